@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Terrarium's engine, as the rest of the program sees it. The only engine header anything outside
+// engine/ may include.
+//
+// A VmConfig (plain data) makes a VmMachine (a GObject with asynchronous operations). What the
+// guest shows, prints and plays leaves through sinks: const tables of functions with the contract
+// at each entry. Message-shaped on purpose: the machine may live in another process one day.
+#pragma once
+
+#include <gio/gio.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+// ---------------------------------------------------------------------------------------------
+// Configuration
+
+typedef enum {
+  VM_ARCH_AARCH64,
+} VmArch;
+
+typedef enum {
+  VM_ACCEL_AUTO,   // the fastest that works here
+  VM_ACCEL_INTERP, // the interpreter
+} VmAccel;
+
+typedef struct VmForward {
+  bool udp;
+  uint16_t host_port;  // on the host's loopback address
+  uint16_t guest_port; // 0 is invalid for both
+} VmForward;
+
+typedef struct VmDiskConfig {
+  char *path; // raw image
+  bool read_only;
+} VmDiskConfig;
+
+typedef struct VmNicConfig {
+  uint8_t mac[6];   // all zero: made from the machine's uuid and the position
+  GArray *forwards; // of VmForward
+} VmNicConfig;
+
+// Plain data; owned strings; any of the pointers may be NULL unless said otherwise. Not shared
+// between threads without a lock.
+typedef struct VmConfig {
+  VmArch arch;
+  VmAccel accel;
+  char *uuid;            // never NULL: vm_config_new makes one
+  char *name;            // never NULL, UTF-8
+  unsigned cpus;         // 1..8
+  uint64_t memory_bytes; // multiple of 1 MiB, >= 64 MiB
+  char *kernel;          // arm64 Image, gzip-compressed or EFI zboot
+  char *initrd;
+  char *cmdline;
+  GPtrArray *disks;                       // of VmDiskConfig
+  GPtrArray *nics;                        // of VmNicConfig
+  bool display;                           // graphics adapter, keyboard and tablet
+  unsigned display_width, display_height; // preferred size at start, pixels
+} VmConfig;
+
+VmConfig *vm_config_new (VmArch arch); // 1 CPU, 1 GiB, no disk, one NIC, no display
+VmConfig *vm_config_copy (const VmConfig *config);
+void vm_config_free (VmConfig *config);
+VmDiskConfig *vm_config_add_disk (VmConfig *config, const char *path, bool read_only);
+VmNicConfig *vm_config_add_nic (VmConfig *config);
+void vm_nic_config_add_forward (VmNicConfig *nic, bool udp, uint16_t host_port,
+                                uint16_t guest_port);
+
+#define VM_CONFIG_ERROR (vm_config_error_quark ())
+GQuark vm_config_error_quark (void);
+typedef enum {
+  VM_CONFIG_ERROR_FIELD,   // a value is out of range; the message names the field
+  VM_CONFIG_ERROR_FILE,    // a file is missing, unreadable or not what it must be
+  VM_CONFIG_ERROR_FORMAT,  // the text is not a machine description
+  VM_CONFIG_ERROR_VERSION, // made by a newer Terrarium
+} VmConfigError;
+
+// Ranges, host limits, files present and of the right kind (opens them; touches nothing). The
+// message is one sentence that names the field or file and the remedy.
+bool vm_config_validate (const VmConfig *config, GError **error);
+// machine.json: relative paths are relative to `base_dir`. from_json checks form and ranges only.
+char *vm_config_to_json (const VmConfig *config, const char *base_dir);
+VmConfig *vm_config_from_json (const char *json, gssize length, const char *base_dir,
+                               GError **error);
+
+// What the host can give: for sliders and validation.
+unsigned vm_host_get_cpus (void);
+uint64_t vm_host_get_memory_bytes (void);
+
+// Looks into a file a person offers: kernel image, raw disk, something else. `what` is a
+// translatable description in English; false with an error that says what it is instead.
+typedef enum {
+  VM_FILE_KERNEL_AARCH64,
+  VM_FILE_RAW_DISK,
+} VmFileKind;
+bool vm_file_probe (const char *path, VmFileKind *kind, GError **error);
+
+// ---------------------------------------------------------------------------------------------
+// Display, console: sinks
+
+// One immutable picture, ref-counted, of any thread. 32-bit little-endian words 0xXXRRGGBB.
+typedef struct VmFrame VmFrame;
+VmFrame *vm_frame_ref (VmFrame *frame);
+void vm_frame_unref (VmFrame *frame);
+unsigned vm_frame_get_width (const VmFrame *frame);
+unsigned vm_frame_get_height (const VmFrame *frame);
+size_t vm_frame_get_stride_bytes (const VmFrame *frame);
+const uint8_t *vm_frame_get_pixels (const VmFrame *frame);
+
+typedef struct VmRect {
+  int x, y, width, height;
+} VmRect;
+
+// All called on the machine's I/O thread; must not block; every entry may be NULL.
+typedef struct VmDisplaySinkOps {
+  // A new picture; `damage` is the part that differs from the one before. The sink refs what it
+  // keeps; keeping only the newest is expected.
+  void (*present) (void *sink, VmFrame *frame, const VmRect *damage);
+  // The guest switched the output off (or was reset): nothing to show.
+  void (*disable) (void *sink);
+  // A new cursor shape, 0xAARRGGBB premultiplied, NULL: hidden. hot_x/y in its pixels.
+  void (*set_cursor) (void *sink, VmFrame *cursor, int hot_x, int hot_y);
+  // The guest's own idea of where the pointer is, in pixels of the picture.
+  void (*move_cursor) (void *sink, int x, int y);
+} VmDisplaySinkOps;
+
+// I/O thread; must not block (a slow reader drops or queues).
+typedef struct VmConsoleSinkOps {
+  void (*write) (void *sink, const uint8_t *data, size_t length);
+} VmConsoleSinkOps;
+
+typedef enum {
+  VM_CONSOLE_SERIAL, // PL011, ttyAMA0
+  VM_CONSOLE_VIRTIO, // hvc0
+} VmConsole;
+
+// ---------------------------------------------------------------------------------------------
+// Machine
+
+typedef enum {
+  VM_STATE_STOPPED, // never started, or over
+  VM_STATE_STARTING,
+  VM_STATE_RUNNING,
+  VM_STATE_PAUSING,
+  VM_STATE_PAUSED,
+  VM_STATE_RESUMING,
+  VM_STATE_STOPPING,
+} VmState;
+
+typedef enum {
+  VM_OP_START,
+  VM_OP_PAUSE,
+  VM_OP_RESUME,
+  VM_OP_RESET,
+  VM_OP_POWER_BUTTON, // asks the guest to shut down; finishes when the button was pressed
+  VM_OP_FORCE_STOP,
+} VmOp;
+
+typedef enum {
+  VM_STOP_GUEST,  // the guest powered itself off
+  VM_STOP_FORCED, // VM_OP_FORCE_STOP
+  VM_STOP_ERROR,  // the machine could not go on; the error says why
+} VmStopReason;
+
+#define VM_TYPE_MACHINE (vm_machine_get_type ())
+G_DECLARE_FINAL_TYPE (VmMachine, vm_machine, VM, MACHINE, GObject)
+
+// Copies the configuration and validates it. Everything below is for the thread that owns
+// `context` (NULL: the thread-default one), where signals and callbacks arrive too, unless said
+// otherwise. Takes no host resources before it is started.
+//
+// Properties: "state" (VmState as int, notified). Signals: "stopped" (int VmStopReason, GError or
+// NULL), once, after the last sink call.
+VmMachine *vm_machine_new (const VmConfig *config, GMainContext *context, GError **error);
+const VmConfig *vm_machine_get_config (VmMachine *machine);
+VmState vm_machine_get_state (VmMachine *machine);
+
+// Before start. ops and sink must outlive the machine's run. NULL removes.
+void vm_machine_set_display_sink (VmMachine *machine, const VmDisplaySinkOps *ops, void *sink);
+void vm_machine_set_console_sink (VmMachine *machine, VmConsole console,
+                                  const VmConsoleSinkOps *ops, void *sink);
+
+// Whether an operation makes sense now: drives the sensitivity of UI actions.
+bool vm_machine_can (VmMachine *machine, VmOp op);
+// Starts the operation; the callback gets its end. At most one operation at a time, but that
+// POWER_BUTTON and FORCE_STOP are always accepted once started.
+void vm_machine_perform_async (VmMachine *machine, VmOp op, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, void *user_data);
+bool vm_machine_perform_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+
+// Saves a paused machine's whole state (RAM, CPUs, devices) to memory, and makes a stopped, never
+// started machine of the same configuration continue from it (paused).
+void vm_machine_save_async (VmMachine *machine, GCancellable *cancellable,
+                            GAsyncReadyCallback callback, void *user_data);
+GBytes *vm_machine_save_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+void vm_machine_restore_async (VmMachine *machine, GBytes *state, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, void *user_data);
+bool vm_machine_restore_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+
+// Input. Any thread; never waits; ignored when the machine is not running or has no such device.
+// Keys and buttons are Linux evdev codes (KEY_*, BTN_*). Positions are in pixels of a picture of
+// the given size. Scroll is in wheel clicks, positive = up / right.
+void vm_machine_send_key (VmMachine *machine, unsigned evdev_code, bool down);
+void vm_machine_send_button (VmMachine *machine, unsigned evdev_code, bool down);
+void vm_machine_send_position (VmMachine *machine, double x, double y, unsigned width,
+                               unsigned height);
+void vm_machine_send_scroll (VmMachine *machine, int dx, int dy);
+// Bytes for the guest to read on a console; bounded queue, the number of bytes accepted.
+size_t vm_machine_console_write (VmMachine *machine, VmConsole console, const uint8_t *data,
+                                 size_t length);
+// The window's size changed: the guest is told (display-info event) and may follow.
+void vm_machine_set_display_size (VmMachine *machine, unsigned width, unsigned height);
+
+typedef struct VmStats {
+  uint64_t guest_instructions; // all vCPUs
+  double vcpu_cpu_seconds;     // host CPU time of the vCPU threads
+  double running_seconds;      // by the machine's clock
+  uint64_t resident_ram_bytes; // host memory behind guest RAM
+} VmStats;
+// Any state; the last figures stay readable after the end.
+void vm_machine_get_stats (VmMachine *machine, VmStats *stats);
+
+G_END_DECLS

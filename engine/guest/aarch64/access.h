@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How the interpreter's handlers reach guest memory. Each call translates, checks permission and
+// alignment, performs the access (RAM or MMIO) and says true; or raises the data abort for `op`
+// and says false, upon which the handler returns at once. Nothing was changed then, so a handler
+// loads everything before it writes registers back, and probes before partial stores.
+//
+// Little endian. Ordinary accesses are relaxed and naturally atomic when aligned; acquire and
+// release ordering is the handler's (a fence), and so are exclusives and LSE through a64_rmw_ptr.
+#pragma once
+
+#include "engine/guest/aarch64/cpu.h"
+#include "engine/mem/access.h"
+
+// Access flags for the slow paths.
+enum {
+  A64_ACC_STORE = 1u << 0,
+  A64_ACC_UNPRIV = 1u << 1,  // LDTR/STTR: as EL0 unless PSTATE.UAO
+  A64_ACC_ALIGNED = 1u << 2, // alignment fault when not size-aligned (exclusives, acquire/release
+                             // and LSE crossing 16 bytes: FEAT_LSE2 is not advertised)
+  A64_ACC_ATOMIC = 1u << 3,  // read-modify-write: needs write permission, reports WnR as a read
+                             // does when the read would have faulted
+  A64_ACC_DCZVA = 1u << 4,   // DC ZVA and cache maintenance by VA: sets ISS.CM where required
+};
+
+// Out of line: TLB miss, page crossing, MMIO, faults. `data` is the value(s), little endian.
+bool a64_load_slow (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags,
+                    void *data);
+bool a64_store_slow (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags,
+                     const void *data);
+// A host pointer to `size` bytes (1..16, or the DC ZVA block) at va for atomic read-modify-write
+// or exclusive access, and its physical address; raises and returns NULL on a fault. Never crosses
+// a page (alignment is enforced). MMIO gives a fault (external abort, unsupported exclusive).
+void *a64_rmw_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags,
+                   GuestAddr *pa);
+// True when a store of `size` bytes at va would succeed; raises and says false otherwise. For
+// instructions with several stores.
+bool a64_probe_store (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags);
+
+static inline void *
+a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)
+{
+  const A64Tlbe *e = &table[(va >> A64_PAGE_BITS) & (A64_TLB_SIZE - 1)];
+  uint64_t last = (va + size - 1) & ~(uint64_t) (A64_PAGE_SIZE - 1);
+
+  // A crossing access forms the tag of the next page, which belongs to another index: no match.
+  if (__builtin_expect (e->tag == last, 1))
+    return (void *) (uintptr_t) (va + (uint64_t) e->add);
+  return NULL;
+}
+
+#define A64_DEFINE_ACCESS(bits)                                                                    \
+  static inline bool a64_load##bits (A64Cpu *cpu, const A64Op *op, GuestVaddr va,                  \
+                                     uint##bits##_t *value)                                        \
+  {                                                                                                \
+    const void *p = a64_tlb_lookup (cpu->ctx->rd, va, bits / 8);                                   \
+    if (__builtin_expect (p != NULL, 1)) {                                                         \
+      *value = mem_load##bits (p);                                                                 \
+      return true;                                                                                 \
+    }                                                                                              \
+    return a64_load_slow (cpu, op, va, bits / 8, 0, value);                                        \
+  }                                                                                                \
+  static inline bool a64_store##bits (A64Cpu *cpu, const A64Op *op, GuestVaddr va,                 \
+                                      uint##bits##_t value)                                        \
+  {                                                                                                \
+    void *p = a64_tlb_lookup (cpu->ctx->wr, va, bits / 8);                                         \
+    if (__builtin_expect (p != NULL, 1)) {                                                         \
+      mem_store##bits (p, value);                                                                  \
+      return true;                                                                                 \
+    }                                                                                              \
+    return a64_store_slow (cpu, op, va, bits / 8, 0, &value);                                      \
+  }
+
+A64_DEFINE_ACCESS (8)
+A64_DEFINE_ACCESS (16)
+A64_DEFINE_ACCESS (32)
+A64_DEFINE_ACCESS (64)
+#undef A64_DEFINE_ACCESS
+
+static inline bool
+a64_load128 (A64Cpu *cpu, const A64Op *op, GuestVaddr va, A64Vreg *value)
+{
+  const uint8_t *p = a64_tlb_lookup (cpu->ctx->rd, va, 16);
+  if (__builtin_expect (p != NULL, 1)) {
+    value->d[0] = mem_load64 (p);
+    value->d[1] = mem_load64 (p + 8);
+    return true;
+  }
+  return a64_load_slow (cpu, op, va, 16, 0, value);
+}
+
+static inline bool
+a64_store128 (A64Cpu *cpu, const A64Op *op, GuestVaddr va, const A64Vreg *value)
+{
+  uint8_t *p = a64_tlb_lookup (cpu->ctx->wr, va, 16);
+  if (__builtin_expect (p != NULL, 1)) {
+    mem_store64 (p, value->d[0]);
+    mem_store64 (p + 8, value->d[1]);
+    return true;
+  }
+  return a64_store_slow (cpu, op, va, 16, 0, value);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The state of one AArch64 CPU, laid out for the interpreter and for generated code.
+//
+// Generated code will keep a register at &cpu->x[12] or so (struct + 128), so that everything in
+// the first 256 bytes is reached with an 8-bit displacement: the words polled in every block and
+// the general registers. Larger and colder things follow. Owned by the vCPU thread, but for the
+// fields marked otherwise.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "engine/guest/aarch64/op.h"
+#include "engine/softfp/env.h"
+#include "engine/vm/vcpu.h"
+
+typedef union A64Vreg {
+  uint8_t b[16];
+  uint16_t h[8];
+  uint32_t s[4];
+  uint64_t d[2];
+  unsigned __int128 q;
+} A64Vreg;
+
+// One direct-mapped TLB entry: an access of `size` bytes at VA hits when
+// ((VA + size - 1) & ~0xfff) == tag; the host address is VA + add.
+// tag ~0 never matches. MMIO, watched and misaligned-forbidden pages never enter the table.
+typedef struct A64Tlbe {
+  uint64_t tag;
+  int64_t add;
+} A64Tlbe;
+
+enum {
+  A64_TLB_BITS = 10,
+  A64_TLB_SIZE = 1 << A64_TLB_BITS,
+  A64_PAGE_BITS = 12, // granularity of the TLB and of code pages, whatever the guest's granule
+  A64_PAGE_SIZE = 1 << A64_PAGE_BITS,
+};
+
+// A data-translation context: the EL0 view of one ASID, or the EL1 view (which is kept across
+// ASID changes, its non-global entries dropped). Bounded list per CPU, least recently used reused.
+typedef struct A64TlbContext {
+  A64Tlbe rd[A64_TLB_SIZE];
+  A64Tlbe wr[A64_TLB_SIZE];
+  struct A64TlbContextInfo *info; // guest/aarch64/tlb.c
+} A64TlbContext;
+
+// PSTATE but for NZCV, which has a field of its own.
+typedef struct A64Pstate {
+  uint8_t el;   // 0 or 1
+  bool sp_sel;  // PSTATE.SP
+  uint8_t daif; // D=8 A=4 I=2 F=1
+  bool pan, uao, ss, il, dit, ssbs;
+} A64Pstate;
+
+// The exclusive monitor: the value seen is kept and compared by the store (an ABA change between
+// the pair goes unnoticed, as on the other software implementations).
+typedef struct A64Exclusive {
+  bool valid;
+  uint8_t size_bytes; // total, 1..16
+  uint64_t addr;      // physical
+  uint64_t value[2];
+} A64Exclusive;
+
+struct A64Cpu {
+  _Atomic uint32_t pending; // VCPU_* bits; any thread
+  uint32_t nzcv;            // bits 31..28, others 0
+  A64TlbContext *ctx;       // for ordinary loads and stores at the current EL
+  GuestVaddr page;          // VA of the page the running block is in
+  uint64_t pc;              // exact between blocks; in a block: page + op->pc_off
+  uint64_t x[A64_N_X];      // x0..x30, SP of the current EL/SPSel, zero, sink
+
+  A64TlbContext *ctx_el0; // EL0's view: LDTR/STTR and EL0 itself
+  uint64_t sp_bank[2];    // SP_EL0, SP_EL1 while not in x[A64_SP]
+  A64Pstate pstate;
+  A64Exclusive excl;
+  uint32_t fpcr;
+  uint32_t fpsr_qc; // FPSR.QC (bit 27); the other flags are fp.flags
+  SoftfpEnv fp;     // decoded FPCR and cumulative flags
+  _Alignas(64) A64Vreg v[32];
+
+  uint64_t instructions; // retired
+  Vcpu *vcpu;
+  _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
+  // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
+  struct A64SysRegs *sys;
+  struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c
+  struct A64BlockCache *blocks; // decoded blocks: block.c
+  struct A64Timers *timers;     // generic timers: timer.c
+};
+
+// PC of the instruction `op` of the running block.
+static inline uint64_t
+a64_op_pc (const A64Cpu *cpu, const A64Op *op)
+{
+  return cpu->page + op->pc_off;
+}

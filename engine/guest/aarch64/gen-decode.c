@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Build-time program: prints the decode tree of decode.inc as C arrays. Each of the 2048 values of
+// bits 31:21 has the list of rows that can match it, the most specific mask first.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct Row {
+  uint32_t mask, value;
+  const char *name;
+} Row;
+
+static const Row rows[] = {
+#define A64_INSN(id, mask, value, format, flags) {mask, value, #id},
+#include "engine/guest/aarch64/decode.inc"
+#undef A64_INSN
+};
+
+enum { N_ROWS = sizeof rows / sizeof rows[0], N_BUCKETS = 2048 };
+
+static int
+compare_rows (const void *a, const void *b)
+{
+  unsigned i = *(const unsigned *) a, j = *(const unsigned *) b;
+  int bits_i = __builtin_popcount (rows[i].mask), bits_j = __builtin_popcount (rows[j].mask);
+
+  if (bits_i != bits_j)
+    return bits_j - bits_i;
+  return i < j ? -1 : 1;
+}
+
+int
+main (void)
+{
+  static unsigned start[N_BUCKETS + 1];
+  unsigned order[N_ROWS], total = 0;
+
+  for (unsigned i = 0; i < N_ROWS; i++) {
+    if ((rows[i].value & ~rows[i].mask) != 0) {
+      fprintf (stderr, "decode.inc: %s: value has bits outside its mask\n", rows[i].name);
+      return 1;
+    }
+    order[i] = i;
+  }
+  qsort (order, N_ROWS, sizeof order[0], compare_rows);
+
+  printf ("static const uint16_t a64_tree_rows[] = {");
+  for (unsigned bucket = 0; bucket < N_BUCKETS; bucket++) {
+    start[bucket] = total;
+    for (unsigned k = 0; k < N_ROWS; k++) {
+      const Row *row = &rows[order[k]];
+      if ((((bucket << 21) ^ row->value) & row->mask & 0xffe00000u) == 0) {
+        printf ("%s%u,", total % 16 == 0 ? "\n  " : " ", order[k]);
+        total++;
+      }
+    }
+  }
+  start[N_BUCKETS] = total;
+  printf ("\n};\nstatic const uint32_t a64_tree_start[%d] = {", N_BUCKETS + 1);
+  for (unsigned bucket = 0; bucket <= N_BUCKETS; bucket++)
+    printf ("%s%u,", bucket % 16 == 0 ? "\n  " : " ", start[bucket]);
+  printf ("\n};\n");
+  return 0;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// PCI functions and the host bridge (ECAM) they sit behind.
+//
+// Configuration space and BARs may be accessed by several vCPUs at once: the host bridge takes its
+// lock for configuration accesses; BAR accesses go straight to the function's handlers.
+#pragma once
+
+#include "engine/mem/bus.h"
+#include "engine/vm/device.h"
+#include "engine/vm/irq.h"
+
+typedef struct PciHost PciHost;
+typedef struct PciFunction PciFunction;
+
+enum {
+  PCI_CONFIG_BYTES = 4096,
+  PCI_N_BARS = 6,
+};
+
+typedef struct PciBar {
+  uint64_t size_bytes; // power of two; 0: not implemented
+  bool is_io, is_64bit, prefetchable;
+  const MmioOps *ops;
+  void *opaque;
+} PciBar;
+
+struct PciFunction {
+  uint8_t config[PCI_CONFIG_BYTES];
+  uint8_t writable[PCI_CONFIG_BYTES]; // mask of the bits the guest may write
+  PciBar bars[PCI_N_BARS];
+  uint8_t slot; // device number on bus 0
+  PciHost *host;
+  IrqLine intx; // set by the host when added
+  bool intx_level;
+  // Capability registers with side effects; optional. Called with the host's lock held.
+  uint32_t (*config_read) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
+  void (*config_write) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
+  void *opaque;
+};
+
+// The header fields every function needs; then bars and capabilities are added.
+void pci_function_init (PciFunction *fn, uint16_t vendor, uint16_t device, uint16_t subsystem,
+                        const uint8_t class_code[3], uint8_t revision);
+void pci_function_set_bar (PciFunction *fn, unsigned bar, const PciBar *desc);
+// Returns the offset of the capability; `bytes` includes the two header bytes.
+unsigned pci_function_add_capability (PciFunction *fn, uint8_t id, unsigned bytes);
+// Level of the function's INTx pin (honours Interrupt Disable and reports Interrupt Status).
+void pci_function_set_intx (PciFunction *fn, bool level);
+// Power-on values of the guest-writable registers.
+void pci_function_reset (PciFunction *fn);
+void pci_function_save (const PciFunction *fn, StateWriter *writer);
+bool pci_function_load (PciFunction *fn, StateReader *reader, GError **error);
+
+// The host bridge, a Device. Windows as in the platform's table; intx are the four lines INTA..D,
+// swizzled by slot.
+typedef struct PciHostConfig {
+  GuestAddr ecam_base;
+  uint64_t ecam_bytes;
+  GuestAddr mmio32_base;
+  uint64_t mmio32_bytes;
+  GuestAddr mmio64_base;
+  uint64_t mmio64_bytes;
+  GuestAddr pio_base;
+  uint64_t pio_bytes;
+  IrqLine intx[4];
+} PciHostConfig;
+
+Device *pci_host_new (const PciHostConfig *config);
+// Before realize; slot 1..31 must be free (0 is the host bridge's own function). Does not own fn.
+void pci_host_add (Device *host, PciFunction *fn, unsigned slot);

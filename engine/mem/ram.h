@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Guest RAM: one contiguous range of guest physical addresses backed by a shared memfd.
+//
+// Threads: created and freed while no vCPU runs; the bytes are then shared by every vCPU thread
+// and the I/O thread, which access them with naturally sized relaxed atomics (mem/access.h).
+#pragma once
+
+#include <glib.h>
+
+#include "engine/structs/types.h"
+
+typedef struct VmRam VmRam;
+
+// Reserves `size_bytes` (a multiple of the host page size) at guest address `base`. Pages are
+// zero and take no host memory until touched. Fails with a GError when the host refuses.
+VmRam *vm_ram_new (GuestAddr base, uint64_t size_bytes, GError **error);
+void vm_ram_free (VmRam *ram);
+
+GuestAddr vm_ram_get_base (const VmRam *ram);
+uint64_t vm_ram_get_size_bytes (const VmRam *ram);
+// The first byte of the mapping; valid until vm_ram_free.
+uint8_t *vm_ram_get_host (const VmRam *ram);
+// The memfd behind it; owned by `ram`.
+int vm_ram_get_fd (const VmRam *ram);
+// Host memory in use by the guest's pages, in bytes (fallocate'd or touched pages only).
+uint64_t vm_ram_get_resident_bytes (const VmRam *ram);
+// Gives every page back to the host: the guest sees zeroes afterwards. No vCPU may run.
+void vm_ram_clear (VmRam *ram);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Interrupt wiring between devices, the interrupt controller and the CPUs, without any of them
+// knowing the others' types.
+#pragma once
+
+#include "engine/structs/types.h"
+
+// A wire a device drives. Any thread; never blocks for long; setting the level it already has is
+// harmless. Edge-triggered inputs are pulsed: level true then false.
+typedef struct IrqLine {
+  void (*set) (void *opaque, unsigned n, bool level);
+  void *opaque;
+  unsigned n;
+} IrqLine;
+
+static inline void
+irq_line_set (const IrqLine *line, bool level)
+{
+  if (line->set != NULL)
+    line->set (line->opaque, line->n, level);
+}
+
+static inline void
+irq_line_pulse (const IrqLine *line)
+{
+  irq_line_set (line, true);
+  irq_line_set (line, false);
+}
+
+// What an interrupt controller gives the CPUs: its CPU interface as system registers. `reg` is
+// the guest architecture's own register number (A64: op0..op2 packed by A64_SYSREG). Called on
+// vCPU `vcpu`'s own thread. False: no such register (the CPU makes it UNDEFINED).
+typedef struct IrqChipOps {
+  bool (*read) (void *opaque, unsigned vcpu, uint32_t reg, uint64_t *value);
+  bool (*write) (void *opaque, unsigned vcpu, uint32_t reg, uint64_t value);
+} IrqChipOps;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One machine, as its parts see it: bus, loop, clock, CPUs, devices. Built by engine/machine/,
+// driven by engine/api/. Nothing here is global: several machines run in one process.
+//
+// State changes (start, pause, resume, reset, save, load, stop) are made by one controlling thread
+// at a time (api serialises them on the I/O thread or a worker), never by a vCPU thread; a vCPU
+// asks with vm_request.
+#pragma once
+
+#include "engine/mem/bus.h"
+#include "engine/vm/clock.h"
+#include "engine/vm/device.h"
+#include "engine/vm/irq.h"
+#include "engine/vm/loop.h"
+#include "engine/vm/vcpu.h"
+
+// What a guest can ask of its machine.
+typedef enum VmRequest {
+  VM_REQUEST_POWER_OFF,
+  VM_REQUEST_RESET,
+} VmRequest;
+
+// A firmware call (A64: HVC #0; SMCCC). `regs` are x0..x17, read and written in place. Own vCPU
+// thread. False: not handled (the CPU answers as for an unknown call).
+typedef bool (*VmHypercall) (void *opaque, Vcpu *vcpu, uint64_t regs[18]);
+
+struct Vm {
+  // Constant after the machine is built.
+  MemBus *bus;
+  VmLoop *loop;
+  VmClock *clock;
+  Vcpu **vcpus;
+  unsigned n_vcpus;
+  GPtrArray *devices; // of Device, in the order they were added: also the order of saved state
+  const IrqChipOps *irqchip;
+  void *irqchip_opaque;
+  VmHypercall hypercall;
+  void *hypercall_opaque;
+  // Called on the vCPU thread (or I/O thread) that made the request; must only post.
+  void (*on_request) (void *opaque, VmRequest request);
+  void *on_request_opaque;
+  // Puts boot images back into RAM and sets CPU 0's entry; run by vm_start and vm_reset.
+  bool (*load_boot) (void *opaque, GError **error);
+  void *load_boot_opaque;
+  struct VmPrivate *priv; // vm/vm.c
+};
+
+Vm *vm_new (const char *name);
+void vm_free (Vm *vm); // stops everything; frees vCPUs, devices, loop, clock, bus
+
+void vm_add_ram (Vm *vm, VmRam *ram);                        // takes it
+void vm_add_device (Vm *vm, Device *device, const char *id); // takes it
+bool vm_add_vcpus (Vm *vm, unsigned n, const GuestOps *guest, GError **error);
+bool vm_realize (Vm *vm, GError **error); // realizes all devices, in order
+
+bool vm_start (Vm *vm, GError **error); // load_boot, CPU 0 on, clock runs
+void vm_pause (Vm *vm);                 // returns when every vCPU is parked and devices are quiet
+void vm_resume (Vm *vm);
+bool vm_reset (Vm *vm, GError **error); // as after power-on; leaves it running if it ran
+void vm_stop (Vm *vm);                  // for good; devices quiesced
+
+// Paused only. RAM, clock, CPUs and devices.
+GBytes *vm_save (Vm *vm, GError **error);
+bool vm_load (Vm *vm, GBytes *state, GError **error); // instead of vm_start; leaves it paused
+
+// Any thread.
+void vm_request (Vm *vm, VmRequest request);
