@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A disk without its adapter: bytes at offsets, read and written by a few worker threads of its
+// own, over a driver (raw file, memory…).
+//
+// Threads: requests are submitted and reaped by one user at a time (a virtio device under its
+// lock); drivers run on the workers, several at once. The user owns a request from before submit
+// until after reap and must keep its buffers valid for as long.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <glib.h>
+
+#include "engine/vm/loop.h"
+
+typedef struct BlockDevice BlockDevice;
+typedef struct BlockRequest BlockRequest;
+
+enum {
+  BLOCK_SECTOR_BYTES = 512,
+};
+
+typedef enum BlockOp {
+  BLOCK_READ,
+  BLOCK_WRITE,
+  BLOCK_FLUSH,        // everything written before is on stable storage
+  BLOCK_DISCARD,      // contents become undefined; a hint
+  BLOCK_WRITE_ZEROES, // reads give zeroes
+} BlockOp;
+
+struct BlockRequest {
+  BlockOp op;
+  bool may_unmap;        // BLOCK_WRITE_ZEROES: the range may lose its space on the host
+  uint64_t offset_bytes; // multiples of a sector, inside the device
+  uint64_t length_bytes; // of reads and writes: the sum over iov
+  struct iovec *iov;
+  unsigned n_iov;
+  int error;          // when reaped: 0 or an errno value
+  BlockRequest *next; // the device's
+};
+
+// What a format implements. Workers call it, several at once; waiting is fine. 0 or an errno
+// value. Offsets and lengths are in range.
+typedef struct BlockDriverOps {
+  const char *name;
+  int (*read) (void *driver, const struct iovec *iov, unsigned n_iov, uint64_t offset);
+  int (*write) (void *driver, const struct iovec *iov, unsigned n_iov, uint64_t offset);
+  int (*flush) (void *driver);
+  int (*discard) (void *driver, uint64_t offset, uint64_t length);
+  int (*write_zeroes) (void *driver, uint64_t offset, uint64_t length, bool may_unmap);
+  void (*free) (void *driver);
+} BlockDriverOps;
+
+// Takes the driver. size_bytes is a multiple of BLOCK_SECTOR_BYTES.
+BlockDevice *block_device_new (const BlockDriverOps *ops, void *driver, uint64_t size_bytes,
+                               bool read_only);
+// Waits for running requests; none may be left unreaped. Accepts NULL.
+void block_device_free (BlockDevice *device);
+
+uint64_t block_device_get_size_bytes (const BlockDevice *device);
+bool block_device_is_read_only (const BlockDevice *device);
+
+// Before the first submit: `completed` runs on the loop's thread after requests have completed
+// (completions coalesce); it reaps. detach (I/O thread) ends that.
+void block_device_attach (BlockDevice *device, VmLoop *loop, void (*completed) (void *),
+                          void *data);
+void block_device_detach (BlockDevice *device);
+
+void block_device_submit (BlockDevice *device, BlockRequest *request);
+// The next completed request, NULL when there is none now.
+BlockRequest *block_device_reap (BlockDevice *device);
+// Waits until every submitted request has completed (reap gives them all).
+void block_device_wait (BlockDevice *device);
+// The same, but requests no worker has begun complete with ECANCELED.
+void block_device_cancel (BlockDevice *device);

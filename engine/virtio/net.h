@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// virtio network adapter (VIRTIO 1.2 §5.1).
+#pragma once
+
+#include "engine/net/backend.h"
+#include "engine/virtio/device.h"
+
+// Takes the backend; realize starts it.
+VirtioDevice *virtio_net_new (NetBackend *take, const uint8_t mac[6]);
