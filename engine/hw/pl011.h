@@ -3,6 +3,7 @@
 // side by any thread; what the guest prints leaves on the I/O thread, many bytes at a time.
 #pragma once
 
+#include "engine/structs/sink.h"
 #include "engine/vm/device.h"
 #include "engine/vm/irq.h"
 
@@ -10,14 +11,7 @@ enum {
   PL011_BYTES = 0x1000,
 };
 
-typedef struct Pl011SinkOps {
-  // I/O thread; must not block. What the guest printed. May be NULL.
-  void (*output) (void *opaque, const uint8_t *data, size_t length);
-  // I/O thread. pl011_receive took less than it was given and there is room again. May be NULL.
-  void (*input_ready) (void *opaque);
-} Pl011SinkOps;
-
-// sink NULL: output vanishes.
-Device *pl011_new (GuestAddr base, IrqLine irq, const Pl011SinkOps *sink, void *opaque);
-// Types bytes at the guest; how many were taken (the queue is bounded). Any thread.
+// ops may be NULL (output is dropped); ops and sink outlive the device.
+Device *pl011_new (GuestAddr base, IrqLine irq, const VmConsoleSinkOps *ops, void *sink);
+// Types bytes at the guest: how many were taken (the queue is bounded). Any thread; never waits.
 size_t pl011_receive (Device *uart, const uint8_t *data, size_t length);
