@@ -23,7 +23,9 @@ enum {
 typedef enum BlockOp {
   BLOCK_READ,
   BLOCK_WRITE,
-  BLOCK_FLUSH,        // everything written before is on stable storage
+  // Everything written before is on stable storage. Once it has failed, it fails for good: the
+  // host would report the next one as done although what it could not write is lost.
+  BLOCK_FLUSH,
   BLOCK_DISCARD,      // contents become undefined; a hint
   BLOCK_WRITE_ZEROES, // reads give zeroes
 } BlockOp;
@@ -31,6 +33,7 @@ typedef enum BlockOp {
 struct BlockRequest {
   BlockOp op;
   bool may_unmap;        // BLOCK_WRITE_ZEROES: the range may lose its space on the host
+  bool fua;              // BLOCK_WRITE, BLOCK_WRITE_ZEROES: on stable storage when it completes
   uint64_t offset_bytes; // multiples of a sector, inside the device
   uint64_t length_bytes; // of reads and writes: the sum over iov
   struct iovec *iov;

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Requests of one disk, its worker threads, and the way of completions back to the I/O thread.
+//
+// Threads: workers are made when there is work and nobody to do it, up to WORKERS_MAX; they live
+// as long as the device. `lock` guards everything below it in the struct.
+#include "engine/block/device.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum {
+  WORKERS_MAX = 4,
+};
+
+typedef struct RequestList {
+  BlockRequest *head, *tail;
+} RequestList;
+
+struct BlockDevice {
+  const BlockDriverOps *ops;
+  void *driver;
+  uint64_t size_bytes;
+  bool read_only;
+
+  GMutex lock;
+  GCond work;               // a request is queued, or stopping
+  GCond finished;           // a request was completed
+  RequestList queued, done; // not begun; completed and not reaped
+  unsigned n_outstanding;   // submitted and not completed
+  unsigned n_idle, n_workers;
+  GThread *workers[WORKERS_MAX];
+  bool stopping;
+  int flush_error; // of the first flush that failed
+  VmEvent *event;  // tells the user about completions; NULL: not attached
+};
+
+static void
+list_append (RequestList *list, BlockRequest *request)
+{
+  request->next = NULL;
+  if (list->tail != NULL)
+    list->tail->next = request;
+  else
+    list->head = request;
+  list->tail = request;
+}
+
+static BlockRequest *
+list_take (RequestList *list)
+{
+  BlockRequest *request = list->head;
+  if (request != NULL) {
+    list->head = request->next;
+    if (list->head == NULL)
+      list->tail = NULL;
+    request->next = NULL;
+  }
+  return request;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Workers
+
+static int
+flush (BlockDevice *device)
+{
+  int error = __atomic_load_n (&device->flush_error, __ATOMIC_ACQUIRE);
+  if (error != 0)
+    return error;
+  error = device->ops->flush (device->driver);
+  if (error != 0)
+    __atomic_store_n (&device->flush_error, error, __ATOMIC_RELEASE);
+  return error;
+}
+
+static int
+execute (BlockDevice *device, BlockRequest *request)
+{
+  const BlockDriverOps *ops = device->ops;
+  int error = 0;
+  switch (request->op) {
+  case BLOCK_READ:
+    return ops->read (device->driver, request->iov, request->n_iov, request->offset_bytes);
+  case BLOCK_WRITE:
+    error = ops->write (device->driver, request->iov, request->n_iov, request->offset_bytes);
+    break;
+  case BLOCK_WRITE_ZEROES:
+    error = ops->write_zeroes (device->driver, request->offset_bytes, request->length_bytes,
+                               request->may_unmap);
+    break;
+  case BLOCK_DISCARD:
+    return ops->discard (device->driver, request->offset_bytes, request->length_bytes);
+  case BLOCK_FLUSH:
+    return flush (device);
+  }
+  if (error == 0 && request->fua)
+    error = flush (device);
+  return error;
+}
+
+static void
+complete_locked (BlockDevice *device, BlockRequest *request, int error)
+{
+  request->error = error;
+  list_append (&device->done, request);
+  device->n_outstanding--;
+  g_cond_broadcast (&device->finished);
+  if (device->event != NULL)
+    vm_event_signal (device->event);
+}
+
+static void *
+worker_main (void *data)
+{
+  BlockDevice *device = data;
+  g_mutex_lock (&device->lock);
+  for (;;) {
+    BlockRequest *request = list_take (&device->queued);
+    if (request != NULL) {
+      g_mutex_unlock (&device->lock);
+      int error = execute (device, request);
+      g_mutex_lock (&device->lock);
+      complete_locked (device, request, error);
+    } else if (device->stopping) {
+      break;
+    } else {
+      device->n_idle++;
+      g_cond_wait (&device->work, &device->lock);
+      device->n_idle--;
+    }
+  }
+  g_mutex_unlock (&device->lock);
+  return NULL;
+}
+
+// False: nobody is there to do the work.
+static bool
+wake_worker_locked (BlockDevice *device)
+{
+  if (device->n_idle > 0)
+    g_cond_signal (&device->work);
+  else if (device->n_workers < WORKERS_MAX) {
+    GThread *thread = g_thread_try_new ("block", worker_main, device, NULL);
+    if (thread != NULL)
+      device->workers[device->n_workers++] = thread;
+  }
+  return device->n_workers > 0;
+}
+
+// ---------------------------------------------------------------------------------------------
+// The user's side
+
+void
+block_device_submit (BlockDevice *device, BlockRequest *request)
+{
+  assert (request->op == BLOCK_READ || request->op == BLOCK_FLUSH || !device->read_only);
+  assert (request->offset_bytes <= device->size_bytes &&
+          request->length_bytes <= device->size_bytes - request->offset_bytes);
+  g_mutex_lock (&device->lock);
+  device->n_outstanding++;
+  if (wake_worker_locked (device))
+    list_append (&device->queued, request);
+  else
+    complete_locked (device, request, EAGAIN);
+  g_mutex_unlock (&device->lock);
+}
+
+BlockRequest *
+block_device_reap (BlockDevice *device)
+{
+  g_mutex_lock (&device->lock);
+  BlockRequest *request = list_take (&device->done);
+  g_mutex_unlock (&device->lock);
+  return request;
+}
+
+static void
+wait_locked (BlockDevice *device)
+{
+  while (device->n_outstanding > 0)
+    g_cond_wait (&device->finished, &device->lock);
+}
+
+void
+block_device_wait (BlockDevice *device)
+{
+  g_mutex_lock (&device->lock);
+  wait_locked (device);
+  g_mutex_unlock (&device->lock);
+}
+
+void
+block_device_cancel (BlockDevice *device)
+{
+  g_mutex_lock (&device->lock);
+  BlockRequest *request;
+  while ((request = list_take (&device->queued)) != NULL)
+    complete_locked (device, request, ECANCELED);
+  wait_locked (device);
+  g_mutex_unlock (&device->lock);
+}
+
+void
+block_device_attach (BlockDevice *device, VmLoop *loop, void (*completed) (void *), void *data)
+{
+  assert (device->event == NULL);
+  device->event = vm_event_new (loop, completed, data);
+}
+
+void
+block_device_detach (BlockDevice *device)
+{
+  g_mutex_lock (&device->lock);
+  VmEvent *event = device->event;
+  device->event = NULL;
+  g_mutex_unlock (&device->lock);
+  if (event != NULL)
+    vm_event_free (event);
+}
+
+uint64_t
+block_device_get_size_bytes (const BlockDevice *device)
+{
+  return device->size_bytes;
+}
+
+bool
+block_device_is_read_only (const BlockDevice *device)
+{
+  return device->read_only;
+}
+
+BlockDevice *
+block_device_new (const BlockDriverOps *ops, void *driver, uint64_t size_bytes, bool read_only)
+{
+  assert (size_bytes % BLOCK_SECTOR_BYTES == 0);
+  BlockDevice *device = g_new0 (BlockDevice, 1);
+  device->ops = ops;
+  device->driver = driver;
+  device->size_bytes = size_bytes;
+  device->read_only = read_only;
+  g_mutex_init (&device->lock);
+  g_cond_init (&device->work);
+  g_cond_init (&device->finished);
+  return device;
+}
+
+void
+block_device_free (BlockDevice *device)
+{
+  if (device == NULL)
+    return;
+  block_device_detach (device);
+  g_mutex_lock (&device->lock);
+  wait_locked (device);
+  device->stopping = true;
+  g_cond_broadcast (&device->work);
+  g_mutex_unlock (&device->lock);
+  for (unsigned i = 0; i < device->n_workers; i++)
+    g_thread_join (device->workers[i]);
+  device->ops->free (device->driver);
+  g_mutex_clear (&device->lock);
+  g_cond_clear (&device->work);
+  g_cond_clear (&device->finished);
+  g_free (device);
+}
