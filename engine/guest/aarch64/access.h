@@ -48,6 +48,22 @@ a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)
   return NULL;
 }
 
+// The checks of an access through a stack pointer that is not 16-byte aligned: raises the SP
+// alignment fault and says false where SCTLR_EL1.SA or SA0 asks for it.
+bool a64_check_sp (A64Cpu *cpu, const A64Op *op);
+
+// To be asked by every handler whose base register may be SP, before it accesses memory. SP is
+// hardly ever misaligned, so that is looked at first.
+static inline bool
+a64_base_ok (A64Cpu *cpu, const A64Op *op)
+{
+  if (__builtin_expect ((cpu->x[A64_SP] & 15) == 0, 1))
+    return true;
+  return op->rn != A64_SP || a64_check_sp (cpu, op);
+}
+
+// The slow paths get and give values through the CPU, never through a local variable of the
+// handler: one whose address was passed on would cost the handler its sibling call.
 #define A64_DEFINE_ACCESS(bits)                                                                    \
   static inline bool a64_load##bits (A64Cpu *cpu, const A64Op *op, GuestVaddr va,                  \
                                      uint##bits##_t *value)                                        \
@@ -57,7 +73,10 @@ a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)
       *value = mem_load##bits (p);                                                                 \
       return true;                                                                                 \
     }                                                                                              \
-    return a64_load_slow (cpu, op, va, bits / 8, 0, value);                                        \
+    if (!a64_load_slow (cpu, op, va, bits / 8, 0, cpu->access_data))                               \
+      return false;                                                                                \
+    memcpy (value, cpu->access_data, sizeof *value);                                               \
+    return true;                                                                                   \
   }                                                                                                \
   static inline bool a64_store##bits (A64Cpu *cpu, const A64Op *op, GuestVaddr va,                 \
                                       uint##bits##_t value)                                        \
@@ -67,7 +86,8 @@ a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)
       mem_store##bits (p, value);                                                                  \
       return true;                                                                                 \
     }                                                                                              \
-    return a64_store_slow (cpu, op, va, bits / 8, 0, &value);                                      \
+    memcpy (cpu->access_data, &value, sizeof value);                                               \
+    return a64_store_slow (cpu, op, va, bits / 8, 0, cpu->access_data);                            \
   }
 
 A64_DEFINE_ACCESS (8)
@@ -85,7 +105,10 @@ a64_load128 (A64Cpu *cpu, const A64Op *op, GuestVaddr va, A64Vreg *value)
     value->d[1] = mem_load64 (p + 8);
     return true;
   }
-  return a64_load_slow (cpu, op, va, 16, 0, value);
+  if (!a64_load_slow (cpu, op, va, 16, 0, cpu->access_data))
+    return false;
+  memcpy (value, cpu->access_data, sizeof *value);
+  return true;
 }
 
 static inline bool
@@ -97,5 +120,6 @@ a64_store128 (A64Cpu *cpu, const A64Op *op, GuestVaddr va, const A64Vreg *value)
     mem_store64 (p + 8, value->d[1]);
     return true;
   }
-  return a64_store_slow (cpu, op, va, 16, 0, value);
+  memcpy (cpu->access_data, value, sizeof *value);
+  return a64_store_slow (cpu, op, va, 16, 0, cpu->access_data);
 }

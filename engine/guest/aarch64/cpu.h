@@ -73,6 +73,7 @@ struct A64Cpu {
   uint64_t sp_bank[2];    // SP_EL0, SP_EL1 while not in x[A64_SP]
   A64Pstate pstate;
   A64Exclusive excl;
+  uint64_t access_data[2]; // the value of an access that takes the slow path (access.h)
   uint32_t fpcr;
   uint32_t fpsr_qc; // FPSR.QC (bit 27); the other flags are fp.flags
   SoftfpEnv fp;     // decoded FPCR and cumulative flags
