@@ -32,16 +32,26 @@ typedef struct A64Tlbe {
 enum {
   A64_TLB_BITS = 10,
   A64_TLB_SIZE = 1 << A64_TLB_BITS,
+  A64_JC_BITS = 12,
+  A64_JC_SIZE = 1 << A64_JC_BITS,
   A64_PAGE_BITS = 12, // granularity of the TLB and of code pages, whatever the guest's granule
   A64_PAGE_SIZE = 1 << A64_PAGE_BITS,
 };
 
-// A data-translation context: the EL0 view of one ASID, or the EL1 view (which is kept across
+// One jump-cache entry: the decoded block that starts at a virtual address. An empty entry has
+// va ~0 and a block whose handler looks the address up, so that an entry never needs a NULL check.
+typedef struct A64Jce {
+  GuestVaddr va;
+  struct A64Block *block;
+} A64Jce;
+
+// A translation context: the EL0 view of one ASID, or the EL1 view (which is kept across
 // ASID changes, its non-global entries dropped). Bounded list per CPU, least recently used reused.
 typedef struct A64TlbContext {
   A64Tlbe rd[A64_TLB_SIZE];
   A64Tlbe wr[A64_TLB_SIZE];
-  struct A64TlbContextInfo *info; // guest/aarch64/tlb.c
+  A64Jce jc[A64_JC_SIZE];
+  struct A64TlbContextInfo *info; // guest/aarch64/mmu.h
 } A64TlbContext;
 
 // PSTATE but for NZCV, which has a field of its own.
@@ -69,7 +79,11 @@ struct A64Cpu {
   uint64_t pc;              // exact between blocks; in a block: page + op->pc_off
   uint64_t x[A64_N_X];      // x0..x30, SP of the current EL/SPSel, zero, sink
 
+  A64Jce *jc;             // jump cache in use: ctx->jc, or an always empty one (a64_update_context)
+  struct A64Block *block; // running
+  uint64_t instructions;  // retired; those of the running block are counted at its start
   A64TlbContext *ctx_el0; // EL0's view: LDTR/STTR and EL0 itself
+  A64TlbContext *ctx_el1;
   uint64_t sp_bank[2];    // SP_EL0, SP_EL1 while not in x[A64_SP]
   A64Pstate pstate;
   A64Exclusive excl;
@@ -79,9 +93,13 @@ struct A64Cpu {
   SoftfpEnv fp;     // decoded FPCR and cumulative flags
   _Alignas(64) A64Vreg v[32];
 
-  uint64_t instructions; // retired
   Vcpu *vcpu;
   _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
+  _Atomic bool event;                // the event register of WFE; any thread
+  bool strict;        // code is re-checked at every entry: SCTLR_EL1.I = 0
+  bool step;          // software step is enabled at this EL
+  bool step_executed; // the one instruction of a step ran
+  bool posted;        // work was posted to other CPUs since the last DSB
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
   struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c

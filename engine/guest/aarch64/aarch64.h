@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the machine needs to know of the AArch64 CPU. Nothing else of this folder is for others.
+#pragma once
+
+#include "engine/vm/irq.h"
+#include "engine/vm/vcpu.h"
+
+extern const GuestOps a64_guest_ops;
+
+// The CPU's own interrupt outputs, wired to private peripheral interrupts of the controller.
+typedef enum A64Output {
+  A64_OUTPUT_TIMER_VIRT, // level, PPI 27
+  A64_OUTPUT_TIMER_PHYS, // level, PPI 30
+  A64_N_OUTPUTS,
+} A64Output;
+
+// While the machine is being built. There is no PMU, so no PMU interrupt.
+void a64_wire_output (Vcpu *vcpu, A64Output output, IrqLine line);
+
+// MPIDR_EL1's affinity fields: sixteen CPUs to an Aff1 cluster, as GICv3 SGIs want it.
+static inline uint64_t
+a64_cpu_affinity (unsigned index)
+{
+  return (uint64_t) (index >> 4) << 8 | (index & 15);
+}
+
+// CNTFRQ_EL0, Hz: one tick is one nanosecond of the machine's clock.
+#define A64_TIMER_FREQUENCY 1000000000u
