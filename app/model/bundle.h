@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A machine on disk: a folder ("bundle") with machine.json and the files that belong to it. GLib
+// only, no GTK: the command line uses it too. Synchronous; call the long ones (create) from a
+// worker thread. Nothing outside a bundle is ever changed or deleted.
+//
+//   <data dir>/terrarium/machines/<folder>/machine.json   the VmConfig, versioned
+//                                          kernel initrd disk0.raw …   copies made by bundle_create
+//                                          lock            held by the process that runs it
+#pragma once
+
+#include "engine/api/vm.h"
+
+typedef struct Bundle {
+  char *path;       // of the folder, absolute
+  VmConfig *config; // NULL when the bundle is broken
+  GError *error;    // why it is broken, else NULL
+} Bundle;
+
+#define BUNDLE_ERROR (bundle_error_quark ())
+GQuark bundle_error_quark (void);
+typedef enum {
+  BUNDLE_ERROR_BROKEN,  // machine.json is missing, unreadable or malformed
+  BUNDLE_ERROR_IN_USE,  // another process runs this machine
+  BUNDLE_ERROR_UNKNOWN, // no machine of that name
+} BundleError;
+
+// Where machines live: $XDG_DATA_HOME/terrarium/machines. Not created here.
+char *bundle_dup_root (void);
+
+// Never NULL: a folder that cannot be read as a machine gives a broken Bundle.
+Bundle *bundle_load (const char *path);
+void bundle_free (Bundle *bundle);
+// Name to show: the configuration's, or the folder's when broken.
+const char *bundle_get_name (const Bundle *bundle);
+
+// All machines below root, broken ones too, sorted by name; empty when root does not exist.
+GPtrArray *bundle_scan (const char *root);
+// The one with this uuid, name or folder name; NULL with an error that says what to do.
+Bundle *bundle_find (const char *root, const char *which, GError **error);
+
+// Writes machine.json: new file, fsync, rename, fsync folder. The old one survives any failure.
+bool bundle_save (Bundle *bundle, GError **error);
+
+// Fraction done, 0..1; called on the calling thread.
+typedef void (*BundleProgress) (double fraction, void *data);
+
+// Makes a new bundle below root for `config`: kernel and initrd are copied into it, and so are the
+// disks unless `disks_in_place`; a name already taken gets a number. All or nothing: on error or
+// cancellation nothing is left behind.
+Bundle *bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
+                       BundleProgress progress, void *data, GCancellable *cancellable,
+                       GError **error);
+
+// Moves the folder to the Trash. Fails while it runs.
+bool bundle_trash (Bundle *bundle, GError **error);
+
+// The lock a process holds while it runs the machine: an open-file-description lock, gone with
+// the process however it ends. -1 with BUNDLE_ERROR_IN_USE when somebody has it. Close to unlock.
+int bundle_lock (const Bundle *bundle, GError **error);
+bool bundle_is_locked (const Bundle *bundle);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bundle, bundle_free)

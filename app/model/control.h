@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How a running machine is reached from other processes: a UNIX socket of its own,
+// $XDG_RUNTIME_DIR/terrarium/<uuid>.sock, that takes one JSON object per line and answers each
+// with one: {"op": "info"} -> {"ok": true, "state": "running", …};
+// {"op": "stop", "force": true} -> {"ok": true} or {"ok": false, "error": "…"}.
+// Operations: info, stop (force), pause, resume. GLib only. Main context of the caller's thread.
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "engine/api/vm.h"
+
+typedef struct ControlServer ControlServer;
+
+// Listens for `machine` until freed; the socket is only its owner's (0600 in a 0700 folder). Lines
+// and connections are bounded: input from the socket is not trusted.
+ControlServer *control_server_new (VmMachine *machine, GError **error);
+void control_server_free (ControlServer *server);
+
+// Sends one request to the machine and waits for the answer (bounded time). NULL with an error when
+// nobody listens or the answer is no.
+JsonObject *control_call (const char *uuid, JsonObject *request, GError **error);
+// The same with just an operation's name.
+JsonObject *control_call_op (const char *uuid, const char *op, bool force, GError **error);
+
+// The text for a state in answers and --json: "stopped", "running", "paused" …
+const char *control_state_name (VmState state);
