@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Control sockets of running machines; see control.h. The server runs in the main context of the
+// thread that made it; the client blocks its caller for a bounded time.
+#include "app/model/control.h"
+
+#include <gio/gunixsocketaddress.h>
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+enum {
+  REQUEST_MAX_BYTES = 4096,
+  ANSWER_MAX_BYTES = 1 << 16,
+  CONNECTIONS_MAX = 16,
+  CALL_TIMEOUT_SECONDS = 20,
+};
+
+struct ControlServer {
+  VmMachine *machine;
+  GSocketService *service;
+  char *path;
+  GList *clients; // of Client
+};
+
+typedef struct Client {
+  ControlServer *server; // NULL once the server is gone
+  GSocketConnection *connection;
+  GCancellable *cancellable;
+  char buffer[REQUEST_MAX_BYTES];
+  size_t used;
+} Client;
+
+static void read_more (Client *client);
+
+static char *
+dup_folder (void)
+{
+  return g_build_filename (g_get_user_runtime_dir (), "terrarium", NULL);
+}
+
+static char *
+dup_path (const char *uuid)
+{
+  g_autofree char *folder = dup_folder ();
+  g_autofree char *file = g_strconcat (uuid, ".sock", NULL);
+
+  return g_build_filename (folder, file, NULL);
+}
+
+const char *
+control_state_name (VmState state)
+{
+  static const char *const names[] = {
+      [VM_STATE_STOPPED] = "stopped",   [VM_STATE_STARTING] = "starting",
+      [VM_STATE_RUNNING] = "running",   [VM_STATE_PAUSING] = "pausing",
+      [VM_STATE_PAUSED] = "paused",     [VM_STATE_RESUMING] = "resuming",
+      [VM_STATE_STOPPING] = "stopping",
+  };
+
+  return names[state];
+}
+
+// ---- Server
+
+static void
+client_free (Client *client)
+{
+  if (client->server != NULL)
+    client->server->clients = g_list_remove (client->server->clients, client);
+  g_io_stream_close (G_IO_STREAM (client->connection), NULL, NULL);
+  g_object_unref (client->connection);
+  g_object_unref (client->cancellable);
+  g_free (client);
+}
+
+static void
+answer_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  Client *client = data;
+
+  if (!g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, NULL) ||
+      client->server == NULL)
+    client_free (client);
+  else
+    read_more (client);
+}
+
+static void
+answer (Client *client, JsonObject *reply)
+{
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), reply);
+  g_autofree char *json = json_to_string (node, FALSE);
+  char *line = g_strconcat (json, "\n", NULL);
+
+  g_object_set_data_full (G_OBJECT (client->connection), "answer", line, g_free);
+  g_output_stream_write_all_async (g_io_stream_get_output_stream (G_IO_STREAM (client->connection)),
+                                   line, strlen (line), G_PRIORITY_DEFAULT, client->cancellable,
+                                   answer_cb, client);
+}
+
+static void
+answer_error (Client *client, const char *message)
+{
+  g_autoptr (JsonObject) reply = json_object_new ();
+
+  json_object_set_boolean_member (reply, "ok", FALSE);
+  json_object_set_string_member (reply, "error", message);
+  answer (client, reply);
+}
+
+static void
+performed_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  Client *client = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonObject) reply = json_object_new ();
+
+  if (!vm_machine_perform_finish (VM_MACHINE (source), result, &error)) {
+    if (client->server == NULL)
+      client_free (client);
+    else
+      answer_error (client, error->message);
+    return;
+  }
+  json_object_set_boolean_member (reply, "ok", TRUE);
+  answer (client, reply);
+}
+
+static void
+answer_info (Client *client)
+{
+  VmMachine *machine = client->server->machine;
+  g_autoptr (JsonObject) reply = json_object_new ();
+  VmStats stats;
+
+  vm_machine_get_stats (machine, &stats);
+  json_object_set_boolean_member (reply, "ok", TRUE);
+  json_object_set_string_member (reply, "state",
+                                 control_state_name (vm_machine_get_state (machine)));
+  json_object_set_int_member (reply, "guest_instructions", (gint64) stats.guest_instructions);
+  json_object_set_double_member (reply, "vcpu_cpu_seconds", stats.vcpu_cpu_seconds);
+  json_object_set_double_member (reply, "running_seconds", stats.running_seconds);
+  json_object_set_int_member (reply, "resident_ram_bytes", (gint64) stats.resident_ram_bytes);
+  answer (client, reply);
+}
+
+static bool
+find_op (JsonObject *request, VmOp *op)
+{
+  const char *name = json_object_get_string_member_with_default (request, "op", "");
+  bool force = json_object_get_boolean_member_with_default (request, "force", FALSE);
+
+  if (strcmp (name, "stop") == 0)
+    *op = force ? VM_OP_FORCE_STOP : VM_OP_POWER_BUTTON;
+  else if (strcmp (name, "pause") == 0)
+    *op = VM_OP_PAUSE;
+  else if (strcmp (name, "resume") == 0)
+    *op = VM_OP_RESUME;
+  else
+    return false;
+  return true;
+}
+
+static void
+serve (Client *client, const char *line, size_t length)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonNode *root = NULL;
+  JsonObject *request;
+  VmOp op;
+
+  if (json_parser_load_from_data (parser, line, (gssize) length, NULL))
+    root = json_parser_get_root (parser);
+  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
+    answer_error (client, "The request is not a JSON object.");
+    return;
+  }
+  request = json_node_get_object (root);
+  if (g_strcmp0 (json_object_get_string_member_with_default (request, "op", ""), "info") == 0)
+    answer_info (client);
+  else if (!find_op (request, &op))
+    answer_error (client, "There is no such operation.");
+  else if (!vm_machine_can (client->server->machine, op))
+    answer_error (client, _ ("The machine’s state does not allow this now."));
+  else
+    vm_machine_perform_async (client->server->machine, op, NULL, performed_cb, client);
+}
+
+static void
+read_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  Client *client = data;
+  gssize n = g_input_stream_read_finish (G_INPUT_STREAM (source), result, NULL);
+  char *end;
+
+  if (n <= 0 || client->server == NULL) {
+    client_free (client);
+    return;
+  }
+  client->used += (size_t) n;
+  end = memchr (client->buffer, '\n', client->used);
+  if (end == NULL) {
+    read_more (client);
+    return;
+  }
+  // One request at a time: what follows the line waits for its answer.
+  char line[REQUEST_MAX_BYTES];
+  size_t length = (size_t) (end - client->buffer);
+
+  memcpy (line, client->buffer, length);
+  client->used -= length + 1;
+  memmove (client->buffer, end + 1, client->used);
+  serve (client, line, length);
+}
+
+static void
+read_more (Client *client)
+{
+  if (client->used == sizeof client->buffer) {
+    client_free (client);
+    return;
+  }
+  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (client->connection)),
+                             client->buffer + client->used, sizeof client->buffer - client->used,
+                             G_PRIORITY_DEFAULT, client->cancellable, read_cb, client);
+}
+
+static gboolean
+incoming_cb (GSocketService *service, GSocketConnection *connection, GObject *source, void *data)
+{
+  ControlServer *server = data;
+  Client *client;
+
+  if (g_list_length (server->clients) >= CONNECTIONS_MAX)
+    return TRUE;
+  client = g_new0 (Client, 1);
+  client->server = server;
+  client->connection = g_object_ref (connection);
+  client->cancellable = g_cancellable_new ();
+  server->clients = g_list_prepend (server->clients, client);
+  read_more (client);
+  return TRUE;
+}
+
+ControlServer *
+control_server_new (VmMachine *machine, GError **error)
+{
+  g_autofree char *folder = dup_folder ();
+  g_autofree char *path = dup_path (vm_machine_get_config (machine)->uuid);
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  g_autoptr (GSocketService) service = g_socket_service_new ();
+  ControlServer *server;
+
+  if (g_mkdir_with_parents (folder, 0700) != 0) {
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, _ ("“%s” cannot be created."), folder);
+    return NULL;
+  }
+  // Whoever calls holds the machine's lock, so a socket found here is a dead one's.
+  g_unlink (path);
+  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), address, G_SOCKET_TYPE_STREAM,
+                                      G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, error))
+    return NULL;
+  g_chmod (path, 0600);
+  server = g_new0 (ControlServer, 1);
+  server->machine = g_object_ref (machine);
+  server->path = g_steal_pointer (&path);
+  server->service = g_steal_pointer (&service);
+  g_signal_connect (server->service, "incoming", G_CALLBACK (incoming_cb), server);
+  return server;
+}
+
+void
+control_server_free (ControlServer *server)
+{
+  if (server == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (server->service, server);
+  g_socket_service_stop (server->service);
+  g_socket_listener_close (G_SOCKET_LISTENER (server->service));
+  g_unlink (server->path);
+  // Each client has an operation under way; its callback frees it.
+  for (GList *l = server->clients; l != NULL; l = l->next) {
+    Client *client = l->data;
+
+    client->server = NULL;
+    g_cancellable_cancel (client->cancellable);
+  }
+  g_list_free (server->clients);
+  g_object_unref (server->service);
+  g_object_unref (server->machine);
+  g_free (server->path);
+  g_free (server);
+}
+
+// ---- Client
+
+static char *
+exchange (GSocketConnection *connection, JsonObject *request, GError **error)
+{
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), request);
+  g_autofree char *json = json_to_string (node, FALSE);
+  g_autofree char *line = g_strconcat (json, "\n", NULL);
+  GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (connection));
+  g_autoptr (GString) reply = g_string_new (NULL);
+  char buffer[1024];
+
+  if (!g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (connection)), line,
+                                  strlen (line), NULL, NULL, error))
+    return NULL;
+  while (strchr (reply->str, '\n') == NULL && reply->len < ANSWER_MAX_BYTES) {
+    gssize n = g_input_stream_read (in, buffer, sizeof buffer, NULL, error);
+
+    if (n < 0)
+      return NULL;
+    if (n == 0)
+      break;
+    g_string_append_len (reply, buffer, n);
+  }
+  return g_strdup (reply->str);
+}
+
+static JsonObject *
+parse_answer (const char *text, GError **error)
+{
+  g_autoptr (JsonNode) node = json_from_string (text, NULL);
+  JsonObject *reply;
+
+  // A machine that ends while it is asked closes the connection without a word.
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                 _ ("The machine ended before it answered."));
+    return NULL;
+  }
+  reply = json_node_get_object (node);
+  if (!json_object_get_boolean_member_with_default (reply, "ok", FALSE)) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                         json_object_get_string_member_with_default (
+                             reply, "error", _ ("The machine refused without a reason.")));
+    return NULL;
+  }
+  return json_object_ref (reply);
+}
+
+JsonObject *
+control_call (const char *uuid, JsonObject *request, GError **error)
+{
+  g_autofree char *path = dup_path (uuid);
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  g_autoptr (GSocketConnection) connection = NULL;
+  g_autofree char *text = NULL;
+
+  g_socket_client_set_timeout (client, CALL_TIMEOUT_SECONDS);
+  connection = g_socket_client_connect (client, G_SOCKET_CONNECTABLE (address), NULL, error);
+  if (connection == NULL)
+    return NULL;
+  text = exchange (connection, request, error);
+  return text != NULL ? parse_answer (text, error) : NULL;
+}
+
+JsonObject *
+control_call_op (const char *uuid, const char *op, bool force, GError **error)
+{
+  g_autoptr (JsonObject) request = json_object_new ();
+
+  json_object_set_string_member (request, "op", op);
+  if (force)
+    json_object_set_boolean_member (request, "force", TRUE);
+  return control_call (uuid, request, error);
+}
