@@ -32,15 +32,23 @@ void vcpu_free (Vcpu *vcpu); // joins the thread
 // Sets bits in *pending and wakes the CPU when it sleeps in vcpu_wait. Any thread.
 void vcpu_request (Vcpu *vcpu, uint32_t bits);
 
-// Own thread: sleeps until *pending is non-zero or the event register is set by
-// vcpu_send_event_all (WFE only), or until `deadline_ns` of the machine's clock (INT64_MAX: none).
+// Own thread: sleeps until *pending is non-zero, or until `deadline_ns` of the machine's clock
+// (INT64_MAX: none). May return early.
 void vcpu_wait (Vcpu *vcpu, int64_t deadline_ns);
 
-// Queues fn (data) to run on the vCPU's own thread before its next guest instruction; a CPU that
-// sleeps is not woken for it (it runs the work before it goes on). With `wait`, returns once fn
-// has run, or at once when that CPU is not executing guest code (asleep, parked, off): it cannot
-// execute one without running the work first. Never call with locks held that fn takes; while it
-// waits, the calling vCPU serves its own queue, so two CPUs may wait for each other.
+// The event register of WFE and SEV. wait_event (own thread) sleeps as vcpu_wait does, but not
+// when the register is set, and no longer than until it is; it clears the register. send_event_all
+// sets it for every CPU of the machine, set_event for one (any thread).
+void vcpu_wait_event (Vcpu *vcpu, int64_t deadline_ns);
+void vcpu_set_event (Vcpu *vcpu);
+void vcpu_send_event_all (Vm *vm);
+
+// Queues fn to run on the vCPU's own thread before its next guest instruction; a CPU that sleeps
+// is not woken for it (it runs the work before it goes on). With `wait`, returns once fn has run,
+// or at once when that CPU is not executing guest code (asleep, parked, off): it cannot execute
+// one without running the work first. Never call with locks held that fn takes; while it waits,
+// the calling vCPU serves its own queue, so two CPUs may wait for each other. `caller` is the
+// calling thread's vCPU, NULL for another thread. fn itself posts nothing.
 typedef void (*VcpuWork) (Vcpu *vcpu, uint64_t a, uint64_t b);
 void vcpu_post_work (Vcpu *target, Vcpu *caller, VcpuWork fn, uint64_t a, uint64_t b, bool wait);
 // The same for every other vCPU of the caller's machine.
@@ -56,3 +64,5 @@ bool vcpu_is_on (Vcpu *vcpu);
 
 // Host CPU time its thread used, in ns. Any thread.
 int64_t vcpu_get_cpu_time_ns (Vcpu *vcpu);
+// Retired guest instructions since the machine was made, resets included. Any thread.
+uint64_t vcpu_get_instructions (Vcpu *vcpu);

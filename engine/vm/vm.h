@@ -7,6 +7,7 @@
 // asks with vm_request.
 #pragma once
 
+#include "engine/log/guest-log.h"
 #include "engine/mem/bus.h"
 #include "engine/vm/clock.h"
 #include "engine/vm/device.h"
@@ -42,6 +43,7 @@ struct Vm {
   // Puts boot images back into RAM and sets CPU 0's entry; run by vm_start and vm_reset.
   bool (*load_boot) (void *opaque, GError **error);
   void *load_boot_opaque;
+  GuestLog log;           // what the guest does wrong, rate limited; any thread
   struct VmPrivate *priv; // vm/vm.c
 };
 
@@ -52,6 +54,8 @@ void vm_add_ram (Vm *vm, VmRam *ram);                        // takes it
 void vm_add_device (Vm *vm, Device *device, const char *id); // takes it
 bool vm_add_vcpus (Vm *vm, unsigned n, const GuestOps *guest, GError **error);
 bool vm_realize (Vm *vm, GError **error); // realizes all devices, in order
+const char *vm_get_name (const Vm *vm);
+uint64_t vm_get_resident_ram_bytes (const Vm *vm); // host memory behind guest RAM; any thread
 
 bool vm_start (Vm *vm, GError **error); // load_boot, CPU 0 on, clock runs
 void vm_pause (Vm *vm);                 // returns when every vCPU is parked and devices are quiet
