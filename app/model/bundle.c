@@ -11,12 +11,15 @@
 
 #include "app/model/copy.h"
 
+#define CONFIG_FILE     "machine.json"
 #define PARTIAL_PREFIX  ".creating-"
 #define FILE_MAX_BYTES  (1 << 20) // a machine.json is a few hundred bytes
 #define SLUG_MAX_LENGTH 48
 
+G_DEFINE_QUARK (bundle - error - quark, bundle_error)
+
 char *
-bundle_get_root (void)
+bundle_dup_root (void)
 {
   return g_build_filename (g_get_user_data_dir (), "terrarium", "machines", NULL);
 }
@@ -32,86 +35,123 @@ fail (const char *sentence, const char *path, GError **error)
   return false;
 }
 
-static int
-compare_paths (gconstpointer a, gconstpointer b)
+// ---------------------------------------------------------------------------------------------
+// Loading
+
+static bool
+read_text (const char *file, char **text, gsize *length, GError **error)
 {
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
+  struct stat status;
+
+  if (stat (file, &status) < 0)
+    return fail ("“%s” cannot be read: %s", file, error);
+  if (!S_ISREG (status.st_mode) || status.st_size > FILE_MAX_BYTES) {
+    g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_BROKEN,
+                 "“%s” is not a machine description; restore it from a copy", file);
+    return false;
+  }
+  return g_file_get_contents (file, text, length, error);
+}
+
+Bundle *
+bundle_load (const char *path)
+{
+  Bundle *bundle = g_new0 (Bundle, 1);
+  bundle->path = g_canonicalize_filename (path, NULL);
+  g_autofree char *file = g_build_filename (bundle->path, CONFIG_FILE, NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length = 0;
+
+  if (read_text (file, &text, &length, &error))
+    bundle->config = vm_config_from_json (text, (gssize) length, bundle->path, &error);
+  if (!bundle->config)
+    bundle->error = g_error_new (BUNDLE_ERROR, BUNDLE_ERROR_BROKEN, "%s cannot be used: %s", file,
+                                 error->message);
+  return bundle;
+}
+
+void
+bundle_free (Bundle *bundle)
+{
+  if (!bundle)
+    return;
+  g_free (bundle->path);
+  vm_config_free (bundle->config);
+  g_clear_error (&bundle->error);
+  g_free (bundle);
+}
+
+static const char *
+get_folder (const Bundle *bundle)
+{
+  return strrchr (bundle->path, '/') + 1;
+}
+
+const char *
+bundle_get_name (const Bundle *bundle)
+{
+  return bundle->config ? bundle->config->name : get_folder (bundle);
+}
+
+static int
+compare_bundles (gconstpointer a, gconstpointer b)
+{
+  const Bundle *one = *(Bundle *const *) a;
+  const Bundle *two = *(Bundle *const *) b;
+  int order = g_utf8_collate (bundle_get_name (one), bundle_get_name (two));
+
+  return order != 0 ? order : strcmp (one->path, two->path);
 }
 
 GPtrArray *
-bundle_list (const char *root)
+bundle_scan (const char *root)
 {
-  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *bundles = g_ptr_array_new_with_free_func ((GDestroyNotify) bundle_free);
   g_autoptr (GDir) dir = g_dir_open (root, 0, NULL);
 
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    g_autofree char *file = g_build_filename (root, name, BUNDLE_FILE, NULL);
-    if (name[0] != '.' && g_file_test (file, G_FILE_TEST_EXISTS))
-      g_ptr_array_add (paths, g_build_filename (root, name, NULL));
+    g_autofree char *path = g_build_filename (root, name, NULL);
+    if (name[0] != '.' && g_file_test (path, G_FILE_TEST_IS_DIR))
+      g_ptr_array_add (bundles, bundle_load (path));
   }
-  g_ptr_array_sort (paths, compare_paths);
-  return paths;
+  g_ptr_array_sort (bundles, compare_bundles);
+  return bundles;
 }
 
 static bool
-is_called (const char *path, const char *name)
+is_meant (const Bundle *bundle, const char *which)
 {
-  g_autofree char *folder = g_path_get_basename (path);
-  g_autoptr (VmConfig) config = bundle_load (path, NULL);
-
-  return strcmp (folder, name) == 0 || (config && strcmp (config->name, name) == 0);
+  return strcmp (get_folder (bundle), which) == 0 ||
+         strcmp (bundle_get_name (bundle), which) == 0 ||
+         (bundle->config && strcmp (bundle->config->uuid, which) == 0);
 }
 
-char *
-bundle_find (const char *root, const char *name, GError **error)
+Bundle *
+bundle_find (const char *root, const char *which, GError **error)
 {
-  g_autoptr (GPtrArray) paths = bundle_list (root);
-  char *found = NULL;
+  g_autoptr (GPtrArray) bundles = bundle_scan (root);
+  int found = -1;
 
-  for (unsigned i = 0; i < paths->len; i++) {
-    if (!is_called (paths->pdata[i], name))
+  for (unsigned i = 0; i < bundles->len; i++) {
+    if (!is_meant (bundles->pdata[i], which))
       continue;
-    if (found) {
-      g_free (found);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                   "Several machines are called “%s”; use a folder name below “%s”", name, root);
+    if (found >= 0) {
+      g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN,
+                   "Several machines are called “%s”; give a folder name below “%s”", which, root);
       return NULL;
     }
-    found = g_strdup (paths->pdata[i]);
+    found = (int) i;
   }
-  if (!found)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 "There is no machine called “%s”; “terrarium list” shows those there are", name);
-  return found;
+  if (found >= 0)
+    return g_ptr_array_steal_index (bundles, (unsigned) found);
+  g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN,
+               "There is no machine called “%s”; “terrarium list” shows those there are", which);
+  return NULL;
 }
 
 // ---------------------------------------------------------------------------------------------
-// machine.json
-
-VmConfig *
-bundle_load (const char *path, GError **error)
-{
-  g_autofree char *file = g_build_filename (path, BUNDLE_FILE, NULL);
-  g_autofree char *text = NULL;
-  gsize length = 0;
-  struct stat status;
-
-  if (stat (file, &status) < 0) {
-    fail ("“%s” cannot be read: %s", file, error);
-    return NULL;
-  }
-  if (!S_ISREG (status.st_mode) || status.st_size > FILE_MAX_BYTES) {
-    g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FORMAT,
-                 "“%s” is not a machine description; restore it from a copy", file);
-    return NULL;
-  }
-  if (!g_file_get_contents (file, &text, &length, error))
-    return NULL;
-  VmConfig *config = vm_config_from_json (text, (gssize) length, path, error);
-  if (!config)
-    g_prefix_error (error, "“%s”: ", file);
-  return config;
-}
+// Saving
 
 static bool
 sync_folder (const char *path, GError **error)
@@ -125,22 +165,16 @@ sync_folder (const char *path, GError **error)
   return done;
 }
 
-static bool
-save_at (const char *path, const char *base, const VmConfig *config, GError **error)
+bool
+bundle_save (Bundle *bundle, GError **error)
 {
-  g_autofree char *file = g_build_filename (path, BUNDLE_FILE, NULL);
-  g_autofree char *text = vm_config_to_json (config, base);
+  g_autofree char *file = g_build_filename (bundle->path, CONFIG_FILE, NULL);
+  g_autofree char *text = vm_config_to_json (bundle->config, bundle->path);
 
   return g_file_set_contents_full (file, text, -1,
                                    G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
                                    0644, error) &&
-         sync_folder (path, error);
-}
-
-bool
-bundle_save (const char *path, const VmConfig *config, GError **error)
-{
-  return save_at (path, path, config, error);
+         sync_folder (bundle->path, error);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -189,21 +223,23 @@ settle (const char *partial, const char *root, const char *name, GError **error)
 }
 
 typedef struct Creation {
-  const char *folder;
+  Bundle partial; // its path and configuration
+  bool disks_in_place;
   BundleProgress progress;
   void *progress_data;
-  uint64_t done, total;
+  uint64_t done_bytes, total_bytes;
   GCancellable *cancellable;
 } Creation;
 
 static void
-progress_cb (uint64_t more, void *data)
+progress_cb (uint64_t more_bytes, void *data)
 {
   Creation *creation = data;
 
-  creation->done += more;
-  if (creation->progress)
-    creation->progress (creation->done, creation->total, creation->progress_data);
+  creation->done_bytes += more_bytes;
+  if (creation->progress && creation->total_bytes > 0)
+    creation->progress (MIN (1.0, (double) creation->done_bytes / (double) creation->total_bytes),
+                        creation->progress_data);
 }
 
 static bool
@@ -220,7 +256,7 @@ add_size (Creation *creation, const char *path, GError **error)
                  "“%s” is not a file that can be copied; choose a file", path);
     return false;
   }
-  creation->total += (uint64_t) status.st_size;
+  creation->total_bytes += (uint64_t) status.st_size;
   return true;
 }
 
@@ -230,7 +266,7 @@ take_in (Creation *creation, char **path, const char *name, GError **error)
 {
   if (!*path)
     return true;
-  g_autofree char *target = g_build_filename (creation->folder, name, NULL);
+  g_autofree char *target = g_build_filename (creation->partial.path, name, NULL);
   if (!copy_file (*path, target, progress_cb, creation, creation->cancellable, error))
     return false;
   g_free (*path);
@@ -239,31 +275,28 @@ take_in (Creation *creation, char **path, const char *name, GError **error)
 }
 
 static bool
-is_in_place (unsigned in_place, unsigned disk)
+fill (Creation *creation, GError **error)
 {
-  return disk < 32 && (in_place >> disk & 1);
-}
+  VmConfig *config = creation->partial.config;
+  unsigned n_disks = creation->disks_in_place ? 0 : config->disks->len;
 
-static bool
-fill (Creation *creation, VmConfig *config, unsigned in_place, GError **error)
-{
   if (!add_size (creation, config->kernel, error) || !add_size (creation, config->initrd, error))
     return false;
-  for (unsigned i = 0; i < config->disks->len; i++) {
+  for (unsigned i = 0; i < n_disks; i++) {
     VmDiskConfig *disk = config->disks->pdata[i];
-    if (!is_in_place (in_place, i) && !add_size (creation, disk->path, error))
+    if (!add_size (creation, disk->path, error))
       return false;
   }
   if (!take_in (creation, &config->kernel, "kernel", error) ||
       !take_in (creation, &config->initrd, "initrd", error))
     return false;
-  for (unsigned i = 0; i < config->disks->len; i++) {
+  for (unsigned i = 0; i < n_disks; i++) {
     VmDiskConfig *disk = config->disks->pdata[i];
-    g_autofree char *name = g_strdup_printf ("disk-%u.img", i + 1);
-    if (!is_in_place (in_place, i) && !take_in (creation, &disk->path, name, error))
+    g_autofree char *name = g_strdup_printf ("disk%u.raw", i);
+    if (!take_in (creation, &disk->path, name, error))
       return false;
   }
-  return save_at (creation->folder, creation->folder, config, error);
+  return bundle_save (&creation->partial, error);
 }
 
 // A bundle holds files only; nothing is followed and nothing outside the folder is touched.
@@ -279,9 +312,9 @@ remove_folder (const char *path)
   rmdir (path);
 }
 
-char *
-bundle_create (const char *root, VmConfig *config, unsigned in_place, BundleProgress progress,
-               void *progress_data, GCancellable *cancellable, GError **error)
+Bundle *
+bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
+               BundleProgress progress, void *data, GCancellable *cancellable, GError **error)
 {
   if (g_mkdir_with_parents (root, 0755) < 0) {
     fail ("“%s” cannot be created: %s", root, error);
@@ -292,32 +325,37 @@ bundle_create (const char *root, VmConfig *config, unsigned in_place, BundleProg
     fail ("“%s” cannot be created: %s", partial, error);
     return NULL;
   }
-  int lock = bundle_lock (partial, error);
   g_autoptr (VmConfig) made = vm_config_copy (config);
-  Creation creation = {partial, progress, progress_data, 0, 0, cancellable};
-  char *path = NULL;
-  if (lock >= 0 && fill (&creation, made, in_place, error))
+  Creation creation = {.partial = {.path = partial, .config = made},
+                       .disks_in_place = disks_in_place,
+                       .progress = progress,
+                       .progress_data = data,
+                       .cancellable = cancellable};
+  int lock = bundle_lock (&creation.partial, error);
+  g_autofree char *path = NULL;
+  if (lock >= 0 && fill (&creation, error))
     path = settle (partial, root, config->name, error);
   if (!path)
     remove_folder (partial);
   if (lock >= 0)
     close (lock);
-  if (path)
-    sync_folder (root, NULL);
-  return path;
+  if (!path)
+    return NULL;
+  sync_folder (root, NULL);
+  return bundle_load (path);
 }
 
-void
-bundle_clean (const char *root)
+bool
+bundle_trash (Bundle *bundle, GError **error)
 {
-  g_autoptr (GDir) dir = g_dir_open (root, 0, NULL);
+  g_autoptr (GFile) file = g_file_new_for_path (bundle->path);
+  int lock = bundle_lock (bundle, error);
 
-  for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    g_autofree char *path = g_build_filename (root, name, NULL);
-    if (!g_str_has_prefix (name, PARTIAL_PREFIX) || bundle_is_locked (path))
-      continue;
-    remove_folder (path);
-  }
+  if (lock < 0)
+    return false;
+  bool done = g_file_trash (file, NULL, error);
+  close (lock);
+  return done;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -332,31 +370,32 @@ open_lock (const char *path, int flags)
 }
 
 int
-bundle_lock (const char *path, GError **error)
+bundle_lock (const Bundle *bundle, GError **error)
 {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open_lock (path, O_CREAT);
+  int fd = open_lock (bundle->path, O_CREAT);
 
   if (fd < 0) {
-    fail ("“%s” cannot be written, so the machine cannot run from there: %s", path, error);
+    fail ("“%s” cannot be written, so the machine cannot run from there: %s", bundle->path, error);
     return -1;
   }
   if (fcntl (fd, F_OFD_SETLK, &whole) == 0)
     return fd;
   if (errno == EAGAIN || errno == EACCES)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                 "“%s” is running in another program; stop it there first", path);
+    g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE,
+                 "“%s” is running in another process; stop it there first (terrarium stop)",
+                 bundle_get_name (bundle));
   else
-    fail ("“%s” cannot be locked: %s", path, error);
+    fail ("“%s” cannot be locked: %s", bundle->path, error);
   close (fd);
   return -1;
 }
 
 bool
-bundle_is_locked (const char *path)
+bundle_is_locked (const Bundle *bundle)
 {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open_lock (path, 0);
+  int fd = open_lock (bundle->path, 0);
 
   if (fd < 0)
     return false;

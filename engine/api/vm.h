@@ -64,6 +64,7 @@ typedef struct VmConfig {
 VmConfig *vm_config_new (VmArch arch); // 1 CPU, 1 GiB, no disk, one NIC, no display
 VmConfig *vm_config_copy (const VmConfig *config);
 void vm_config_free (VmConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmConfig, vm_config_free)
 VmDiskConfig *vm_config_add_disk (VmConfig *config, const char *path, bool read_only);
 VmNicConfig *vm_config_add_nic (VmConfig *config);
 void vm_nic_config_add_forward (VmNicConfig *nic, bool udp, uint16_t host_port,
