@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// terrarium list|info|start|stop|pause|resume: see machines.h. Runs on the main thread, without
+// a main loop.
+#include "app/cli/machines.h"
+
+#include <glib/gi18n.h>
+#include <unistd.h>
+
+#include "app/model/bundle.h"
+#include "app/model/control.h"
+
+enum {
+  EXIT_OK = 0,
+  EXIT_FAILED = 1,
+  EXIT_USAGE = 2,
+  START_POLLS = 100, // times 100 ms for the application to take the machine up
+};
+
+#define APP_ID   "io.github.terrarium_vm.Terrarium"
+#define APP_PATH "/io/github/terrarium_vm/Terrarium"
+
+typedef struct Options {
+  gboolean json, force;
+  char **names;
+} Options;
+
+static int
+fail (const GError *error)
+{
+  g_printerr ("terrarium: %s\n", error->message);
+  return EXIT_FAILED;
+}
+
+static bool
+parse (int argc, char **argv, const char *what, bool with_force, Options *options)
+{
+  GOptionEntry entries[] = {
+      {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_ ("Print JSON"), NULL},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->names, NULL, NULL},
+      {with_force ? "force" : NULL, 0, 0, G_OPTION_ARG_NONE, &options->force,
+       N_ ("Pull the plug instead of pressing the power button"), NULL},
+      {0},
+  };
+  g_autofree char *usage = g_strdup_printf ("%s — %s", argv[0], what);
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_summary (context, usage);
+  if (g_option_context_parse (context, &argc, &argv, &error))
+    return true;
+  g_printerr ("terrarium %s: %s\n", argv[0], error->message);
+  return false;
+}
+
+static void
+options_clear (Options *options)
+{
+  g_strfreev (options->names);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+// The one machine the command line names.
+static Bundle *
+find_named (const char *command, const Options *options, int *status)
+{
+  g_autofree char *root = bundle_dup_root ();
+  g_autoptr (GError) error = NULL;
+  Bundle *bundle;
+
+  if (options->names == NULL || g_strv_length (options->names) != 1) {
+    g_printerr (_ ("terrarium %s: name one machine; “terrarium list” shows them.\n"), command);
+    *status = EXIT_USAGE;
+    return NULL;
+  }
+  bundle = bundle_find (root, options->names[0], &error);
+  if (bundle != NULL && bundle->config == NULL) {
+    error = g_error_copy (bundle->error);
+    g_clear_pointer (&bundle, bundle_free);
+  }
+  if (bundle == NULL)
+    *status = fail (error);
+  return bundle;
+}
+
+// What is known of a machine: from its folder, and from itself while it runs.
+static JsonObject *
+describe (const Bundle *bundle)
+{
+  JsonObject *object;
+  g_autoptr (JsonObject) live = NULL;
+
+  if (bundle->config != NULL && bundle_is_locked (bundle))
+    live = control_call_op (bundle->config->uuid, "info", false, NULL);
+  object = live != NULL ? json_object_ref (live) : json_object_new ();
+  json_object_remove_member (object, "ok");
+  json_object_set_string_member (object, "name", bundle_get_name (bundle));
+  json_object_set_string_member (object, "path", bundle->path);
+  if (bundle->config == NULL) {
+    json_object_set_string_member (object, "state", "broken");
+    json_object_set_string_member (object, "error", bundle->error->message);
+    return object;
+  }
+  if (live == NULL)
+    json_object_set_string_member (object, "state",
+                                   bundle_is_locked (bundle) ? "starting" : "stopped");
+  json_object_set_string_member (object, "uuid", bundle->config->uuid);
+  json_object_set_string_member (object, "arch", "aarch64");
+  json_object_set_int_member (object, "cpus", bundle->config->cpus);
+  json_object_set_int_member (object, "memory_bytes", (gint64) bundle->config->memory_bytes);
+  return object;
+}
+
+static void
+print_json (JsonNode *node)
+{
+  g_autofree char *text = json_to_string (node, TRUE);
+
+  g_print ("%s\n", text);
+}
+
+int
+cli_list (int argc, char **argv)
+{
+  g_auto (Options) options = {0};
+  g_autofree char *root = bundle_dup_root ();
+  g_autoptr (JsonArray) array = json_array_new ();
+  g_autoptr (GPtrArray) bundles = NULL;
+
+  if (!parse (argc, argv, _ ("the machines there are"), false, &options))
+    return EXIT_USAGE;
+  bundles = bundle_scan (root);
+  for (unsigned i = 0; i < bundles->len; i++) {
+    JsonObject *object = describe (bundles->pdata[i]);
+
+    if (!options.json)
+      g_print ("%-10s %s\n", json_object_get_string_member (object, "state"),
+               json_object_get_string_member (object, "name"));
+    json_array_add_object_element (array, object);
+  }
+  if (options.json) {
+    g_autoptr (JsonNode) node = json_node_init_array (json_node_alloc (), array);
+
+    print_json (node);
+  }
+  return EXIT_OK;
+}
+
+static void
+print_member (JsonObject *object, const char *name, JsonNode *value, gpointer unused)
+{
+  g_autofree char *text = json_node_get_value_type (value) == G_TYPE_STRING
+                              ? json_node_dup_string (value)
+                              : json_to_string (value, FALSE);
+
+  g_print ("%-20s %s\n", name, text);
+}
+
+int
+cli_info (int argc, char **argv)
+{
+  g_auto (Options) options = {0};
+  g_autoptr (Bundle) bundle = NULL;
+  g_autoptr (JsonObject) object = NULL;
+  int status = EXIT_OK;
+
+  if (!parse (argc, argv, _ ("what is known of a machine"), false, &options))
+    return EXIT_USAGE;
+  bundle = find_named (argv[0], &options, &status);
+  if (bundle == NULL)
+    return status;
+  object = describe (bundle);
+  if (options.json) {
+    g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
+
+    print_json (node);
+  } else {
+    json_object_foreach_member (object, print_member, NULL);
+  }
+  return EXIT_OK;
+}
+
+// ---- start
+
+// Asks the application to start it, if it runs. False: it does not run.
+static bool
+hand_to_application (const char *uuid)
+{
+  g_autoptr (GDBusConnection) bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
+  g_autoptr (GVariant) reply = NULL;
+  GVariantBuilder parameters;
+
+  if (bus == NULL)
+    return false;
+  g_variant_builder_init (&parameters, G_VARIANT_TYPE ("av"));
+  g_variant_builder_add (&parameters, "v", g_variant_new_string (uuid));
+  reply =
+      g_dbus_connection_call_sync (bus, APP_ID, APP_PATH, "org.gtk.Actions", "Activate",
+                                   g_variant_new ("(sava{sv})", "start-machine", &parameters, NULL),
+                                   NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
+  return reply != NULL;
+}
+
+static bool
+wait_until_reachable (const char *uuid, GError **error)
+{
+  for (unsigned i = 0; i < START_POLLS; i++) {
+    g_autoptr (JsonObject) info = NULL;
+
+    info = control_call_op (uuid, "info", false, NULL);
+    if (info != NULL)
+      return true;
+    g_usleep (G_USEC_PER_SEC / 10);
+  }
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+               _ ("The application did not start the machine; its window says why."));
+  return false;
+}
+
+static void
+new_session_cb (gpointer unused)
+{
+  setsid ();
+}
+
+// Starts it in a process of its own, which outlives this one; returns when it runs or failed.
+static bool
+detach (const Bundle *bundle, GError **error)
+{
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", error);
+  g_autoptr (GSubprocess) child = NULL;
+  g_autoptr (GDataInputStream) out = NULL, err = NULL;
+  g_autofree char *line = NULL, *reason = NULL;
+
+  if (self == NULL)
+    return false;
+  g_subprocess_launcher_set_child_setup (launcher, new_session_cb, NULL, NULL);
+  child = g_subprocess_launcher_spawn (launcher, error, self, "serve", bundle->path, NULL);
+  if (child == NULL)
+    return false;
+  out = g_data_input_stream_new (g_subprocess_get_stdout_pipe (child));
+  line = g_data_input_stream_read_line (out, NULL, NULL, NULL);
+  if (g_strcmp0 (line, "ok") == 0)
+    return true;
+  err = g_data_input_stream_new (g_subprocess_get_stderr_pipe (child));
+  reason = g_data_input_stream_read_line (err, NULL, NULL, NULL);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%s",
+               reason != NULL && g_str_has_prefix (reason, "terrarium: ")
+                   ? reason + strlen ("terrarium: ")
+                   : _ ("The machine did not start."));
+  return false;
+}
+
+static void
+print_result (const Options *options, const Bundle *bundle)
+{
+  g_autoptr (JsonObject) object = NULL;
+  g_autoptr (JsonNode) node = NULL;
+
+  if (!options->json)
+    return;
+  object = describe (bundle);
+  node = json_node_init_object (json_node_alloc (), object);
+  print_json (node);
+}
+
+int
+cli_start (int argc, char **argv)
+{
+  g_auto (Options) options = {0};
+  g_autoptr (Bundle) bundle = NULL;
+  g_autoptr (GError) error = NULL;
+  int status = EXIT_OK, lock;
+
+  if (!parse (argc, argv, _ ("start a machine, in the application if it runs"), false, &options))
+    return EXIT_USAGE;
+  bundle = find_named (argv[0], &options, &status);
+  if (bundle == NULL)
+    return status;
+  // Only a look: who starts it takes the lock again.
+  lock = bundle_lock (bundle, &error);
+  if (lock < 0)
+    return fail (error);
+  close (lock);
+  if (hand_to_application (bundle->config->uuid)) {
+    if (!wait_until_reachable (bundle->config->uuid, &error))
+      return fail (error);
+  } else if (!detach (bundle, &error)) {
+    return fail (error);
+  }
+  print_result (&options, bundle);
+  return EXIT_OK;
+}
+
+// ---- stop, pause, resume
+
+static int
+operate (int argc, char **argv, const char *what, const char *op)
+{
+  g_auto (Options) options = {0};
+  g_autoptr (Bundle) bundle = NULL;
+  g_autoptr (JsonObject) reply = NULL;
+  g_autoptr (GError) error = NULL;
+  int status = EXIT_OK;
+
+  if (!parse (argc, argv, what, g_str_equal (op, "stop"), &options))
+    return EXIT_USAGE;
+  bundle = find_named (argv[0], &options, &status);
+  if (bundle == NULL)
+    return status;
+  if (!bundle_is_locked (bundle)) {
+    g_printerr (_ ("terrarium: “%s” is not running; “terrarium start” starts it.\n"),
+                bundle_get_name (bundle));
+    return EXIT_FAILED;
+  }
+  reply = control_call_op (bundle->config->uuid, op, options.force, &error);
+  if (reply == NULL)
+    return fail (error);
+  print_result (&options, bundle);
+  return EXIT_OK;
+}
+
+int
+cli_stop (int argc, char **argv)
+{
+  return operate (argc, argv, _ ("press a machine’s power button"), "stop");
+}
+
+int
+cli_pause (int argc, char **argv)
+{
+  return operate (argc, argv, _ ("hold a machine"), "pause");
+}
+
+int
+cli_resume (int argc, char **argv)
+{
+  return operate (argc, argv, _ ("let a held machine go on"), "resume");
+}

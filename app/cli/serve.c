@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A machine without a window, in a process of its own: what `terrarium start` detaches when the
+// application does not run. Main thread with the default main context.
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <unistd.h>
+
+#include "app/cli/machines.h"
+#include "app/model/bundle.h"
+#include "app/model/control.h"
+
+typedef struct Service {
+  GMainLoop *loop;
+  VmMachine *machine;
+  bool power_pressed;
+  int status;
+} Service;
+
+static void
+stopped_cb (VmMachine *machine, int reason, GError *error, Service *service)
+{
+  service->status = reason == VM_STOP_ERROR ? 1 : 0;
+  g_main_loop_quit (service->loop);
+}
+
+static void
+performed_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  vm_machine_perform_finish (VM_MACHINE (source), result, NULL);
+}
+
+// The first signal presses the power button, the second pulls the plug.
+static gboolean
+terminate_cb (void *data)
+{
+  Service *service = data;
+  VmOp op = service->power_pressed ? VM_OP_FORCE_STOP : VM_OP_POWER_BUTTON;
+
+  service->power_pressed = true;
+  if (vm_machine_can (service->machine, op))
+    vm_machine_perform_async (service->machine, op, NULL, performed_cb, NULL);
+  return G_SOURCE_CONTINUE;
+}
+
+// From here on nobody listens to this process.
+static void
+leave_terminal (void)
+{
+  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+
+  if (null < 0)
+    return;
+  for (int fd = 0; fd <= 2; fd++)
+    dup2 (null, fd);
+  close (null);
+}
+
+static void
+started_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  Service *service = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!vm_machine_perform_finish (VM_MACHINE (source), result, &error)) {
+    g_printerr ("terrarium: %s\n", error->message);
+    service->status = 1;
+    g_main_loop_quit (service->loop);
+    return;
+  }
+  g_print ("ok\n");
+  leave_terminal ();
+}
+
+static int
+serve (const VmConfig *config, GError **error)
+{
+  Service service = {0};
+  ControlServer *control;
+  unsigned sigterm, sigint;
+
+  service.machine = vm_machine_new (config, NULL, error);
+  if (service.machine == NULL)
+    return 1;
+  control = control_server_new (service.machine, error);
+  if (control == NULL) {
+    g_object_unref (service.machine);
+    return 1;
+  }
+  service.loop = g_main_loop_new (NULL, FALSE);
+  sigterm = g_unix_signal_add (SIGTERM, terminate_cb, &service);
+  sigint = g_unix_signal_add (SIGINT, terminate_cb, &service);
+  g_signal_connect (service.machine, "stopped", G_CALLBACK (stopped_cb), &service);
+  vm_machine_perform_async (service.machine, VM_OP_START, NULL, started_cb, &service);
+  g_main_loop_run (service.loop);
+
+  g_source_remove (sigterm);
+  g_source_remove (sigint);
+  control_server_free (control);
+  g_signal_handlers_disconnect_by_data (service.machine, &service);
+  g_object_unref (service.machine);
+  g_main_loop_unref (service.loop);
+  return service.status;
+}
+
+int
+cli_serve (int argc, char **argv)
+{
+  g_autoptr (Bundle) bundle = NULL;
+  g_autoptr (GError) error = NULL;
+  int lock, status;
+
+  if (argc != 2) {
+    g_printerr (_ ("terrarium serve: name one machine’s folder.\n"));
+    return 2;
+  }
+  bundle = bundle_load (argv[1]);
+  if (bundle->config == NULL) {
+    g_printerr ("terrarium: %s\n", bundle->error->message);
+    return 1;
+  }
+  lock = bundle_lock (bundle, &error);
+  if (lock < 0) {
+    g_printerr ("terrarium: %s\n", error->message);
+    return 1;
+  }
+  status = serve (bundle->config, &error);
+  if (error != NULL)
+    g_printerr ("terrarium: %s\n", error->message);
+  close (lock);
+  return status;
+}
