@@ -16,7 +16,7 @@
 #define FILE_MAX_BYTES  (1 << 20) // a machine.json is a few hundred bytes
 #define SLUG_MAX_LENGTH 48
 
-G_DEFINE_QUARK (bundle - error - quark, bundle_error)
+G_DEFINE_QUARK (bundle_error, bundle_error)
 
 char *
 bundle_dup_root (void)
@@ -343,6 +343,53 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
     return NULL;
   sync_folder (root, NULL);
   return bundle_load (path);
+}
+
+static bool
+make_sparse (const char *path, uint64_t size_bytes, GError **error)
+{
+  int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+  if (fd < 0)
+    return fail ("“%s” cannot be created: %s", path, error);
+  bool done = (ftruncate (fd, (off_t) size_bytes) == 0 && fsync (fd) == 0) ||
+              fail ("“%s” cannot be written: %s", path, error);
+  close (fd);
+  if (!done)
+    unlink (path);
+  return done;
+}
+
+bool
+bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("disk%u.raw", bundle->config->disks->len);
+  g_autofree char *path = g_build_filename (bundle->path, name, NULL);
+
+  if (!make_sparse (path, size_bytes, error))
+    return false;
+  vm_config_add_disk (bundle->config, path, false);
+  return bundle_save (bundle, error);
+}
+
+void
+bundle_discard (Bundle *bundle)
+{
+  remove_folder (bundle->path);
+  bundle_free (bundle);
+}
+
+void
+bundle_clean (const char *root)
+{
+  g_autoptr (GDir) dir = g_dir_open (root, 0, NULL);
+
+  for (const char *name; dir && (name = g_dir_read_name (dir));) {
+    g_autofree char *path = g_build_filename (root, name, NULL);
+    Bundle partial = {.path = path};
+    if (g_str_has_prefix (name, PARTIAL_PREFIX) && !bundle_is_locked (&partial))
+      remove_folder (path);
+  }
 }
 
 bool

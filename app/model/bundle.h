@@ -51,6 +51,13 @@ Bundle *bundle_create (const char *root, const VmConfig *config, bool disks_in_p
                        BundleProgress progress, void *data, GCancellable *cancellable,
                        GError **error);
 
+// Adds an empty disk, a sparse raw image of the bundle's own, and saves.
+bool bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error);
+// Undoes a creation that has just been made: deletes the bundle with the copies in it. Takes it.
+void bundle_discard (Bundle *bundle);
+// Removes what creations that were cut short (power, kill) left below root.
+void bundle_clean (const char *root);
+
 // Moves the folder to the Trash. Fails while it runs.
 bool bundle_trash (Bundle *bundle, GError **error);
 

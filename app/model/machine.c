@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumMachine: a bundle and, while it runs, its VmMachine. Main thread; what the machine's
+// own threads produce arrives through the screen and the console.
+#include "app/model/machine.h"
+
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "app/model/control.h"
+
+#define THUMBNAIL_WIDTH       384
+#define THUMBNAIL_HEIGHT      240
+#define THUMBNAIL_INTERVAL_MS 1000
+#define THUMBNAIL_FILE        "thumbnail.png"
+
+struct _TerrariumMachine {
+  GObject parent;
+
+  Bundle *bundle;   // NULL: none (yet)
+  VmConfig *config; // NULL: broken
+  char *problem;
+  GCancellable *creation; // while it is being made
+  double progress;
+
+  DisplayScreen *screen;
+  TerrariumConsole *console;
+  GdkTexture *thumbnail;
+  guint thumbnail_source;
+
+  // While it runs.
+  VmMachine *vm;
+  ControlServer *control;
+  int lock; // -1: none
+};
+
+G_DEFINE_FINAL_TYPE (TerrariumMachine, terrarium_machine, G_TYPE_OBJECT)
+
+enum {
+  PROP_NAME = 1,
+  PROP_SUBTITLE,
+  PROP_STATUS,
+  PROP_PROBLEM,
+  PROP_STATE,
+  PROP_PROGRESS,
+  PROP_THUMBNAIL,
+  PROP_VM,
+  N_PROPERTIES
+};
+static GParamSpec *properties[N_PROPERTIES];
+enum { FAILED, STOPPED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+static void
+notify (TerrariumMachine *machine, unsigned property)
+{
+  g_object_notify_by_pspec (G_OBJECT (machine), properties[property]);
+}
+
+static void
+notify_state (TerrariumMachine *machine)
+{
+  notify (machine, PROP_STATE);
+  notify (machine, PROP_STATUS);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Thumbnail: the last picture, kept in the bundle for the next start
+
+static char *
+get_thumbnail_path (TerrariumMachine *machine)
+{
+  return g_build_filename (machine->bundle->path, THUMBNAIL_FILE, NULL);
+}
+
+static void
+load_thumbnail (TerrariumMachine *machine)
+{
+  g_autofree char *path = get_thumbnail_path (machine);
+
+  machine->thumbnail = gdk_texture_new_from_filename (path, NULL);
+}
+
+static gboolean
+update_thumbnail_cb (gpointer user_data)
+{
+  TerrariumMachine *machine = user_data;
+  GdkTexture *texture =
+      display_screen_make_texture (machine->screen, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT);
+
+  machine->thumbnail_source = 0;
+  if (texture) {
+    g_clear_object (&machine->thumbnail);
+    machine->thumbnail = texture;
+    notify (machine, PROP_THUMBNAIL);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+screen_changed_cb (TerrariumMachine *machine)
+{
+  if (machine->vm && machine->thumbnail_source == 0)
+    machine->thumbnail_source = g_timeout_add (THUMBNAIL_INTERVAL_MS, update_thumbnail_cb, machine);
+}
+
+static void
+keep_thumbnail (TerrariumMachine *machine)
+{
+  g_clear_handle_id (&machine->thumbnail_source, g_source_remove);
+  update_thumbnail_cb (machine);
+  if (!machine->bundle || !machine->thumbnail)
+    return;
+  g_autofree char *path = get_thumbnail_path (machine);
+  // A picture that cannot be kept costs nothing but the picture.
+  gdk_texture_save_to_png (machine->thumbnail, path);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Running
+
+static void
+fail (TerrariumMachine *machine, const GError *error)
+{
+  g_signal_emit (machine, signals[FAILED], 0, error->message);
+}
+
+static void
+let_go (TerrariumMachine *machine)
+{
+  g_clear_pointer (&machine->control, control_server_free);
+  if (machine->vm)
+    g_signal_handlers_disconnect_by_data (machine->vm, machine);
+  g_clear_object (&machine->vm);
+  if (machine->lock >= 0)
+    close (machine->lock);
+  machine->lock = -1;
+}
+
+static void
+vm_stopped_cb (TerrariumMachine *machine, int reason, GError *error)
+{
+  g_object_ref (machine);
+  keep_thumbnail (machine);
+  let_go (machine);
+  notify (machine, PROP_VM);
+  notify_state (machine);
+  g_signal_emit (machine, signals[STOPPED], 0, reason, error ? error->message : NULL);
+  g_object_unref (machine);
+}
+
+static bool
+prepare (TerrariumMachine *machine, GError **error)
+{
+  if (machine->bundle && (machine->lock = bundle_lock (machine->bundle, error)) < 0)
+    return false;
+  machine->vm = vm_machine_new (machine->config, NULL, error);
+  if (!machine->vm) {
+    let_go (machine);
+    return false;
+  }
+  display_screen_reset (machine->screen);
+  terrarium_console_reset (machine->console);
+  vm_machine_set_display_sink (machine->vm, &display_screen_sink_ops, machine->screen);
+  vm_machine_set_console_sink (machine->vm, VM_CONSOLE_SERIAL, &terrarium_console_sink_ops,
+                               machine->console);
+  g_signal_connect_swapped (machine->vm, "notify::state", G_CALLBACK (notify_state), machine);
+  g_signal_connect_swapped (machine->vm, "stopped", G_CALLBACK (vm_stopped_cb), machine);
+  return true;
+}
+
+// The command line reaches a running machine through its control socket; without one (no runtime
+// folder) it still runs.
+static void
+serve_control (TerrariumMachine *machine)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!machine->bundle || machine->control)
+    return;
+  machine->control = control_server_new (machine->vm, &error);
+  if (!machine->control)
+    g_message ("The command line will not reach “%s”: %s", machine->config->name, error->message);
+}
+
+static void
+performed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (TerrariumMachine) machine = user_data;
+  g_autoptr (GError) error = NULL;
+  VmMachine *vm = VM_MACHINE (source);
+
+  bool done = vm_machine_perform_finish (vm, result, &error);
+  bool over = vm_machine_get_state (vm) == VM_STATE_STOPPED;
+  if (!done && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    fail (machine, error);
+  // A start that failed emits no "stopped".
+  if (vm == machine->vm && over && !done) {
+    let_go (machine);
+    notify (machine, PROP_VM);
+    notify_state (machine);
+  }
+}
+
+static void
+start (TerrariumMachine *machine)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!prepare (machine, &error)) {
+    fail (machine, error);
+    return;
+  }
+  serve_control (machine);
+  notify (machine, PROP_VM);
+  vm_machine_perform_async (machine->vm, VM_OP_START, NULL, performed_cb, g_object_ref (machine));
+  notify_state (machine);
+}
+
+bool
+terrarium_machine_can (TerrariumMachine *machine, VmOp op)
+{
+  if (machine->vm)
+    return vm_machine_can (machine->vm, op);
+  return op == VM_OP_START && machine->config && !machine->creation;
+}
+
+void
+terrarium_machine_perform (TerrariumMachine *machine, VmOp op)
+{
+  if (!terrarium_machine_can (machine, op))
+    return;
+  if (op == VM_OP_START)
+    start (machine);
+  else
+    vm_machine_perform_async (machine->vm, op, NULL, performed_cb, g_object_ref (machine));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Creation
+
+static void
+set_bundle (TerrariumMachine *machine, Bundle *bundle)
+{
+  machine->bundle = bundle;
+  g_clear_pointer (&machine->config, vm_config_free);
+  if (bundle->config)
+    machine->config = vm_config_copy (bundle->config);
+  else
+    machine->problem = g_strdup (bundle->error->message);
+  load_thumbnail (machine);
+}
+
+void
+terrarium_machine_set_progress (TerrariumMachine *machine, double progress)
+{
+  if (machine->progress == progress)
+    return;
+  machine->progress = progress;
+  notify (machine, PROP_PROGRESS);
+}
+
+void
+terrarium_machine_finish_creating (TerrariumMachine *machine, Bundle *bundle)
+{
+  set_bundle (machine, bundle);
+  g_clear_object (&machine->creation);
+  terrarium_machine_set_progress (machine, -1);
+  notify (machine, PROP_NAME);
+  notify (machine, PROP_PROBLEM);
+  notify_state (machine);
+}
+
+bool
+terrarium_machine_is_creating (TerrariumMachine *machine)
+{
+  return machine->creation != NULL;
+}
+
+void
+terrarium_machine_cancel_creating (TerrariumMachine *machine)
+{
+  if (machine->creation)
+    g_cancellable_cancel (machine->creation);
+}
+
+// ---------------------------------------------------------------------------------------------
+// What it says of itself
+
+const char *
+terrarium_machine_get_name (TerrariumMachine *machine)
+{
+  return machine->config ? machine->config->name : bundle_get_name (machine->bundle);
+}
+
+const char *
+terrarium_machine_get_subtitle (TerrariumMachine *machine)
+{
+  return machine->config ? _ ("ARM · Emulated") : "";
+}
+
+const char *
+terrarium_machine_get_status (TerrariumMachine *machine)
+{
+  static const char *const names[] = {
+      [VM_STATE_STOPPED] = N_ ("Off"),        [VM_STATE_STARTING] = N_ ("Starting…"),
+      [VM_STATE_RUNNING] = N_ ("Running"),    [VM_STATE_PAUSING] = N_ ("Pausing…"),
+      [VM_STATE_PAUSED] = N_ ("Paused"),      [VM_STATE_RESUMING] = N_ ("Resuming…"),
+      [VM_STATE_STOPPING] = N_ ("Stopping…"),
+  };
+
+  if (machine->creation)
+    return _ ("Being created…");
+  if (machine->problem)
+    return _ ("Cannot be opened");
+  return _ (names[terrarium_machine_get_state (machine)]);
+}
+
+const char *
+terrarium_machine_get_problem (TerrariumMachine *machine)
+{
+  return machine->problem;
+}
+
+double
+terrarium_machine_get_progress (TerrariumMachine *machine)
+{
+  return machine->progress;
+}
+
+GdkTexture *
+terrarium_machine_get_thumbnail (TerrariumMachine *machine)
+{
+  return machine->thumbnail;
+}
+
+const VmConfig *
+terrarium_machine_get_config (TerrariumMachine *machine)
+{
+  return machine->config;
+}
+
+Bundle *
+terrarium_machine_get_bundle (TerrariumMachine *machine)
+{
+  return machine->bundle;
+}
+
+DisplayScreen *
+terrarium_machine_get_screen (TerrariumMachine *machine)
+{
+  return machine->screen;
+}
+
+TerrariumConsole *
+terrarium_machine_get_console (TerrariumMachine *machine)
+{
+  return machine->console;
+}
+
+VmMachine *
+terrarium_machine_get_vm (TerrariumMachine *machine)
+{
+  return machine->vm;
+}
+
+VmState
+terrarium_machine_get_state (TerrariumMachine *machine)
+{
+  return machine->vm ? vm_machine_get_state (machine->vm) : VM_STATE_STOPPED;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Object
+
+static void
+terrarium_machine_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  TerrariumMachine *machine = TERRARIUM_MACHINE (object);
+
+  switch (id) {
+  case PROP_NAME:
+    g_value_set_string (value, terrarium_machine_get_name (machine));
+    break;
+  case PROP_SUBTITLE:
+    g_value_set_string (value, terrarium_machine_get_subtitle (machine));
+    break;
+  case PROP_STATUS:
+    g_value_set_string (value, terrarium_machine_get_status (machine));
+    break;
+  case PROP_PROBLEM:
+    g_value_set_string (value, machine->problem);
+    break;
+  case PROP_STATE:
+    g_value_set_int (value, (int) terrarium_machine_get_state (machine));
+    break;
+  case PROP_PROGRESS:
+    g_value_set_double (value, machine->progress);
+    break;
+  case PROP_THUMBNAIL:
+    g_value_set_object (value, machine->thumbnail);
+    break;
+  case PROP_VM:
+    g_value_set_object (value, machine->vm);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+  }
+}
+
+static void
+terrarium_machine_finalize (GObject *object)
+{
+  TerrariumMachine *machine = TERRARIUM_MACHINE (object);
+
+  let_go (machine);
+  g_clear_handle_id (&machine->thumbnail_source, g_source_remove);
+  g_signal_handlers_disconnect_by_data (machine->screen, machine);
+  g_clear_object (&machine->screen);
+  g_clear_object (&machine->console);
+  g_clear_object (&machine->thumbnail);
+  g_clear_object (&machine->creation);
+  g_clear_pointer (&machine->bundle, bundle_free);
+  g_clear_pointer (&machine->config, vm_config_free);
+  g_free (machine->problem);
+  G_OBJECT_CLASS (terrarium_machine_parent_class)->finalize (object);
+}
+
+static void
+terrarium_machine_class_init (TerrariumMachineClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  object_class->get_property = terrarium_machine_get_property;
+  object_class->finalize = terrarium_machine_finalize;
+  properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
+  properties[PROP_SUBTITLE] = g_param_spec_string ("subtitle", NULL, NULL, NULL, flags);
+  properties[PROP_STATUS] = g_param_spec_string ("status", NULL, NULL, NULL, flags);
+  properties[PROP_PROBLEM] = g_param_spec_string ("problem", NULL, NULL, NULL, flags);
+  properties[PROP_STATE] = g_param_spec_int ("state", NULL, NULL, 0, G_MAXINT, 0, flags);
+  properties[PROP_PROGRESS] = g_param_spec_double ("progress", NULL, NULL, -1, 1, -1, flags);
+  properties[PROP_THUMBNAIL] =
+      g_param_spec_object ("thumbnail", NULL, NULL, GDK_TYPE_TEXTURE, flags);
+  properties[PROP_VM] = g_param_spec_object ("vm", NULL, NULL, VM_TYPE_MACHINE, flags);
+  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+
+  signals[FAILED] = g_signal_new ("failed", TERRARIUM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                  NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[STOPPED] = g_signal_new ("stopped", TERRARIUM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                   NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
+}
+
+static void
+terrarium_machine_init (TerrariumMachine *machine)
+{
+  machine->progress = -1;
+  machine->lock = -1;
+  machine->screen = display_screen_new ();
+  machine->console = terrarium_console_new ();
+  g_signal_connect_swapped (machine->screen, "changed", G_CALLBACK (screen_changed_cb), machine);
+}
+
+TerrariumMachine *
+terrarium_machine_new_for_bundle (Bundle *bundle)
+{
+  TerrariumMachine *machine = g_object_new (TERRARIUM_TYPE_MACHINE, NULL);
+
+  set_bundle (machine, bundle);
+  return machine;
+}
+
+TerrariumMachine *
+terrarium_machine_new_for_config (const VmConfig *config)
+{
+  TerrariumMachine *machine = g_object_new (TERRARIUM_TYPE_MACHINE, NULL);
+
+  machine->config = vm_config_copy (config);
+  return machine;
+}
+
+TerrariumMachine *
+terrarium_machine_new_creating (const VmConfig *config, GCancellable *cancellable)
+{
+  TerrariumMachine *machine = terrarium_machine_new_for_config (config);
+
+  machine->creation = g_object_ref (cancellable);
+  machine->progress = 0;
+  return machine;
+}

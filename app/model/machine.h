@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumMachine: a machine as the window knows it, from the moment its creation begins: its
+// bundle, and while it runs the VmMachine with its screen and console. Main thread.
+#pragma once
+
+#include "app/model/bundle.h"
+#include "app/model/console.h"
+#include "display/screen.h"
+
+#define TERRARIUM_TYPE_MACHINE (terrarium_machine_get_type ())
+G_DECLARE_FINAL_TYPE (TerrariumMachine, terrarium_machine, TERRARIUM, MACHINE, GObject)
+
+// Properties, all notified: "name", "subtitle" ("ARM · Emulated"), "status" (the state in words),
+// "problem" (why it cannot be used, or NULL), "state" (VmState as int), "progress" (of its
+// creation, 0..1; negative: none), "thumbnail" (GdkTexture or NULL), "vm" (VmMachine or NULL).
+// Signals: "failed" (text): something asked for did not work. "stopped" (int VmStopReason, text
+// or NULL).
+
+TerrariumMachine *terrarium_machine_new_for_bundle (Bundle *bundle); // takes it
+// Without a bundle: for `terrarium run --display window`.
+TerrariumMachine *terrarium_machine_new_for_config (const VmConfig *config);
+
+// A machine whose bundle is still being made.
+TerrariumMachine *terrarium_machine_new_creating (const VmConfig *config,
+                                                  GCancellable *cancellable);
+void terrarium_machine_set_progress (TerrariumMachine *machine, double progress);
+void terrarium_machine_finish_creating (TerrariumMachine *machine, Bundle *bundle); // takes it
+bool terrarium_machine_is_creating (TerrariumMachine *machine);
+void terrarium_machine_cancel_creating (TerrariumMachine *machine);
+
+const char *terrarium_machine_get_name (TerrariumMachine *machine);
+const char *terrarium_machine_get_subtitle (TerrariumMachine *machine);
+const char *terrarium_machine_get_status (TerrariumMachine *machine);
+const char *terrarium_machine_get_problem (TerrariumMachine *machine);
+double terrarium_machine_get_progress (TerrariumMachine *machine);
+GdkTexture *terrarium_machine_get_thumbnail (TerrariumMachine *machine);
+const VmConfig *terrarium_machine_get_config (TerrariumMachine *machine); // NULL when broken
+Bundle *terrarium_machine_get_bundle (TerrariumMachine *machine);         // or NULL
+DisplayScreen *terrarium_machine_get_screen (TerrariumMachine *machine);
+TerrariumConsole *terrarium_machine_get_console (TerrariumMachine *machine);
+VmMachine *terrarium_machine_get_vm (TerrariumMachine *machine); // NULL unless it runs
+VmState terrarium_machine_get_state (TerrariumMachine *machine);
+
+bool terrarium_machine_can (TerrariumMachine *machine, VmOp op);
+// Failures arrive as "failed".
+void terrarium_machine_perform (TerrariumMachine *machine, VmOp op);

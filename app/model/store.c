@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumStore: all machines of this person. Main thread; bundles are made on a worker.
+#include "app/model/store.h"
+
+#define PROGRESS_INTERVAL_MS 100
+
+struct _TerrariumStore {
+  GObject parent;
+
+  char *root;
+  GListStore *machines;
+};
+
+G_DEFINE_FINAL_TYPE (TerrariumStore, terrarium_store, G_TYPE_OBJECT)
+
+static int
+compare_machines (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  return g_utf8_collate (terrarium_machine_get_name ((TerrariumMachine *) a),
+                         terrarium_machine_get_name ((TerrariumMachine *) b));
+}
+
+static void
+add (TerrariumStore *store, TerrariumMachine *machine)
+{
+  g_list_store_insert_sorted (store->machines, machine, compare_machines, NULL);
+}
+
+static void
+take_out (TerrariumStore *store, TerrariumMachine *machine)
+{
+  guint position;
+
+  if (g_list_store_find (store->machines, machine, &position))
+    g_list_store_remove (store->machines, position);
+}
+
+static void
+terrarium_store_finalize (GObject *object)
+{
+  TerrariumStore *store = TERRARIUM_STORE (object);
+
+  g_clear_object (&store->machines);
+  g_free (store->root);
+  G_OBJECT_CLASS (terrarium_store_parent_class)->finalize (object);
+}
+
+static void
+terrarium_store_class_init (TerrariumStoreClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = terrarium_store_finalize;
+}
+
+static void
+terrarium_store_init (TerrariumStore *store)
+{
+  store->machines = g_list_store_new (TERRARIUM_TYPE_MACHINE);
+}
+
+TerrariumStore *
+terrarium_store_new (const char *root)
+{
+  TerrariumStore *store = g_object_new (TERRARIUM_TYPE_STORE, NULL);
+  store->root = g_strdup (root);
+  bundle_clean (root);
+  g_autoptr (GPtrArray) bundles = bundle_scan (root);
+
+  while (bundles->len > 0) {
+    g_autoptr (TerrariumMachine) machine =
+        terrarium_machine_new_for_bundle (g_ptr_array_steal_index (bundles, 0));
+    add (store, machine);
+  }
+  return store;
+}
+
+GListModel *
+terrarium_store_get_machines (TerrariumStore *store)
+{
+  return G_LIST_MODEL (store->machines);
+}
+
+// The list keeps the machine alive after the reference of get_item is dropped.
+static TerrariumMachine *
+peek (TerrariumStore *store, guint position)
+{
+  g_autoptr (TerrariumMachine) machine =
+      g_list_model_get_item (G_LIST_MODEL (store->machines), position);
+
+  return machine;
+}
+
+static bool
+is_folder (TerrariumMachine *machine, const char *folder)
+{
+  Bundle *bundle = terrarium_machine_get_bundle (machine);
+  if (!bundle)
+    return false;
+  g_autofree char *name = g_path_get_basename (bundle->path);
+
+  return strcmp (name, folder) == 0;
+}
+
+TerrariumMachine *
+terrarium_store_find (TerrariumStore *store, const char *folder)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+
+  for (guint i = 0; i < n; i++) {
+    if (is_folder (peek (store, i), folder))
+      return peek (store, i);
+  }
+  return NULL;
+}
+
+unsigned
+terrarium_store_count_running (TerrariumStore *store)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+  unsigned running = 0;
+
+  for (guint i = 0; i < n; i++)
+    running += terrarium_machine_get_vm (peek (store, i)) != NULL;
+  return running;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Creation
+
+typedef struct Work {
+  char *root;
+  VmConfig *config;
+  bool disks_in_place;
+  uint64_t new_disk_bytes;
+  TerrariumMachine *machine; // main thread
+  int permille;              // atomic
+  guint timer;               // main thread
+} Work;
+
+static void
+work_free (Work *work)
+{
+  g_free (work->root);
+  vm_config_free (work->config);
+  g_clear_object (&work->machine);
+  g_free (work);
+}
+
+// Worker.
+static void
+progress_cb (double fraction, void *data)
+{
+  Work *work = data;
+
+  g_atomic_int_set (&work->permille, (int) (fraction * 1000));
+}
+
+// Worker.
+static void
+work_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Work *work = task_data;
+  GError *error = NULL;
+  g_autoptr (Bundle) bundle = bundle_create (work->root, work->config, work->disks_in_place,
+                                             progress_cb, work, cancellable, &error);
+
+  if (bundle && work->new_disk_bytes > 0 && !bundle_add_disk (bundle, work->new_disk_bytes, &error))
+    bundle_discard (g_steal_pointer (&bundle));
+  if (bundle)
+    g_task_return_pointer (task, g_steal_pointer (&bundle), (GDestroyNotify) bundle_free);
+  else
+    g_task_return_error (task, error);
+}
+
+static gboolean
+poll_cb (gpointer user_data)
+{
+  Work *work = user_data;
+
+  terrarium_machine_set_progress (work->machine, g_atomic_int_get (&work->permille) / 1000.0);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *creation,
+                              GAsyncReadyCallback callback, void *user_data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GTask) task = g_task_new (store, cancellable, callback, user_data);
+  Work *work = g_new0 (Work, 1);
+
+  work->root = g_strdup (store->root);
+  work->config = vm_config_copy (creation->config);
+  work->disks_in_place = creation->disks_in_place;
+  work->new_disk_bytes = creation->new_disk_bytes;
+  work->machine = terrarium_machine_new_creating (creation->config, cancellable);
+  work->timer = g_timeout_add (PROGRESS_INTERVAL_MS, poll_cb, work);
+  add (store, work->machine);
+  g_task_set_task_data (task, work, (GDestroyNotify) work_free);
+  // A bundle that was finished in spite of a late cancellation is a machine like any other.
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_run_in_thread (task, work_cb);
+}
+
+TerrariumMachine *
+terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result, GError **error)
+{
+  Work *work = g_task_get_task_data (G_TASK (result));
+  Bundle *bundle = g_task_propagate_pointer (G_TASK (result), error);
+
+  g_clear_handle_id (&work->timer, g_source_remove);
+  if (!bundle) {
+    take_out (store, work->machine);
+    return NULL;
+  }
+  terrarium_machine_finish_creating (work->machine, bundle);
+  return work->machine;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Removal
+
+void
+terrarium_store_remove (TerrariumStore *store, TerrariumMachine *machine)
+{
+  take_out (store, machine);
+}
+
+void
+terrarium_store_take_back (TerrariumStore *store, TerrariumMachine *machine)
+{
+  add (store, machine);
+}
+
+bool
+terrarium_store_put_in_trash (TerrariumStore *store, TerrariumMachine *machine, GError **error)
+{
+  if (bundle_trash (terrarium_machine_get_bundle (machine), error))
+    return true;
+  add (store, machine);
+  return false;
+}

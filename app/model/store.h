@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumStore: all machines of this person, read from the bundles on disk. Main thread.
+#pragma once
+
+#include "app/model/machine.h"
+
+#define TERRARIUM_TYPE_STORE (terrarium_store_get_type ())
+G_DECLARE_FINAL_TYPE (TerrariumStore, terrarium_store, TERRARIUM, STORE, GObject)
+
+// Reads the bundles below `root` at once.
+TerrariumStore *terrarium_store_new (const char *root);
+
+// Of TerrariumMachine, sorted by name.
+GListModel *terrarium_store_get_machines (TerrariumStore *store);
+// By the folder's name; NULL when there is none. Borrowed.
+TerrariumMachine *terrarium_store_find (TerrariumStore *store, const char *folder);
+// How many are running or on their way.
+unsigned terrarium_store_count_running (TerrariumStore *store);
+
+// What to make beside the configuration.
+typedef struct TerrariumCreation {
+  const VmConfig *config;
+  bool disks_in_place;
+  uint64_t new_disk_bytes; // an empty disk of this size is added; 0: none
+} TerrariumCreation;
+
+// Adds a machine and makes its bundle on a worker. The machine leaves the store again when that
+// fails or is cancelled; finish returns it (borrowed) or NULL.
+void terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *creation,
+                                   GAsyncReadyCallback callback, void *user_data);
+TerrariumMachine *terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result,
+                                                 GError **error);
+
+// Takes a stopped machine out of the list; its bundle stays until put_in_trash or take_back.
+void terrarium_store_remove (TerrariumStore *store, TerrariumMachine *machine);
+void terrarium_store_take_back (TerrariumStore *store, TerrariumMachine *machine);
+// On failure the machine is back in the list.
+bool terrarium_store_put_in_trash (TerrariumStore *store, TerrariumMachine *machine,
+                                   GError **error);
