@@ -52,15 +52,25 @@ a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)
 // alignment fault and says false where SCTLR_EL1.SA or SA0 asks for it.
 bool a64_check_sp (A64Cpu *cpu, const A64Op *op);
 
+static inline bool
+a64_sp_aligned (const A64Cpu *cpu)
+{
+  return __builtin_expect ((cpu->x[A64_SP] & 15) == 0, 1);
+}
+
 // To be asked by every handler whose base register may be SP, before it accesses memory. SP is
 // hardly ever misaligned, so that is looked at first.
 static inline bool
 a64_base_ok (A64Cpu *cpu, const A64Op *op)
 {
-  if (__builtin_expect ((cpu->x[A64_SP] & 15) == 0, 1))
+  if (a64_sp_aligned (cpu))
     return true;
   return op->rn != A64_SP || a64_check_sp (cpu, op);
 }
+
+// For a handler that does the usual case in line and leaves the rest to a function of this kind,
+// called last: it then needs no stack frame.
+#define A64_SLOW static __attribute__ ((noinline, cold)) void
 
 // The slow paths get and give values through the CPU, never through a local variable of the
 // handler: one whose address was passed on would cost the handler its sibling call.

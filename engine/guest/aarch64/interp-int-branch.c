@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Tier 0: branches (Arm ARM C4.1.87). Each ends its block with cpu->pc set; what the target's top
+// byte means and whether it is aligned is found out by whoever fetches from there. vCPU thread.
+#include "engine/guest/aarch64/interp.h"
+
+static inline void
+branch_if (A64Cpu *cpu, const A64Op *op, bool taken)
+{
+  cpu->pc = a64_op_pc (cpu, op) + (taken ? (uint64_t) op->imm : 4);
+}
+
+void
+a64_interp_B (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, true);
+}
+
+void
+a64_interp_BL (A64Cpu *cpu, const A64Op *op)
+{
+  cpu->x[30] = a64_op_pc (cpu, op) + 4;
+  branch_if (cpu, op, true);
+}
+
+void
+a64_interp_B_COND (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, a64_condition_holds (cpu, op));
+}
+
+void
+a64_interp_CBZ_32 (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, (uint32_t) cpu->x[op->rn] == 0);
+}
+
+void
+a64_interp_CBZ_64 (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, cpu->x[op->rn] == 0);
+}
+
+void
+a64_interp_CBNZ_32 (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, (uint32_t) cpu->x[op->rn] != 0);
+}
+
+void
+a64_interp_CBNZ_64 (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, cpu->x[op->rn] != 0);
+}
+
+void
+a64_interp_TBZ (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, (cpu->x[op->rn] >> op->aux[0] & 1) == 0);
+}
+
+void
+a64_interp_TBNZ (A64Cpu *cpu, const A64Op *op)
+{
+  branch_if (cpu, op, (cpu->x[op->rn] >> op->aux[0] & 1) != 0);
+}
+
+void
+a64_interp_BR (A64Cpu *cpu, const A64Op *op)
+{
+  cpu->pc = cpu->x[op->rn];
+}
+
+void
+a64_interp_BLR (A64Cpu *cpu, const A64Op *op)
+{
+  uint64_t target = cpu->x[op->rn];
+
+  cpu->x[30] = a64_op_pc (cpu, op) + 4;
+  cpu->pc = target;
+}
+
+void
+a64_interp_RET (A64Cpu *cpu, const A64Op *op)
+{
+  cpu->pc = cpu->x[op->rn];
+}
