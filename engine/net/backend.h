@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The network at the other end of a guest's adapter: takes Ethernet frames and gives some back.
 //
+// Its state is connections of the host, so none of it is saved: after a restore they are gone, and
+// peers learn it from the first packet.
+//
 // Threads: everything here is called on the machine's I/O thread. A backend may call the receiver
 // at any time while it is running, also from inside send.
 #pragma once
 
 #include <glib.h>
 
-#include "engine/snapshot/state.h"
 #include "engine/vm/clock.h"
 #include "engine/vm/loop.h"
 
@@ -24,17 +26,13 @@ typedef struct NetReceiverOps {
 
 typedef struct NetBackendOps {
   const char *name;
-  // Takes host resources (ports, sockets); stays quiet until resume.
+  // Takes host resources (ports, sockets); runs from then on. Called once.
   bool (*start) (NetBackend *backend, VmLoop *loop, VmClock *clock, GError **error);
   // One frame from the guest; copied or dropped, never refused.
   void (*send) (NetBackend *backend, const uint8_t *packet, size_t length);
   // No host work, no timer and no received packet between quiesce and resume. Both idempotent.
   void (*quiesce) (NetBackend *backend);
   void (*resume) (NetBackend *backend);
-  // The machine was reset: connections of the old guest are dropped.
-  void (*reset) (NetBackend *backend);
-  void (*save) (NetBackend *backend, StateWriter *writer);
-  bool (*load) (NetBackend *backend, StateReader *reader, GError **error);
   void (*free) (NetBackend *backend); // accepts one never started
 } NetBackendOps;
 

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// virtio block device (VIRTIO 1.2 §5.2): one queue of requests, carried out by the disk's workers
+// straight into and out of guest memory.
+//
+// Threads: the I/O thread under the device's lock; reset may come from a vCPU thread. A chain is
+// kept while its request is in flight. Reset waits for requests a worker has begun: they use guest
+// memory that the driver may give to something else right afterwards.
+#include "engine/virtio/blk.h"
+
+#include <assert.h>
+#include <gio/gio.h>
+#include <string.h>
+
+#include "engine/virtio/pump.h"
+
+// ---------------------------------------------------------------------------------------------
+// Wire structs
+
+#define VIRTIO_BLK_F_SEG_MAX      (1ull << 2)
+#define VIRTIO_BLK_F_RO           (1ull << 5)
+#define VIRTIO_BLK_F_BLK_SIZE     (1ull << 6)
+#define VIRTIO_BLK_F_FLUSH        (1ull << 9)
+#define VIRTIO_BLK_F_TOPOLOGY     (1ull << 10)
+#define VIRTIO_BLK_F_CONFIG_WCE   (1ull << 11)
+#define VIRTIO_BLK_F_DISCARD      (1ull << 13)
+#define VIRTIO_BLK_F_WRITE_ZEROES (1ull << 14)
+
+enum {
+  VIRTIO_BLK_T_IN = 0,
+  VIRTIO_BLK_T_OUT = 1,
+  VIRTIO_BLK_T_FLUSH = 4,
+  VIRTIO_BLK_T_GET_ID = 8,
+  VIRTIO_BLK_T_DISCARD = 11,
+  VIRTIO_BLK_T_WRITE_ZEROES = 13,
+
+  VIRTIO_BLK_S_OK = 0,
+  VIRTIO_BLK_S_IOERR = 1,
+  VIRTIO_BLK_S_UNSUPP = 2,
+
+  VIRTIO_BLK_ID_BYTES = 20,
+  VIRTIO_BLK_UNMAP = 1,
+
+  QUEUE_SIZE = 256,
+  REQUESTS_PER_RUN = 64,
+  MAX_DISCARD_SECTORS = 1 << 21,      // 1 GiB
+  MAX_WRITE_ZEROES_SECTORS = 1 << 17, // 64 MiB: the host may have to write them
+  MAX_TRANSFER_BYTES = 1 << 30,
+};
+
+typedef struct BlkConfig {
+  uint64_t capacity; // sectors
+  uint32_t size_max, seg_max;
+  uint16_t cylinders;
+  uint8_t heads, sectors;
+  uint32_t blk_size;
+  uint8_t physical_block_exp, alignment_offset;
+  uint16_t min_io_size;
+  uint32_t opt_io_size;
+  uint8_t writeback, unused0;
+  uint16_t num_queues;
+  uint32_t max_discard_sectors, max_discard_seg, discard_sector_alignment;
+  uint32_t max_write_zeroes_sectors, max_write_zeroes_seg;
+  uint8_t write_zeroes_may_unmap, unused1[3];
+} BlkConfig;
+enum {
+  BLK_CONFIG_BYTES = offsetof (BlkConfig, unused1) + 3,
+};
+static_assert (BLK_CONFIG_BYTES == 60 && offsetof (BlkConfig, writeback) == 32, "§5.2.4");
+
+typedef struct BlkHeader {
+  uint32_t type, reserved;
+  uint64_t sector;
+} BlkHeader;
+static_assert (sizeof (BlkHeader) == 16, "§5.2.6");
+
+typedef struct BlkRange {
+  uint64_t sector;
+  uint32_t n_sectors, flags;
+} BlkRange;
+static_assert (sizeof (BlkRange) == 16, "§5.2.6");
+
+typedef struct VirtioBlk {
+  VirtioDevice vdev;
+  BlockDevice *disk;
+  char serial[VIRTIO_BLK_ID_BYTES];
+  bool writeback;
+  unsigned n_in_flight;
+  VirtioPump pump;
+} VirtioBlk;
+
+// One in flight.
+typedef struct BlkRequest {
+  BlockRequest block; // first: what reap gives is this
+  VirtChain *chain;
+  struct iovec iov[];
+} BlkRequest;
+
+// ---------------------------------------------------------------------------------------------
+// Requests
+
+// Copies `length` bytes' worth of segments from byte `skip` on; the number of segments.
+static unsigned
+slice (struct iovec *to, const struct iovec *from, unsigned n_from, uint64_t skip, uint64_t length)
+{
+  unsigned n = 0;
+  for (unsigned i = 0; i < n_from && length > 0; i++) {
+    if (skip >= from[i].iov_len) {
+      skip -= from[i].iov_len;
+      continue;
+    }
+    uint64_t bytes = from[i].iov_len - skip;
+    if (bytes > length)
+      bytes = length;
+    to[n].iov_base = (uint8_t *) from[i].iov_base + skip;
+    to[n++].iov_len = bytes;
+    skip = 0;
+    length -= bytes;
+  }
+  return n;
+}
+
+// Puts the status byte at the end of the writable buffers and gives the chain back.
+static void
+finish (VirtioBlk *blk, VirtChain *chain, uint8_t status)
+{
+  virtchain_write (chain, chain->in_bytes - 1, &status, 1);
+  uint64_t written = chain->in_bytes;
+  virtqueue_push (&blk->vdev.queues[0], chain, written < UINT32_MAX ? (uint32_t) written : 1);
+}
+
+// Sector and length inside the disk?
+static bool
+in_range (const VirtioBlk *blk, uint64_t sector, uint64_t bytes)
+{
+  uint64_t capacity = block_device_get_size_bytes (blk->disk) / BLOCK_SECTOR_BYTES;
+  return bytes % BLOCK_SECTOR_BYTES == 0 && sector <= capacity &&
+         bytes / BLOCK_SECTOR_BYTES <= capacity - sector;
+}
+
+static void
+submit (VirtioBlk *blk, VirtChain *chain, const BlockRequest *what, const struct iovec *iov,
+        unsigned n_iov, uint64_t skip)
+{
+  BlkRequest *request = g_malloc (sizeof *request + n_iov * sizeof (struct iovec));
+  request->block = *what;
+  request->chain = chain;
+  request->block.iov = request->iov;
+  request->block.n_iov = n_iov > 0 ? slice (request->iov, iov, n_iov, skip, what->length_bytes) : 0;
+  blk->n_in_flight++;
+  block_device_submit (blk->disk, &request->block);
+}
+
+// The driver asked for writes that are safe when they complete: no cache, or none it knows of.
+static bool
+is_write_through (const VirtioBlk *blk)
+{
+  return !virtio_device_has (&blk->vdev, VIRTIO_BLK_F_FLUSH) || !blk->writeback;
+}
+
+static void
+start_transfer (VirtioBlk *blk, VirtChain *chain, const BlkHeader *header)
+{
+  bool write = header->type == VIRTIO_BLK_T_OUT;
+  uint64_t bytes = write ? chain->out_bytes - sizeof *header : chain->in_bytes - 1;
+  BlockRequest what = {.op = write ? BLOCK_WRITE : BLOCK_READ,
+                       .fua = write && is_write_through (blk),
+                       .offset_bytes = header->sector * BLOCK_SECTOR_BYTES,
+                       .length_bytes = bytes};
+  if (bytes > MAX_TRANSFER_BYTES || !in_range (blk, header->sector, bytes) ||
+      (write && block_device_is_read_only (blk->disk)))
+    finish (blk, chain, VIRTIO_BLK_S_IOERR);
+  else if (bytes == 0)
+    finish (blk, chain, VIRTIO_BLK_S_OK);
+  else if (write)
+    submit (blk, chain, &what, chain->out, chain->n_out, sizeof *header);
+  else
+    submit (blk, chain, &what, chain->in, chain->n_in, 0);
+}
+
+static void
+start_range (VirtioBlk *blk, VirtChain *chain, const BlkHeader *header)
+{
+  bool discard = header->type == VIRTIO_BLK_T_DISCARD;
+  uint32_t max = discard ? MAX_DISCARD_SECTORS : MAX_WRITE_ZEROES_SECTORS;
+  BlkRange range;
+  if (chain->out_bytes != sizeof *header + sizeof range // one range: max_..._seg
+      || block_device_is_read_only (blk->disk)) {
+    finish (blk, chain, VIRTIO_BLK_S_IOERR);
+    return;
+  }
+  virtchain_read (chain, sizeof *header, &range, sizeof range);
+  BlockRequest what = {.op = discard ? BLOCK_DISCARD : BLOCK_WRITE_ZEROES,
+                       .may_unmap = range.flags & VIRTIO_BLK_UNMAP,
+                       .fua = !discard && is_write_through (blk),
+                       .offset_bytes = range.sector * BLOCK_SECTOR_BYTES,
+                       .length_bytes = (uint64_t) range.n_sectors * BLOCK_SECTOR_BYTES};
+  if ((range.flags & ~(uint32_t) VIRTIO_BLK_UNMAP) != 0 || (discard && range.flags != 0))
+    finish (blk, chain, VIRTIO_BLK_S_UNSUPP);
+  else if (range.n_sectors > max || !in_range (blk, range.sector, what.length_bytes))
+    finish (blk, chain, VIRTIO_BLK_S_IOERR);
+  else if (range.n_sectors == 0)
+    finish (blk, chain, VIRTIO_BLK_S_OK);
+  else
+    submit (blk, chain, &what, NULL, 0, 0);
+}
+
+static void
+start_flush (VirtioBlk *blk, VirtChain *chain)
+{
+  const BlockRequest what = {.op = BLOCK_FLUSH};
+  if (block_device_is_read_only (blk->disk))
+    finish (blk, chain, VIRTIO_BLK_S_OK);
+  else
+    submit (blk, chain, &what, NULL, 0, 0);
+}
+
+static void
+get_id (VirtioBlk *blk, VirtChain *chain)
+{
+  size_t room = (size_t) (chain->in_bytes - 1);
+  virtchain_write (chain, 0, blk->serial, room < sizeof blk->serial ? room : sizeof blk->serial);
+  finish (blk, chain, VIRTIO_BLK_S_OK);
+}
+
+static bool
+handle (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  if (blk->n_in_flight >= vdev->queues[queue].size) { // the same descriptors over and over
+    virtqueue_unpop (&vdev->queues[queue], chain);
+    return false;
+  }
+  BlkHeader header;
+  if (virtchain_read (chain, 0, &header, sizeof header) != sizeof header || chain->in_bytes < 1) {
+    virtchain_free (chain);
+    virtio_device_broken (vdev, "block request without header or status");
+    return false;
+  }
+  switch (header.type) {
+  case VIRTIO_BLK_T_IN:
+  case VIRTIO_BLK_T_OUT:
+    start_transfer (blk, chain, &header);
+    break;
+  case VIRTIO_BLK_T_FLUSH:
+    start_flush (blk, chain);
+    break;
+  case VIRTIO_BLK_T_GET_ID:
+    get_id (blk, chain);
+    break;
+  case VIRTIO_BLK_T_DISCARD:
+  case VIRTIO_BLK_T_WRITE_ZEROES:
+    start_range (blk, chain, &header);
+    break;
+  default:
+    finish (blk, chain, VIRTIO_BLK_S_UNSUPP);
+  }
+  return true;
+}
+
+static void
+reap (VirtioBlk *blk)
+{
+  BlkRequest *request;
+  while ((request = (BlkRequest *) block_device_reap (blk->disk)) != NULL) {
+    finish (blk, request->chain, request->block.error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+    blk->n_in_flight--;
+    g_free (request);
+  }
+  virtio_device_notify (&blk->vdev, 0);
+}
+
+// I/O thread, lock not held.
+static void
+completed_cb (void *data)
+{
+  VirtioBlk *blk = data;
+  virtio_device_lock (&blk->vdev);
+  reap (blk);
+  virtio_pump_run (&blk->pump, 0); // it may have waited for room
+  virtio_device_unlock (&blk->vdev);
+}
+
+static void
+drop_requests (VirtioBlk *blk)
+{
+  BlkRequest *request;
+  block_device_cancel (blk->disk);
+  while ((request = (BlkRequest *) block_device_reap (blk->disk)) != NULL) {
+    virtchain_free (request->chain);
+    g_free (request);
+  }
+  blk->n_in_flight = 0;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Ops
+
+static void
+blk_queue_notify (VirtioDevice *vdev, unsigned queue)
+{
+  virtio_pump_run (&((VirtioBlk *) vdev)->pump, queue);
+}
+
+static void
+blk_read_config (VirtioDevice *vdev, unsigned offset, void *to, unsigned length)
+{
+  const VirtioBlk *blk = (VirtioBlk *) vdev;
+  const BlkConfig config = {
+      .capacity = block_device_get_size_bytes (blk->disk) / BLOCK_SECTOR_BYTES,
+      .seg_max = QUEUE_SIZE - 2,
+      .blk_size = BLOCK_SECTOR_BYTES,
+      .physical_block_exp = 3, // 4 KiB
+      .min_io_size = 8,
+      .writeback = blk->writeback,
+      .num_queues = 1,
+      .max_discard_sectors = MAX_DISCARD_SECTORS,
+      .max_discard_seg = 1,
+      .discard_sector_alignment = 8,
+      .max_write_zeroes_sectors = MAX_WRITE_ZEROES_SECTORS,
+      .max_write_zeroes_seg = 1,
+      .write_zeroes_may_unmap = 1,
+  };
+  memcpy (to, (const uint8_t *) &config + offset, length);
+}
+
+static void
+blk_write_config (VirtioDevice *vdev, unsigned offset, const void *from, unsigned length)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  if (offset == offsetof (BlkConfig, writeback) && length == 1 &&
+      virtio_device_has (vdev, VIRTIO_BLK_F_CONFIG_WCE))
+    blk->writeback = *(const uint8_t *) from & 1;
+}
+
+static void
+blk_reset (VirtioDevice *vdev)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  drop_requests (blk);
+  blk->writeback = true;
+}
+
+static void
+blk_quiesce (VirtioDevice *vdev)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  virtio_pump_quiesce (&blk->pump);
+  block_device_wait (blk->disk);
+  reap (blk);
+}
+
+static void
+blk_resume (VirtioDevice *vdev)
+{
+  virtio_pump_resume (&((VirtioBlk *) vdev)->pump);
+}
+
+static void
+blk_save (VirtioDevice *vdev, StateWriter *writer)
+{
+  const VirtioBlk *blk = (VirtioBlk *) vdev;
+  state_put_u64 (writer, block_device_get_size_bytes (blk->disk));
+  state_put_bool (writer, blk->writeback);
+}
+
+static bool
+blk_load (VirtioDevice *vdev, StateReader *reader, uint32_t version, GError **error)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  uint64_t size = state_get_u64 (reader);
+  blk->writeback = state_get_bool (reader);
+  if (size == block_device_get_size_bytes (blk->disk))
+    return true;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+               "The disk is %" G_GUINT64_FORMAT " bytes long, but was %" G_GUINT64_FORMAT
+               " bytes long when the machine was saved",
+               block_device_get_size_bytes (blk->disk), size);
+  return false;
+}
+
+static bool
+blk_realize (VirtioDevice *vdev, GError **error)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  vdev->features = VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_FLUSH |
+                   VIRTIO_BLK_F_TOPOLOGY | VIRTIO_BLK_F_CONFIG_WCE;
+  vdev->features |= block_device_is_read_only (blk->disk)
+                        ? VIRTIO_BLK_F_RO
+                        : VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES;
+  virtio_device_add_queue (vdev, QUEUE_SIZE);
+  virtio_pump_init (&blk->pump, vdev, 1, REQUESTS_PER_RUN, handle);
+  block_device_attach (blk->disk, vdev->vm->loop, completed_cb, blk);
+  return true;
+}
+
+static void
+blk_free (VirtioDevice *vdev)
+{
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  drop_requests (blk);
+  block_device_free (blk->disk);
+  virtio_pump_clear (&blk->pump);
+  virtio_device_clear (vdev);
+  g_free (blk);
+}
+
+static const VirtioOps blk_ops = {
+    .name = "virtio-blk",
+    .device_id = VIRTIO_ID_BLOCK,
+    .pci_class = {0x01, 0x00, 0x00}, // mass storage, SCSI by convention
+    .state_version = 1,
+    .config_bytes = BLK_CONFIG_BYTES,
+    .realize = blk_realize,
+    .free = blk_free,
+    .reset = blk_reset,
+    .queue_notify = blk_queue_notify,
+    .read_config = blk_read_config,
+    .write_config = blk_write_config,
+    .quiesce = blk_quiesce,
+    .resume = blk_resume,
+    .save = blk_save,
+    .load = blk_load,
+};
+
+VirtioDevice *
+virtio_blk_new (BlockDevice *take, const char *serial)
+{
+  VirtioBlk *blk = g_new0 (VirtioBlk, 1);
+  virtio_device_init (&blk->vdev, &blk_ops);
+  blk->disk = take;
+  blk->writeback = true;
+  if (serial != NULL)
+    memcpy (blk->serial, serial, strnlen (serial, sizeof blk->serial));
+  return &blk->vdev;
+}
