@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The inside of a machine, shared by the files of this folder.
+#pragma once
+
+#include "engine/machine/machine.h"
+#include "engine/virtio/device.h"
+
+// What is put back into RAM at every start and reset (boot-linux.c). The files stay open, so that
+// a reset works although they were replaced meanwhile.
+typedef struct MachineBoot {
+  int kernel_fd, initrd_fd; // -1: none
+  char *kernel_name, *initrd_name;
+  char *cmdline;
+} MachineBoot;
+
+struct Machine {
+  Vm *vm;
+  MachineBoot boot;
+  GuestAddr ram_base;
+  uint64_t ram_bytes;
+  // Owned by vm; NULL: not there.
+  Device *uart, *gpio;
+  VirtioDevice *gpu, *keyboard, *tablet, *console;
+  GMutex input_lock; // one batch of input events at a time
+};
+
+bool machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error);
+void machine_boot_clear (MachineBoot *boot);
+
+// Where the initial RAM disk went; length 0: there is none.
+typedef struct MachineInitrd {
+  GuestAddr base;
+  uint64_t length;
+} MachineInitrd;
+
+// A device tree for what was loaded: its bytes (g_free) and how many.
+typedef void *(*MachineMakeDtb) (Machine *machine, const MachineInitrd *initrd, size_t *length);
+// Loads kernel, initial RAM disk and device tree into RAM and sets CPU 0's entry.
+bool machine_boot_load (Machine *machine, MachineMakeDtb make_dtb, GError **error);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A machine ready to run, built from a plain description: the only folder that names devices.
+//
+// Threads: built and freed by the controlling thread (vm.h); the description is only read by
+// machine_new. What is sent to the guest may come from any thread.
+#pragma once
+
+#include <glib.h>
+
+#include "engine/net/user.h"
+#include "engine/structs/sink.h"
+#include "engine/vm/vm.h"
+
+enum {
+  MACHINE_CPUS_MAX = 8,
+  MACHINE_DISKS_MAX = 16,
+  MACHINE_NICS_MAX = 8,
+};
+
+typedef struct MachineDisk {
+  const char *path; // raw image
+  bool read_only;
+} MachineDisk;
+
+typedef struct MachineNic {
+  uint8_t mac[6];
+  const NetForward *forwards;
+  unsigned n_forwards;
+} MachineNic;
+
+// Where one console's output goes; ops NULL: nowhere.
+typedef struct MachineConsole {
+  const VmConsoleSinkOps *ops;
+  void *sink;
+} MachineConsole;
+
+typedef struct MachineConfig {
+  const char *name;
+  unsigned cpus;                         // 1..MACHINE_CPUS_MAX
+  uint64_t memory_bytes;                 // a multiple of 1 MiB
+  const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL
+  const MachineDisk *disks;
+  unsigned n_disks; // up to MACHINE_DISKS_MAX
+  const MachineNic *nics;
+  unsigned n_nics; // up to MACHINE_NICS_MAX
+  bool display;    // graphics adapter, keyboard and tablet
+  unsigned display_width, display_height;
+  const VmDisplaySinkOps *display_ops;
+  void *display_sink;
+  MachineConsole serial, virtio_console;
+} MachineConfig;
+
+typedef struct Machine Machine;
+
+// Everything realized, ready for vm_start or vm_load. The errors are sentences for a person.
+Machine *machine_new_virt_aarch64 (const MachineConfig *config, GError **error);
+void machine_free (Machine *machine); // stops it first; accepts NULL
+Vm *machine_get_vm (Machine *machine);
+
+// Any thread; never wait. Without such a device nothing happens.
+void machine_press_power_button (Machine *machine);
+size_t machine_send_serial (Machine *machine, const uint8_t *data, size_t length);
+size_t machine_send_console (Machine *machine, const uint8_t *data, size_t length);
+void machine_send_key (Machine *machine, unsigned evdev_code, bool down);
+void machine_send_button (Machine *machine, unsigned evdev_code, bool down);
+// x and y of a picture of width by height.
+void machine_send_position (Machine *machine, double x, double y, unsigned width, unsigned height);
+void machine_send_scroll (Machine *machine, int dx, int dy);
+void machine_set_display_size (Machine *machine, unsigned width, unsigned height);

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The `virt` machine for AArch64: which devices it has and how they are wired.
+//
+// Threads: see machine.h.
+#include <gio/gio.h>
+#include <sys/random.h>
+
+#include "engine/block/raw.h"
+#include "engine/boot/linux.h"
+#include "engine/guest/aarch64/aarch64.h"
+#include "engine/hw/gic.h"
+#include "engine/hw/pci.h"
+#include "engine/hw/pl011.h"
+#include "engine/hw/pl031.h"
+#include "engine/hw/pl061.h"
+#include "engine/machine/fdt.h"
+#include "engine/machine/machine-priv.h"
+#include "engine/machine/psci.h"
+#include "engine/machine/virt-map.h"
+#include "engine/virtio/blk.h"
+#include "engine/virtio/console.h"
+#include "engine/virtio/gpu.h"
+#include "engine/virtio/input.h"
+#include "engine/virtio/net.h"
+#include "engine/virtio/rng.h"
+#include "engine/virtio/transport.h"
+
+// ---- boot -----------------------------------------------------------------------------------
+
+static void *
+make_dtb (Machine *machine, const MachineInitrd *initrd, size_t *length)
+{
+  VirtFdt desc = {
+      .n_cpus = machine->vm->n_vcpus,
+      .ram_bytes = machine->ram_bytes,
+      .cmdline = machine->boot.cmdline,
+      .initrd = *initrd,
+  };
+
+  // Without entropy the seeds stay zero, which the guest takes for none.
+  if (getrandom (desc.rng_seed, sizeof desc.rng_seed, 0) < 0 ||
+      getrandom (&desc.kaslr_seed, sizeof desc.kaslr_seed, 0) < 0)
+    desc.kaslr_seed = 0;
+  return virt_fdt_new (&desc, BOOT_DTB_BYTES_MAX, length);
+}
+
+static bool
+load_boot (void *opaque, GError **error)
+{
+  return machine_boot_load (opaque, make_dtb, error);
+}
+
+// ---- devices --------------------------------------------------------------------------------
+
+static Device *
+add_gic (Vm *vm, unsigned n_cpus)
+{
+  const Gicv3Config config = {
+      .n_cpus = n_cpus,
+      .dist_base = VIRT_GIC_DIST,
+      .redist_base = VIRT_GIC_REDIST,
+  };
+  Device *gic = gicv3_new (&config);
+
+  vm_add_device (vm, gic, "gic");
+  return gic;
+}
+
+static void
+wire_cpus (Vm *vm, Device *gic)
+{
+  for (unsigned i = 0; i < vm->n_vcpus; i++) {
+    a64_wire_output (vm->vcpus[i], A64_OUTPUT_TIMER_VIRT,
+                     gicv3_get_ppi (gic, i, VIRT_PPI_TIMER_VIRT));
+    a64_wire_output (vm->vcpus[i], A64_OUTPUT_TIMER_PHYS,
+                     gicv3_get_ppi (gic, i, VIRT_PPI_TIMER_PHYS));
+  }
+}
+
+static void
+add_peripherals (Machine *machine, const MachineConfig *config, Device *gic)
+{
+  Vm *vm = machine->vm;
+
+  machine->uart = pl011_new (VIRT_UART, gicv3_get_spi (gic, VIRT_SPI_UART), config->serial.ops,
+                             config->serial.sink);
+  vm_add_device (vm, machine->uart, "uart");
+  vm_add_device (vm, pl031_new (VIRT_RTC, gicv3_get_spi (gic, VIRT_SPI_RTC)), "rtc");
+  machine->gpio = pl061_new (VIRT_GPIO, gicv3_get_spi (gic, VIRT_SPI_GPIO));
+  vm_add_device (vm, machine->gpio, "gpio");
+}
+
+static Device *
+add_pci_host (Vm *vm, Device *gic)
+{
+  PciHostConfig config = {
+      .ecam_base = VIRT_PCI_ECAM,
+      .ecam_bytes = VIRT_PCI_ECAM_BYTES,
+      .mmio32_base = VIRT_PCI_MMIO32,
+      .mmio32_bytes = VIRT_PCI_MMIO32_BYTES,
+      .mmio64_base = VIRT_PCI_MMIO64,
+      .mmio64_bytes = VIRT_PCI_MMIO64_BYTES,
+      .pio_base = VIRT_PCI_PIO,
+      .pio_bytes = VIRT_PCI_PIO_BYTES,
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (config.intx); i++)
+    config.intx[i] = gicv3_get_spi (gic, VIRT_SPI_PCI_INTA + i);
+  Device *host = pci_host_new (&config);
+  vm_add_device (vm, host, "pci");
+  return host;
+}
+
+static void
+add_virtio (Machine *machine, Device *pci, VirtioDevice *vdev, unsigned slot, const char *id)
+{
+  vm_add_device (machine->vm, virtio_pci_new (vdev, pci, slot), id);
+}
+
+static void
+add_display (Machine *machine, const MachineConfig *config, Device *pci)
+{
+  machine->gpu = virtio_gpu_new (config->display_ops, config->display_sink, config->display_width,
+                                 config->display_height);
+  add_virtio (machine, pci, machine->gpu, VIRT_SLOT_GPU, "gpu");
+  machine->keyboard = virtio_input_new_keyboard ();
+  add_virtio (machine, pci, machine->keyboard, VIRT_SLOT_KEYBOARD, "keyboard");
+  machine->tablet = virtio_input_new_tablet ();
+  add_virtio (machine, pci, machine->tablet, VIRT_SLOT_TABLET, "tablet");
+}
+
+static void
+add_nics (Machine *machine, const MachineConfig *config, Device *pci)
+{
+  for (unsigned i = 0; i < config->n_nics; i++) {
+    const MachineNic *nic = &config->nics[i];
+    NetBackend *net = net_user_new (nic->forwards, nic->n_forwards);
+    g_autofree char *id = g_strdup_printf ("net%u", i);
+
+    add_virtio (machine, pci, virtio_net_new (net, nic->mac),
+                i == 0 ? VIRT_SLOT_NIC0 : VIRT_SLOT_NIC1 + i - 1, id);
+  }
+}
+
+static bool
+add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **error)
+{
+  for (unsigned i = 0; i < config->n_disks; i++) {
+    BlockDevice *disk = block_raw_open (config->disks[i].path, config->disks[i].read_only, error);
+    g_autofree char *id = g_strdup_printf ("disk%u", i);
+
+    if (disk == NULL)
+      return false;
+    add_virtio (machine, pci, virtio_blk_new (disk, id), VIRT_SLOT_DISK0 + i, id);
+  }
+  return true;
+}
+
+// ---- the machine ----------------------------------------------------------------------------
+
+static bool
+build (Machine *machine, const MachineConfig *config, GError **error)
+{
+  Vm *vm = machine->vm;
+
+  if (!machine_boot_open (&machine->boot, config, error))
+    return false;
+  VmRam *ram = vm_ram_new (VIRT_RAM, config->memory_bytes, error);
+  if (ram == NULL)
+    return false;
+  vm_add_ram (vm, ram);
+  if (!vm_add_vcpus (vm, config->cpus, &a64_guest_ops, error))
+    return false;
+  Device *gic = add_gic (vm, config->cpus);
+  wire_cpus (vm, gic);
+  add_peripherals (machine, config, gic);
+  Device *pci = add_pci_host (vm, gic);
+  if (config->display)
+    add_display (machine, config, pci);
+  add_virtio (machine, pci, virtio_rng_new (), VIRT_SLOT_RNG, "rng");
+  machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
+  add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");
+  add_nics (machine, config, pci);
+  return add_disks (machine, config, pci, error) && vm_realize (vm, error);
+}
+
+Machine *
+machine_new_virt_aarch64 (const MachineConfig *config, GError **error)
+{
+  Machine *machine = g_new0 (Machine, 1);
+
+  g_assert (config->n_disks <= MACHINE_DISKS_MAX && config->n_nics <= MACHINE_NICS_MAX);
+  g_mutex_init (&machine->input_lock);
+  machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
+  machine->ram_base = VIRT_RAM;
+  machine->ram_bytes = config->memory_bytes;
+  machine->vm = vm_new (config->name);
+  machine->vm->hypercall = psci_call;
+  machine->vm->hypercall_opaque = machine->vm;
+  machine->vm->load_boot = load_boot;
+  machine->vm->load_boot_opaque = machine;
+  if (!build (machine, config, error)) {
+    machine_free (machine);
+    return NULL;
+  }
+  return machine;
+}
+
+void
+machine_free (Machine *machine)
+{
+  if (machine == NULL)
+    return;
+  vm_free (machine->vm);
+  machine_boot_clear (&machine->boot);
+  g_mutex_clear (&machine->input_lock);
+  g_free (machine);
+}
+
+Vm *
+machine_get_vm (Machine *machine)
+{
+  return machine->vm;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The memory map, interrupts and PCI slots of the `virt` machine: compatible with the widely
+// supported board of that name. Stable across versions: guests must not see devices renamed.
+#pragma once
+
+#include "engine/structs/types.h"
+
+#define VIRT_GIC_DIST   UINT64_C (0x08000000)
+#define VIRT_GIC_REDIST UINT64_C (0x080a0000)
+#define VIRT_UART       UINT64_C (0x09000000)
+#define VIRT_RTC        UINT64_C (0x09010000)
+#define VIRT_GPIO       UINT64_C (0x09030000)
+#define VIRT_PCI_MMIO32 UINT64_C (0x10000000)
+#define VIRT_PCI_PIO    UINT64_C (0x3eff0000)
+#define VIRT_RAM        UINT64_C (0x40000000)
+#define VIRT_PCI_ECAM   UINT64_C (0x4010000000)
+#define VIRT_PCI_MMIO64 UINT64_C (0x8000000000)
+
+#define VIRT_PCI_MMIO32_BYTES (VIRT_PCI_PIO - VIRT_PCI_MMIO32)
+#define VIRT_PCI_PIO_BYTES    KIB (64)
+#define VIRT_PCI_ECAM_BYTES   MIB (256)
+#define VIRT_PCI_MMIO64_BYTES GIB (512)
+
+// Shared peripheral interrupts.
+enum {
+  VIRT_SPI_UART = 1,
+  VIRT_SPI_RTC = 2,
+  VIRT_SPI_PCI_INTA = 3, // and the three after it
+  VIRT_SPI_GPIO = 7,
+};
+
+// Private peripheral interrupts, as INTIDs.
+enum {
+  VIRT_PPI_TIMER_HYP = 26,
+  VIRT_PPI_TIMER_VIRT = 27,
+  VIRT_PPI_TIMER_SECURE = 29,
+  VIRT_PPI_TIMER_PHYS = 30,
+};
+
+// Devices on PCI bus 0; 0 is the host bridge.
+enum {
+  VIRT_SLOT_NIC0 = 1,
+  VIRT_SLOT_GPU = 2,
+  VIRT_SLOT_KEYBOARD = 3,
+  VIRT_SLOT_TABLET = 4,
+  VIRT_SLOT_RNG = 5,
+  VIRT_SLOT_CONSOLE = 6,
+  VIRT_SLOT_DISK0 = 8, // up to 16: 8..23
+  VIRT_SLOT_NIC1 = 24, // the second to eighth: 24..30
+};
