@@ -2,8 +2,10 @@
 // Split virtqueues (VIRTIO 1.2 §2.7), device side. The only code that reads descriptors.
 //
 // The guest is hostile: every index and length is checked here, once; each descriptor is copied
-// before it is looked at; a chain has at most queue-size descriptors, and buffers lie in RAM.
-// Anything else sets `broken`, and the device goes to DEVICE_NEEDS_RESET.
+// before it is looked at; a chain has at most queue-size descriptors (VIRTQUEUE_SIZE_MAX in an
+// indirect table: drivers rely on it), each of its directions less than 4 GiB, and buffers lie in
+// RAM. No more chains are out than the queue has entries. Anything else sets `broken`, and the
+// device goes to DEVICE_NEEDS_RESET.
 //
 // Threads: the I/O thread, under the device's lock.
 #pragma once
@@ -27,7 +29,6 @@ typedef struct VirtQueue {
   uint16_t last_avail; // next available entry to take
   uint16_t used_idx;   // next used entry to write
   uint16_t signalled;  // used_idx when the driver was last interrupted
-  bool signalled_valid;
 } VirtQueue;
 
 // A descriptor chain taken from the queue: device-readable buffers first, then writable ones, as
@@ -54,7 +55,8 @@ void virtqueue_unpop (VirtQueue *queue, VirtChain *chain);
 // True when the driver wants an interrupt for what was pushed since the last call (EVENT_IDX and
 // NO_INTERRUPT rules, §2.7.7, §2.7.10).
 bool virtqueue_should_notify (VirtQueue *queue);
-// Tells the driver whether to notify about new buffers. Enabling returns true when buffers are
+// Tells the driver whether to notify about new buffers (with event indices, that happens by itself
+// when the queue has run empty). Enabling returns true when buffers are
 // already there (look again).
 bool virtqueue_set_notification (VirtQueue *queue, bool enable);
 
@@ -63,6 +65,9 @@ bool virtqueue_set_notification (VirtQueue *queue, bool enable);
 size_t virtchain_read (const VirtChain *chain, uint64_t offset, void *to, size_t length);
 size_t virtchain_write (const VirtChain *chain, uint64_t offset, const void *from, size_t length);
 
+// Back to power-on state: not ready, of the largest size. Chains that are out are forgotten.
 void virtqueue_reset (VirtQueue *queue);
+// A size the driver may choose: a power of two up to size_max.
+bool virtqueue_size_valid (const VirtQueue *queue, uint32_t size);
 void virtqueue_save (const VirtQueue *queue, StateWriter *writer);
 bool virtqueue_load (VirtQueue *queue, StateReader *reader); // false: values out of range
