@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// AES, SHA-1, SHA-256 and the 64-bit polynomial product (Arm ARM C4.1.90, C7.2; FIPS 197, 180-4).
+// vCPU thread.
+#include "engine/guest/aarch64/interp-simd.h"
+
+// AES. The state is by columns: byte r + 4 * c is row r of column c. ----------------------------
+
+static const uint8_t sub_bytes[256] = {
+    0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
+    0xca, 0x82, 0xc9, 0x7d, 0xfa, 0x59, 0x47, 0xf0, 0xad, 0xd4, 0xa2, 0xaf, 0x9c, 0xa4, 0x72, 0xc0,
+    0xb7, 0xfd, 0x93, 0x26, 0x36, 0x3f, 0xf7, 0xcc, 0x34, 0xa5, 0xe5, 0xf1, 0x71, 0xd8, 0x31, 0x15,
+    0x04, 0xc7, 0x23, 0xc3, 0x18, 0x96, 0x05, 0x9a, 0x07, 0x12, 0x80, 0xe2, 0xeb, 0x27, 0xb2, 0x75,
+    0x09, 0x83, 0x2c, 0x1a, 0x1b, 0x6e, 0x5a, 0xa0, 0x52, 0x3b, 0xd6, 0xb3, 0x29, 0xe3, 0x2f, 0x84,
+    0x53, 0xd1, 0x00, 0xed, 0x20, 0xfc, 0xb1, 0x5b, 0x6a, 0xcb, 0xbe, 0x39, 0x4a, 0x4c, 0x58, 0xcf,
+    0xd0, 0xef, 0xaa, 0xfb, 0x43, 0x4d, 0x33, 0x85, 0x45, 0xf9, 0x02, 0x7f, 0x50, 0x3c, 0x9f, 0xa8,
+    0x51, 0xa3, 0x40, 0x8f, 0x92, 0x9d, 0x38, 0xf5, 0xbc, 0xb6, 0xda, 0x21, 0x10, 0xff, 0xf3, 0xd2,
+    0xcd, 0x0c, 0x13, 0xec, 0x5f, 0x97, 0x44, 0x17, 0xc4, 0xa7, 0x7e, 0x3d, 0x64, 0x5d, 0x19, 0x73,
+    0x60, 0x81, 0x4f, 0xdc, 0x22, 0x2a, 0x90, 0x88, 0x46, 0xee, 0xb8, 0x14, 0xde, 0x5e, 0x0b, 0xdb,
+    0xe0, 0x32, 0x3a, 0x0a, 0x49, 0x06, 0x24, 0x5c, 0xc2, 0xd3, 0xac, 0x62, 0x91, 0x95, 0xe4, 0x79,
+    0xe7, 0xc8, 0x37, 0x6d, 0x8d, 0xd5, 0x4e, 0xa9, 0x6c, 0x56, 0xf4, 0xea, 0x65, 0x7a, 0xae, 0x08,
+    0xba, 0x78, 0x25, 0x2e, 0x1c, 0xa6, 0xb4, 0xc6, 0xe8, 0xdd, 0x74, 0x1f, 0x4b, 0xbd, 0x8b, 0x8a,
+    0x70, 0x3e, 0xb5, 0x66, 0x48, 0x03, 0xf6, 0x0e, 0x61, 0x35, 0x57, 0xb9, 0x86, 0xc1, 0x1d, 0x9e,
+    0xe1, 0xf8, 0x98, 0x11, 0x69, 0xd9, 0x8e, 0x94, 0x9b, 0x1e, 0x87, 0xe9, 0xce, 0x55, 0x28, 0xdf,
+    0x8c, 0xa1, 0x89, 0x0d, 0xbf, 0xe6, 0x42, 0x68, 0x41, 0x99, 0x2d, 0x0f, 0xb0, 0x54, 0xbb, 0x16,
+};
+
+static const uint8_t inverse_sub_bytes[256] = {
+    0x52, 0x09, 0x6a, 0xd5, 0x30, 0x36, 0xa5, 0x38, 0xbf, 0x40, 0xa3, 0x9e, 0x81, 0xf3, 0xd7, 0xfb,
+    0x7c, 0xe3, 0x39, 0x82, 0x9b, 0x2f, 0xff, 0x87, 0x34, 0x8e, 0x43, 0x44, 0xc4, 0xde, 0xe9, 0xcb,
+    0x54, 0x7b, 0x94, 0x32, 0xa6, 0xc2, 0x23, 0x3d, 0xee, 0x4c, 0x95, 0x0b, 0x42, 0xfa, 0xc3, 0x4e,
+    0x08, 0x2e, 0xa1, 0x66, 0x28, 0xd9, 0x24, 0xb2, 0x76, 0x5b, 0xa2, 0x49, 0x6d, 0x8b, 0xd1, 0x25,
+    0x72, 0xf8, 0xf6, 0x64, 0x86, 0x68, 0x98, 0x16, 0xd4, 0xa4, 0x5c, 0xcc, 0x5d, 0x65, 0xb6, 0x92,
+    0x6c, 0x70, 0x48, 0x50, 0xfd, 0xed, 0xb9, 0xda, 0x5e, 0x15, 0x46, 0x57, 0xa7, 0x8d, 0x9d, 0x84,
+    0x90, 0xd8, 0xab, 0x00, 0x8c, 0xbc, 0xd3, 0x0a, 0xf7, 0xe4, 0x58, 0x05, 0xb8, 0xb3, 0x45, 0x06,
+    0xd0, 0x2c, 0x1e, 0x8f, 0xca, 0x3f, 0x0f, 0x02, 0xc1, 0xaf, 0xbd, 0x03, 0x01, 0x13, 0x8a, 0x6b,
+    0x3a, 0x91, 0x11, 0x41, 0x4f, 0x67, 0xdc, 0xea, 0x97, 0xf2, 0xcf, 0xce, 0xf0, 0xb4, 0xe6, 0x73,
+    0x96, 0xac, 0x74, 0x22, 0xe7, 0xad, 0x35, 0x85, 0xe2, 0xf9, 0x37, 0xe8, 0x1c, 0x75, 0xdf, 0x6e,
+    0x47, 0xf1, 0x1a, 0x71, 0x1d, 0x29, 0xc5, 0x89, 0x6f, 0xb7, 0x62, 0x0e, 0xaa, 0x18, 0xbe, 0x1b,
+    0xfc, 0x56, 0x3e, 0x4b, 0xc6, 0xd2, 0x79, 0x20, 0x9a, 0xdb, 0xc0, 0xfe, 0x78, 0xcd, 0x5a, 0xf4,
+    0x1f, 0xdd, 0xa8, 0x33, 0x88, 0x07, 0xc7, 0x31, 0xb1, 0x12, 0x10, 0x59, 0x27, 0x80, 0xec, 0x5f,
+    0x60, 0x51, 0x7f, 0xa9, 0x19, 0xb5, 0x4a, 0x0d, 0x2d, 0xe5, 0x7a, 0x9f, 0x93, 0xc9, 0x9c, 0xef,
+    0xa0, 0xe0, 0x3b, 0x4d, 0xae, 0x2a, 0xf5, 0xb0, 0xc8, 0xeb, 0xbb, 0x3c, 0x83, 0x53, 0x99, 0x61,
+    0x17, 0x2b, 0x04, 0x7e, 0xba, 0x77, 0xd6, 0x26, 0xe1, 0x69, 0x14, 0x63, 0x55, 0x21, 0x0c, 0x7d,
+};
+
+A64_HANDLER (AESE)
+{
+  const A64Vreg *vd = &cpu->v[op->rd], *vn = &cpu->v[op->rn];
+  A64Vreg r;
+  for (unsigned i = 0; i < 16; i++) {
+    unsigned from = (i + i % 4 * 4) % 16;
+    r.b[i] = sub_bytes[vd->b[from] ^ vn->b[from]];
+  }
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (AESD)
+{
+  const A64Vreg *vd = &cpu->v[op->rd], *vn = &cpu->v[op->rn];
+  A64Vreg r;
+  for (unsigned i = 0; i < 16; i++) {
+    unsigned from = (i - i % 4 * 4) % 16;
+    r.b[i] = inverse_sub_bytes[vd->b[from] ^ vn->b[from]];
+  }
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+static inline uint32_t
+rotate_right (uint32_t x, unsigned n)
+{
+  return x >> n | x << (32 - n);
+}
+
+static inline uint32_t
+rotate_left (uint32_t x, unsigned n)
+{
+  return x << n | x >> (32 - n);
+}
+
+// The four bytes of a column times x in GF(2^8).
+static inline uint32_t
+times_2 (uint32_t column)
+{
+  return (column & 0x7f7f7f7f) << 1 ^ (column >> 7 & 0x01010101) * 0x1b;
+}
+
+// Row r becomes 2 a[r] + 3 a[r + 1] + a[r + 2] + a[r + 3].
+static inline uint32_t
+mix_column (uint32_t a)
+{
+  uint32_t a2 = times_2 (a);
+  return a2 ^ rotate_right (a2 ^ a, 8) ^ rotate_right (a, 16) ^ rotate_right (a, 24);
+}
+
+// The inverse is the same after a multiplication by 5 + 4 y^2.
+static inline uint32_t
+inverse_mix_column (uint32_t a)
+{
+  return mix_column (a ^ times_2 (times_2 (a ^ rotate_right (a, 16))));
+}
+
+A64_HANDLER (AESMC)
+{
+  A64Vreg r;
+  for (unsigned i = 0; i < 4; i++)
+    r.s[i] = mix_column (cpu->v[op->rn].s[i]);
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (AESIMC)
+{
+  A64Vreg r;
+  for (unsigned i = 0; i < 4; i++)
+    r.s[i] = inverse_mix_column (cpu->v[op->rn].s[i]);
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+// SHA-1. ----------------------------------------------------------------------------------------
+
+static inline uint32_t
+choose (uint32_t x, uint32_t y, uint32_t z)
+{
+  return ((y ^ z) & x) ^ z;
+}
+
+static inline uint32_t
+parity (uint32_t x, uint32_t y, uint32_t z)
+{
+  return x ^ y ^ z;
+}
+
+static inline uint32_t
+majority (uint32_t x, uint32_t y, uint32_t z)
+{
+  return (x & y) | ((x | y) & z);
+}
+
+// Four rounds: a to d in Vd, e in Vn, the schedule with the constant added in Vm.
+#define SHA1_ROUNDS(ID, function)                                                                  \
+  A64_HANDLER (ID)                                                                                 \
+  {                                                                                                \
+    A64Vreg x = cpu->v[op->rd];                                                                    \
+    const A64Vreg w = cpu->v[op->rm];                                                              \
+    uint32_t y = cpu->v[op->rn].s[0];                                                              \
+    for (unsigned i = 0; i < 4; i++) {                                                             \
+      uint32_t t = y + rotate_left (x.s[0], 5) + function (x.s[1], x.s[2], x.s[3]) + w.s[i];       \
+      y = x.s[3];                                                                                  \
+      x.s[3] = x.s[2];                                                                             \
+      x.s[2] = rotate_left (x.s[1], 30);                                                           \
+      x.s[1] = x.s[0];                                                                             \
+      x.s[0] = t;                                                                                  \
+    }                                                                                              \
+    cpu->v[op->rd] = x;                                                                            \
+    A64_NEXT (cpu, op);                                                                            \
+  }
+
+SHA1_ROUNDS (SHA1C, choose)
+SHA1_ROUNDS (SHA1P, parity)
+SHA1_ROUNDS (SHA1M, majority)
+
+A64_HANDLER (SHA1H)
+{
+  cpu->v[op->rd] = (A64Vreg){.s = {rotate_left (cpu->v[op->rn].s[0], 30)}};
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (SHA1SU0)
+{
+  const A64Vreg d = cpu->v[op->rd], n = cpu->v[op->rn], m = cpu->v[op->rm];
+  cpu->v[op->rd] = (A64Vreg){.d = {d.d[1] ^ d.d[0] ^ m.d[0], n.d[0] ^ d.d[1] ^ m.d[1]}};
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (SHA1SU1)
+{
+  const A64Vreg *n = &cpu->v[op->rn];
+  A64Vreg r = cpu->v[op->rd];
+  for (unsigned i = 0; i < 3; i++)
+    r.s[i] = rotate_left (r.s[i] ^ n->s[i + 1], 1);
+  r.s[3] = rotate_left (r.s[3], 1) ^ rotate_left (r.s[0], 1);
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+// SHA-256. --------------------------------------------------------------------------------------
+
+// Four rounds: a to d in x, e to h in y.
+static inline void
+sha256_rounds (A64Vreg *x, A64Vreg *y, const A64Vreg *w)
+{
+  for (unsigned i = 0; i < 4; i++) {
+    uint32_t a = x->s[0], e = y->s[0];
+    uint32_t s0 = rotate_right (a, 2) ^ rotate_right (a, 13) ^ rotate_right (a, 22);
+    uint32_t s1 = rotate_right (e, 6) ^ rotate_right (e, 11) ^ rotate_right (e, 25);
+    uint32_t t = y->s[3] + s1 + choose (e, y->s[1], y->s[2]) + w->s[i];
+    uint32_t t2 = t + s0 + majority (a, x->s[1], x->s[2]);
+
+    y->s[3] = y->s[2];
+    y->s[2] = y->s[1];
+    y->s[1] = e;
+    y->s[0] = x->s[3] + t;
+    x->s[3] = x->s[2];
+    x->s[2] = x->s[1];
+    x->s[1] = a;
+    x->s[0] = t2;
+  }
+}
+
+A64_HANDLER (SHA256H)
+{
+  A64Vreg x = cpu->v[op->rd], y = cpu->v[op->rn];
+  sha256_rounds (&x, &y, &cpu->v[op->rm]);
+  cpu->v[op->rd] = x;
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (SHA256H2)
+{
+  A64Vreg x = cpu->v[op->rn], y = cpu->v[op->rd];
+  sha256_rounds (&x, &y, &cpu->v[op->rm]);
+  cpu->v[op->rd] = y;
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (SHA256SU0)
+{
+  const A64Vreg *n = &cpu->v[op->rn];
+  A64Vreg r = cpu->v[op->rd];
+  for (unsigned i = 0; i < 4; i++) {
+    uint32_t w = i < 3 ? r.s[i + 1] : n->s[0];
+    r.s[i] += rotate_right (w, 7) ^ rotate_right (w, 18) ^ w >> 3;
+  }
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+A64_HANDLER (SHA256SU1)
+{
+  const A64Vreg *n = &cpu->v[op->rn], *m = &cpu->v[op->rm];
+  A64Vreg r = cpu->v[op->rd];
+  for (unsigned i = 0; i < 4; i++) {
+    uint32_t w = i < 2 ? m->s[i + 2] : r.s[i - 2];
+    uint32_t earlier = i < 3 ? n->s[i + 1] : m->s[0];
+    r.s[i] += (rotate_right (w, 17) ^ rotate_right (w, 19) ^ w >> 10) + earlier;
+  }
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
+
+// Polynomial product. ---------------------------------------------------------------------------
+
+A64_HANDLER (PMULL_1q)
+{
+  uint64_t a = cpu->v[op->rn].d[op->aux[2]], b = cpu->v[op->rm].d[op->aux[2]];
+  A64Vreg r = {.d = {0, 0}};
+  for (; b != 0; b &= b - 1)
+    r.q ^= (unsigned __int128) a << __builtin_ctzll (b);
+  cpu->v[op->rd] = r;
+  A64_NEXT (cpu, op);
+}
