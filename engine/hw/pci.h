@@ -2,7 +2,8 @@
 // PCI functions and the host bridge (ECAM) they sit behind.
 //
 // Configuration space and BARs may be accessed by several vCPUs at once: the host bridge takes its
-// lock for configuration accesses; BAR accesses go straight to the function's handlers.
+// lock for configuration accesses; BAR accesses go straight to the function's handlers. A function
+// may set its INTx pin with locks of its own held, from any thread.
 #pragma once
 
 #include "engine/mem/bus.h"
@@ -28,10 +29,11 @@ struct PciFunction {
   uint8_t config[PCI_CONFIG_BYTES];
   uint8_t writable[PCI_CONFIG_BYTES]; // mask of the bits the guest may write
   PciBar bars[PCI_N_BARS];
+  uint16_t next_capability; // where the next one goes; 0: 0x40
+  // Set by the host when added.
   uint8_t slot; // device number on bus 0
   PciHost *host;
-  IrqLine intx; // set by the host when added
-  bool intx_level;
+  bool intx_level, intx_masked; // the host's INTx lock
   // Capability registers with side effects; optional. Called with the host's lock held.
   uint32_t (*config_read) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
   void (*config_write) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
@@ -42,11 +44,12 @@ struct PciFunction {
 void pci_function_init (PciFunction *fn, uint16_t vendor, uint16_t device, uint16_t subsystem,
                         const uint8_t class_code[3], uint8_t revision);
 void pci_function_set_bar (PciFunction *fn, unsigned bar, const PciBar *desc);
-// Returns the offset of the capability; `bytes` includes the two header bytes.
+// Returns the offset of the capability; `bytes` includes the two header bytes. The rest is the
+// caller's to fill in.
 unsigned pci_function_add_capability (PciFunction *fn, uint8_t id, unsigned bytes);
 // Level of the function's INTx pin (honours Interrupt Disable and reports Interrupt Status).
 void pci_function_set_intx (PciFunction *fn, bool level);
-// Power-on values of the guest-writable registers.
+// Power-on values (0) of the guest-writable registers; INTx low.
 void pci_function_reset (PciFunction *fn);
 void pci_function_save (const PciFunction *fn, StateWriter *writer);
 bool pci_function_load (PciFunction *fn, StateReader *reader, GError **error);
@@ -66,5 +69,5 @@ typedef struct PciHostConfig {
 } PciHostConfig;
 
 Device *pci_host_new (const PciHostConfig *config);
-// Before realize; slot 1..31 must be free (0 is the host bridge's own function). Does not own fn.
+// Before realize, with BARs and capabilities in place; slot 1..31 must be free (0 is the host bridge's own function). Does not own fn.
 void pci_host_add (Device *host, PciFunction *fn, unsigned slot);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The PCI host bridge: configuration space as ECAM (PCI Express 3.0 §7.2.2), bus 0 only, and the
+// windows through which BARs are reached. PCI memory addresses are the CPU's; I/O ports count from
+// the start of their window.
+//
+// Threads: configuration accesses on vCPU threads, under `lock`. BAR accesses on vCPU threads take
+// no lock here: where a BAR lies is one atomic word. The pins' state has a lock of its own, the
+// innermost but for the interrupt controller's, so that devices may drive them while they hold
+// theirs.
+
+#include "engine/hw/pci-priv.h"
+
+#include <stdatomic.h>
+
+#include "engine/vm/vm.h"
+
+enum {
+  N_SLOTS = 32,
+  N_PINS = 4,
+  ECAM_FUNCTION_BYTES = 1 << 12,
+  ECAM_SLOT_BYTES = 1 << 15,
+
+  BRIDGE_VENDOR = 0x1b36, // the generic host bridge firmware and drivers know
+  BRIDGE_DEVICE = 0x0008,
+  BRIDGE_SUBSYSTEM = 0x1100,
+};
+
+// No address of a window comes near it, whatever the BAR's size.
+#define NOT_DECODED (1ull << 63)
+
+// An implemented BAR of some function.
+typedef struct Decode {
+  PciFunction *fn;
+  unsigned bar;
+  _Atomic uint64_t base; // NOT_DECODED, or where the guest put it
+} Decode;
+
+typedef struct Window {
+  PciHost *host;
+  uint64_t first; // PCI address of its first byte
+  bool is_io;
+} Window;
+
+struct PciHost {
+  Device device;
+  PciHostConfig config;
+  Window mmio32, mmio64, pio;
+  PciFunction bridge;
+  PciFunction *slots[N_SLOTS]; // constant once the machine runs
+  Decode decodes[N_SLOTS * PCI_N_BARS];
+  unsigned n_decodes;
+  GMutex lock; // configuration spaces
+  GMutex intx_lock;
+  uint32_t asserted[N_PINS]; // intx_lock: slots that drive this line
+};
+
+void
+pci_host_lock (PciHost *host)
+{
+  g_mutex_lock (&host->lock);
+}
+
+void
+pci_host_unlock (PciHost *host)
+{
+  g_mutex_unlock (&host->lock);
+}
+
+void
+pci_host_drive_intx (PciHost *host, PciFunction *fn, const bool *level)
+{
+  unsigned pin = fn->slot % N_PINS; // every function uses INTA
+  uint32_t bit = 1u << fn->slot;
+
+  g_mutex_lock (&host->intx_lock);
+  if (level != NULL)
+    __atomic_store_n (&fn->intx_level, *level, __ATOMIC_RELAXED);
+  else
+    fn->intx_masked = pci_get16 (fn->config + PCI_COMMAND) & PCI_COMMAND_NO_INTX;
+  if (fn->intx_level && !fn->intx_masked)
+    host->asserted[pin] |= bit;
+  else
+    host->asserted[pin] &= ~bit;
+  irq_line_set (&host->config.intx[pin], host->asserted[pin] != 0);
+  g_mutex_unlock (&host->intx_lock);
+}
+
+void
+pci_host_update_function (PciHost *host, PciFunction *fn)
+{
+  uint16_t command = pci_get16 (fn->config + PCI_COMMAND);
+
+  for (unsigned i = 0; i < host->n_decodes; i++) {
+    Decode *decode = &host->decodes[i];
+    if (decode->fn != fn)
+      continue;
+    bool is_io = fn->bars[decode->bar].is_io;
+    uint64_t base = command & (is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)
+                        ? pci_function_get_bar (fn, decode->bar)
+                        : NOT_DECODED;
+    atomic_store_explicit (&decode->base, base, memory_order_relaxed);
+  }
+  pci_host_drive_intx (host, fn, NULL);
+}
+
+// The BAR that answers for all of [addr, addr + size), and the offset in it.
+static const PciBar *
+find_bar (const Window *window, uint64_t addr, unsigned size, uint64_t *offset)
+{
+  PciHost *host = window->host;
+
+  for (unsigned i = 0; i < host->n_decodes; i++) {
+    Decode *decode = &host->decodes[i];
+    const PciBar *bar = &decode->fn->bars[decode->bar];
+    *offset = addr - atomic_load_explicit (&decode->base, memory_order_relaxed);
+    if (bar->is_io == window->is_io && *offset < bar->size_bytes &&
+        size <= bar->size_bytes - *offset)
+      return bar;
+  }
+  return NULL;
+}
+
+static bool
+accepts (const MmioOps *ops, uint64_t offset, unsigned size)
+{
+  return (ops->sizes & size) && (ops->allow_unaligned || offset % size == 0);
+}
+
+static uint64_t
+window_read (void *opaque, uint64_t offset, unsigned size)
+{
+  const Window *window = opaque;
+  const PciBar *bar = find_bar (window, window->first + offset, size, &offset);
+
+  if (bar == NULL)
+    return ~0ull >> (64 - 8 * size); // nobody answers
+  return accepts (bar->ops, offset, size) ? bar->ops->read (bar->opaque, offset, size) : 0;
+}
+
+static void
+window_write (void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+  const Window *window = opaque;
+  const PciBar *bar = find_bar (window, window->first + offset, size, &offset);
+
+  if (bar != NULL && accepts (bar->ops, offset, size))
+    bar->ops->write (bar->opaque, offset, value, size);
+}
+
+static const MmioOps window_ops = {
+    .read = window_read,
+    .write = window_write,
+    .sizes = 1 | 2 | 4 | 8,
+    .allow_unaligned = true,
+};
+
+static PciFunction *
+find_function (PciHost *host, uint64_t offset)
+{
+  bool exists =
+      offset < N_SLOTS * ECAM_SLOT_BYTES && offset % ECAM_SLOT_BYTES < ECAM_FUNCTION_BYTES;
+  return exists ? host->slots[offset / ECAM_SLOT_BYTES] : NULL;
+}
+
+static uint64_t
+ecam_read (void *opaque, uint64_t offset, unsigned size)
+{
+  PciHost *host = opaque;
+  PciFunction *fn = find_function (host, offset);
+
+  if (fn == NULL)
+    return ~0u >> (32 - 8 * size);
+  g_mutex_lock (&host->lock);
+  uint32_t value = pci_function_read_config (fn, offset % PCI_CONFIG_BYTES, size);
+  g_mutex_unlock (&host->lock);
+  return value;
+}
+
+static void
+ecam_write (void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+  PciHost *host = opaque;
+  PciFunction *fn = find_function (host, offset);
+
+  if (fn == NULL)
+    return;
+  g_mutex_lock (&host->lock);
+  pci_function_write_config (fn, offset % PCI_CONFIG_BYTES, size, value);
+  g_mutex_unlock (&host->lock);
+}
+
+static const MmioOps ecam_ops = {
+    .read = ecam_read,
+    .write = ecam_write,
+    .sizes = 1 | 2 | 4,
+};
+
+static void
+place (PciHost *host, PciFunction *fn, unsigned slot)
+{
+  g_assert (slot < N_SLOTS && host->slots[slot] == NULL);
+  host->slots[slot] = fn;
+  fn->slot = slot;
+  fn->host = host;
+  for (unsigned bar = 0; bar < PCI_N_BARS; bar++) {
+    if (fn->bars[bar].size_bytes == 0)
+      continue;
+    Decode *decode = &host->decodes[host->n_decodes++];
+    decode->fn = fn;
+    decode->bar = bar;
+    decode->base = NOT_DECODED;
+  }
+}
+
+void
+pci_host_add (Device *device, PciFunction *fn, unsigned slot)
+{
+  place ((PciHost *) device, fn, slot);
+}
+
+static void
+add_window (PciHost *host, const char *name, GuestAddr base, uint64_t bytes, Window *window)
+{
+  window->host = host;
+  if (bytes != 0)
+    mem_bus_add_mmio (host->device.vm->bus, name, base, bytes, &window_ops, window);
+}
+
+static bool
+host_realize (Device *device, GError **error)
+{
+  PciHost *host = (PciHost *) device;
+  const PciHostConfig *config = &host->config;
+
+  host->mmio32.first = config->mmio32_base;
+  host->mmio64.first = config->mmio64_base;
+  host->pio.is_io = true;
+  add_window (host, "pci-mmio32", config->mmio32_base, config->mmio32_bytes, &host->mmio32);
+  add_window (host, "pci-mmio64", config->mmio64_base, config->mmio64_bytes, &host->mmio64);
+  add_window (host, "pci-pio", config->pio_base, config->pio_bytes, &host->pio);
+  mem_bus_add_mmio (device->vm->bus, "pci-ecam", config->ecam_base, config->ecam_bytes, &ecam_ops,
+                    host);
+  return true;
+}
+
+static void
+host_reset (Device *device)
+{
+  pci_function_reset (&((PciHost *) device)->bridge);
+}
+
+static void
+host_free (Device *device)
+{
+  PciHost *host = (PciHost *) device;
+  g_mutex_clear (&host->lock);
+  g_mutex_clear (&host->intx_lock);
+  g_free (host);
+}
+
+static void
+host_save (Device *device, StateWriter *writer)
+{
+  pci_function_save (&((PciHost *) device)->bridge, writer);
+}
+
+static bool
+host_load (Device *device, StateReader *reader, uint32_t version, GError **error)
+{
+  return pci_function_load (&((PciHost *) device)->bridge, reader, error);
+}
+
+static const DeviceOps device_ops = {
+    .name = "pci-host",
+    .state_version = 1,
+    .realize = host_realize,
+    .reset = host_reset,
+    .free = host_free,
+    .save = host_save,
+    .load = host_load,
+};
+
+Device *
+pci_host_new (const PciHostConfig *config)
+{
+  static const uint8_t host_bridge[3] = {0x06, 0x00, 0x00};
+  PciHost *host = g_new0 (PciHost, 1);
+
+  host->device.ops = &device_ops;
+  host->config = *config;
+  g_mutex_init (&host->lock);
+  g_mutex_init (&host->intx_lock);
+  pci_function_init (&host->bridge, BRIDGE_VENDOR, BRIDGE_DEVICE, BRIDGE_SUBSYSTEM, host_bridge, 0);
+  pci_put16 (host->bridge.config + PCI_SUBSYSTEM_VENDOR, 0x1af4);
+  host->bridge.config[PCI_INTERRUPT_PIN] = 0;
+  place (host, &host->bridge, 0);
+  return &host->device;
+}

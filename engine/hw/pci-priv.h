@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Between a PCI function (pci.c) and the host bridge (pci-host.c), and the registers of the type 0
+// header (PCI Local Bus 3.0 §6.1).
+#pragma once
+
+#include "engine/hw/pci.h"
+
+enum {
+  PCI_VENDOR_ID = 0x00,
+  PCI_DEVICE_ID = 0x02,
+  PCI_COMMAND = 0x04,
+  PCI_STATUS = 0x06,
+  PCI_REVISION = 0x08,
+  PCI_CLASS = 0x09, // prog-if, sub-class, base class
+  PCI_CACHE_LINE = 0x0c,
+  PCI_BAR0 = 0x10,
+  PCI_SUBSYSTEM_VENDOR = 0x2c,
+  PCI_SUBSYSTEM = 0x2e,
+  PCI_CAPABILITIES = 0x34,
+  PCI_INTERRUPT_LINE = 0x3c,
+  PCI_INTERRUPT_PIN = 0x3d,
+  PCI_FIRST_CAPABILITY = 0x40,
+  PCI_HEADER_CONFIG_BYTES = 0x100, // capabilities end here
+
+  PCI_COMMAND_IO = 1u << 0,
+  PCI_COMMAND_MEMORY = 1u << 1,
+  PCI_COMMAND_NO_INTX = 1u << 10,
+  PCI_COMMAND_WRITABLE = 0x0547, // I/O, memory, master, parity, SERR#, no INTx
+  PCI_STATUS_INTX = 1u << 3,
+  PCI_STATUS_CAPABILITIES = 1u << 4,
+
+  PCI_BAR_IO = 1,
+  PCI_BAR_64BIT = 4,
+  PCI_BAR_PREFETCH = 8,
+};
+
+static inline uint16_t
+pci_get16 (const uint8_t *p)
+{
+  return p[0] | p[1] << 8;
+}
+
+static inline void
+pci_put16 (uint8_t *p, uint16_t value)
+{
+  p[0] = value & 0xff;
+  p[1] = value >> 8;
+}
+
+static inline void
+pci_put32 (uint8_t *p, uint32_t value)
+{
+  pci_put16 (p, value & 0xffff);
+  pci_put16 (p + 2, value >> 16);
+}
+
+// One configuration access inside the function's 4 KiB; the host's lock is held.
+uint32_t pci_function_read_config (PciFunction *fn, unsigned offset, unsigned size);
+void pci_function_write_config (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
+// The guest's view of a BAR: its base address, flags removed.
+uint64_t pci_function_get_bar (const PciFunction *fn, unsigned bar);
+
+void pci_host_lock (PciHost *host);
+void pci_host_unlock (PciHost *host);
+// Command or BARs changed: what is decoded where, and whether INTx is let through. Lock held.
+void pci_host_update_function (PciHost *host, PciFunction *fn);
+// Sets fn->intx_level and drives the pin. Any thread; takes the INTx lock only. `level` NULL: the
+// command register may have changed instead; lock held.
+void pci_host_drive_intx (PciHost *host, PciFunction *fn, const bool *level);
