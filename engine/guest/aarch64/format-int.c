@@ -42,7 +42,7 @@ decode_bitmask (uint32_t insn, uint64_t *mask)
 }
 
 bool
-a64_fmt_none (uint32_t insn, A64Op *op)
+a64_fmt_nothing (uint32_t insn, A64Op *op)
 {
   return true;
 }

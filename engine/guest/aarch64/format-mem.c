@@ -30,12 +30,6 @@ single (uint32_t insn, A64Op *op)
 }
 
 bool
-a64_fmt_nothing (uint32_t insn, A64Op *op)
-{
-  return true;
-}
-
-bool
 a64_fmt_single_uimm (uint32_t insn, A64Op *op)
 {
   unsigned scale = single (insn, op);
