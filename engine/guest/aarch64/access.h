@@ -36,6 +36,11 @@ void *a64_rmw_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, u
 // instructions with several stores.
 bool a64_probe_store (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags);
 
+// The address of a cache maintenance instruction by VA: translated as a read, or as a write where
+// that is the permission it needs, and faulting with ISS.CM.
+bool a64_maintenance_address (A64Cpu *cpu, const A64Op *op, GuestVaddr va, bool write,
+                              GuestAddr *pa);
+
 static inline void *
 a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)
 {

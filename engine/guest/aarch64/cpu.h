@@ -84,7 +84,7 @@ struct A64Cpu {
   uint64_t instructions;  // retired; those of the running block are counted at its start
   A64TlbContext *ctx_el0; // EL0's view: LDTR/STTR and EL0 itself
   A64TlbContext *ctx_el1;
-  uint64_t sp_bank[2];    // SP_EL0, SP_EL1 while not in x[A64_SP]
+  uint64_t sp_bank[2]; // SP_EL0, SP_EL1 while not in x[A64_SP]
   A64Pstate pstate;
   A64Exclusive excl;
   uint64_t access_data[2]; // the value of an access that takes the slow path (access.h)
@@ -95,17 +95,29 @@ struct A64Cpu {
 
   Vcpu *vcpu;
   _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
-  _Atomic bool event;                // the event register of WFE; any thread
-  bool strict;        // code is re-checked at every entry: SCTLR_EL1.I = 0
-  bool step;          // software step is enabled at this EL
-  bool step_executed; // the one instruction of a step ran
-  bool posted;        // work was posted to other CPUs since the last DSB
+  bool strict;                       // code is re-checked at every entry: SCTLR_EL1.I = 0
+  bool step;                         // software step is enabled at this EL
+  bool step_executed;                // the one instruction of a step ran
+  bool posted;                       // work was posted to other CPUs since the last DSB
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
   struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c
   struct A64BlockCache *blocks; // decoded blocks: block.c
   struct A64Timers *timers;     // generic timers: timer.c
 };
+
+// Counts retired instructions. Others read the counter at any time.
+static inline void
+a64_count (A64Cpu *cpu, int64_t n)
+{
+  __atomic_store_n (&cpu->instructions, cpu->instructions + (uint64_t) n, __ATOMIC_RELAXED);
+}
+
+// Chooses contexts and modes of the current EL again: after a change of EL, ASID, SCTLR_EL1 or of
+// what enables software step.
+void a64_update_context (A64Cpu *cpu);
+// Decodes FPCR into fp.
+void a64_set_fpcr (A64Cpu *cpu, uint32_t value);
 
 // PC of the instruction `op` of the running block.
 static inline uint64_t

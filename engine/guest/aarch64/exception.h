@@ -34,3 +34,27 @@ void a64_raise_undefined (A64Cpu *cpu, const A64Op *op);
 void a64_raise_sync (A64Cpu *cpu, const A64Op *op, unsigned ec, uint32_t iss);
 // As above with FAR_EL1 written (aborts, PC and SP alignment).
 void a64_raise_fault (A64Cpu *cpu, const A64Op *op, unsigned ec, uint32_t iss, GuestVaddr far);
+// A trapped MRS, MSR or SYS: EC 0x18 with the word's fields.
+void a64_raise_sysreg_trap (A64Cpu *cpu, const A64Op *op);
+// Taken between blocks: cpu->pc is the preferred return address and, with `far`, the faulting one.
+void a64_raise_fetch (A64Cpu *cpu, unsigned ec, uint32_t iss, bool far);
+// SVC: the preferred return address is the next instruction, and the instruction has retired.
+void a64_raise_svc (A64Cpu *cpu, const A64Op *op, uint16_t imm);
+// IRQ or FIQ, between blocks.
+void a64_take_irq (A64Cpu *cpu, bool fiq);
+void a64_return_from_exception (A64Cpu *cpu);
+
+enum { A64_ISS_DEBUG = 0x22 };
+
+// PSTATE bits outside cpu->pstate.
+
+// Writes PSTATE.SP or the EL: moves SP between cpu->x and the bank. The context is not changed.
+void a64_switch_sp (A64Cpu *cpu, unsigned el, bool sp_sel);
+// Sets PSTATE.PAN, and drops what was filled without it.
+void a64_set_pan (A64Cpu *cpu, bool pan);
+// PSTATE as SPSR_EL1 has it. set: SP is not moved (saved state has both banks); false when the
+// mode is none of ours.
+uint32_t a64_get_spsr (const A64Cpu *cpu);
+bool a64_set_pstate (A64Cpu *cpu, uint32_t spsr);
+// Looks for an interrupt at the end of the block, after interrupts were unmasked.
+void a64_poll_irq (A64Cpu *cpu);

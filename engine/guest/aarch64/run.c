@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The run loop: from block to block through the jump cache, and what is looked at in between.
+// Runs on the vCPU's thread.
+#include "engine/guest/aarch64/run.h"
+#include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/exception.h"
+#include "engine/guest/aarch64/sysreg.h"
+#include "engine/vm/vm.h"
+
+void
+a64_update_context (A64Cpu *cpu)
+{
+  bool el1 = cpu->pstate.el != 0;
+  uint64_t mdscr = cpu->sys->mdscr_el1;
+
+  cpu->strict = !(cpu->sys->sctlr_el1 & A64_SCTLR_I);
+  cpu->step = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock &&
+              (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
+  cpu->ctx = el1 ? cpu->ctx_el1 : cpu->ctx_el0;
+  cpu->jc = cpu->strict || cpu->step ? cpu->blocks->no_jumps : cpu->ctx->jc;
+}
+
+// Interrupts that are not masked; FIQ first.
+static void
+take_interrupts (A64Cpu *cpu)
+{
+  atomic_fetch_and (&cpu->pending, ~(uint32_t) VCPU_IRQ);
+  if (atomic_load (&cpu->fiq_level) && !(cpu->pstate.daif & 1))
+    a64_take_irq (cpu, true);
+  else if (atomic_load (&cpu->irq_level) && !(cpu->pstate.daif & 2))
+    a64_take_irq (cpu, false);
+}
+
+static void
+run_block (A64Cpu *cpu)
+{
+  const uint64_t pc = cpu->pc;
+  A64Jce *e = &cpu->jc[pc >> 2 & (A64_JC_SIZE - 1)];
+  A64Block *block = e->block;
+
+  if (__builtin_expect (e->va != pc, 0)) {
+    block = a64_block_find (cpu);
+    if (block == NULL)
+      return;
+  }
+  cpu->page = cpu->pc & ~(GuestVaddr) (A64_PAGE_SIZE - 1);
+  cpu->block = block;
+  a64_count (cpu, block->n);
+  block->ops[0].fn (cpu, block->ops);
+}
+
+void
+a64_run (void *opaque)
+{
+  A64Cpu *cpu = opaque;
+
+  for (;;) {
+    uint32_t pending = atomic_load_explicit (&cpu->pending, memory_order_relaxed);
+
+    if (__builtin_expect (pending == 0, 1)) {
+      run_block (cpu);
+      continue;
+    }
+    if (pending & VCPU_EXIT)
+      return;
+    if (pending & VCPU_WORK)
+      vcpu_run_work (cpu->vcpu);
+    if (pending & VCPU_IRQ)
+      take_interrupts (cpu);
+  }
+}
+
+bool
+a64_interrupt_waits (A64Cpu *cpu)
+{
+  return atomic_load (&cpu->irq_level) || atomic_load (&cpu->fiq_level);
+}
+
+// The CPU may go on at any time, so one wait is enough; but an interrupt flag that is still set
+// from before must not end it.
+void
+a64_wait (A64Cpu *cpu, int64_t deadline_ns)
+{
+  atomic_fetch_and (&cpu->pending, ~(uint32_t) VCPU_IRQ);
+  if (!a64_interrupt_waits (cpu))
+    vcpu_wait (cpu->vcpu, deadline_ns);
+  a64_poll_irq (cpu);
+}
+
+// Only ever a short time: a write to memory that another CPU waits for with LDXR and WFE sends no
+// event here.
+void
+a64_wait_for_event (A64Cpu *cpu, int64_t deadline_ns)
+{
+  int64_t soon = vm_clock_now (cpu->vcpu->vm->clock) + A64_EVENT_WAIT_NS;
+
+  atomic_fetch_and (&cpu->pending, ~(uint32_t) VCPU_IRQ);
+  if (!a64_interrupt_waits (cpu))
+    vcpu_wait_event (cpu->vcpu, soon < deadline_ns ? soon : deadline_ns);
+  a64_poll_irq (cpu);
+}
+
+static void
+nothing (Vcpu *vcpu, uint64_t a, uint64_t b)
+{
+  (void) vcpu, (void) a, (void) b;
+}
+
+void
+a64_post_others (A64Cpu *cpu, VcpuWork fn, uint64_t a, uint64_t b)
+{
+  if (cpu->vcpu->vm->n_vcpus == 1)
+    return;
+  vcpu_post_work_others (cpu->vcpu, fn, a, b, false);
+  cpu->posted = true;
+}
+
+void
+a64_wait_for_posted (A64Cpu *cpu)
+{
+  if (!cpu->posted)
+    return;
+  // Work runs in the order it was posted.
+  cpu->posted = false;
+  vcpu_post_work_others (cpu->vcpu, nothing, 0, 0, true);
+}
