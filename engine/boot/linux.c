@@ -116,6 +116,18 @@ boot_kernel_probe (const uint8_t *head, size_t head_length, uint64_t file_bytes,
   }
 }
 
+bool
+boot_is_raw_disk (const uint8_t *head, size_t head_length, uint64_t file_bytes)
+{
+  if (head_length < 4096 || file_bytes % 512 != 0)
+    return false;
+  ImageFormat format = image_format_detect (head, head_length);
+  bool ext4 = head[0x438] == 0x53 && head[0x439] == 0xef;
+  bool blank = head[0] == 0 && memcmp (head, head + 1, head_length - 1) == 0;
+
+  return format == IMAGE_DISK || (format == IMAGE_UNKNOWN && (ext4 || blank));
+}
+
 static bool
 parse_image (const uint8_t *data, size_t length, const char *name, BootKernel *kernel,
              GError **error)

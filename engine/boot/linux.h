@@ -23,6 +23,9 @@ enum {
 bool boot_kernel_probe (const uint8_t *head, size_t head_length, uint64_t file_bytes,
                         const char *name, GError **error);
 
+// Whether a file looks like a raw disk image: a partition table, a file system, or blank.
+bool boot_is_raw_disk (const uint8_t *head, size_t head_length, uint64_t file_bytes);
+
 // A kernel ready to be copied into RAM.
 typedef struct BootKernel {
   const uint8_t *image; // in `owned`, or in the file's bytes

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// machine.json: a machine's description as text. Whoever made the text is not trusted: its length
+// and nesting are limited before it is parsed, every value is checked for its type, and the whole
+// for its ranges.
+//
+// Threads: any.
+#include <glib/gi18n.h>
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/api/config-priv.h"
+
+enum {
+  FORMAT_VERSION = 1,
+  LENGTH_MAX = 1024 * 1024,
+  BRACKETS_MAX = 2048,
+};
+
+// ---- writing --------------------------------------------------------------------------------
+
+static void
+put_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
+static void
+put_int (JsonBuilder *builder, const char *name, gint64 value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, value);
+}
+
+static void
+put_bool (JsonBuilder *builder, const char *name, bool value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_boolean_value (builder, value);
+}
+
+// A file below the base folder is named relative to it, so that the folder can move. File names
+// that are no text cannot be kept.
+static void
+put_path (JsonBuilder *builder, const char *name, const char *path, const char *base_dir)
+{
+  size_t length = base_dir != NULL ? strlen (base_dir) : 0;
+
+  if (path == NULL)
+    return;
+  while (length > 1 && base_dir[length - 1] == '/')
+    length--;
+  if (length > 0 && strncmp (path, base_dir, length) == 0 && path[length] == '/')
+    path += length + 1;
+  g_autofree char *text = g_utf8_make_valid (path, -1);
+  put_string (builder, name, text);
+}
+
+static void
+put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
+{
+  json_builder_set_member_name (builder, "disks");
+  json_builder_begin_array (builder);
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
+
+    json_builder_begin_object (builder);
+    put_path (builder, "path", disk->path, base_dir);
+    put_bool (builder, "read-only", disk->read_only);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
+put_nic (JsonBuilder *builder, const VmNicConfig *nic)
+{
+  static const uint8_t none[6] = {0};
+
+  json_builder_begin_object (builder);
+  if (memcmp (nic->mac, none, sizeof none) != 0) {
+    g_autofree char *mac =
+        g_strdup_printf ("%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1], nic->mac[2],
+                         nic->mac[3], nic->mac[4], nic->mac[5]);
+    put_string (builder, "mac", mac);
+  }
+  json_builder_set_member_name (builder, "forwards");
+  json_builder_begin_array (builder);
+  for (unsigned i = 0; i < nic->forwards->len; i++) {
+    const VmForward *forward = &g_array_index (nic->forwards, VmForward, i);
+
+    json_builder_begin_object (builder);
+    put_string (builder, "protocol", forward->udp ? "udp" : "tcp");
+    put_int (builder, "host-port", forward->host_port);
+    put_int (builder, "guest-port", forward->guest_port);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+}
+
+static void
+put_display (JsonBuilder *builder, const VmConfig *config)
+{
+  json_builder_set_member_name (builder, "display");
+  json_builder_begin_object (builder);
+  put_bool (builder, "enabled", config->display);
+  put_int (builder, "width", config->display_width);
+  put_int (builder, "height", config->display_height);
+  json_builder_end_object (builder);
+}
+
+char *
+vm_config_to_json (const VmConfig *config, const char *base_dir)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+
+  json_builder_begin_object (builder);
+  put_int (builder, "version", FORMAT_VERSION);
+  put_string (builder, "uuid", config->uuid);
+  put_string (builder, "name", config->name);
+  put_string (builder, "arch", "aarch64");
+  put_string (builder, "accel", config->accel == VM_ACCEL_INTERP ? "interp" : "auto");
+  put_int (builder, "cpus", config->cpus);
+  put_int (builder, "memory-mib", (gint64) (config->memory_bytes >> 20));
+  put_path (builder, "kernel", config->kernel, base_dir);
+  put_path (builder, "initrd", config->initrd, base_dir);
+  if (config->cmdline != NULL) {
+    g_autofree char *cmdline = g_utf8_make_valid (config->cmdline, -1);
+    put_string (builder, "cmdline", cmdline);
+  }
+  put_disks (builder, config, base_dir);
+  json_builder_set_member_name (builder, "nics");
+  json_builder_begin_array (builder);
+  for (unsigned i = 0; i < config->nics->len; i++)
+    put_nic (builder, g_ptr_array_index (config->nics, i));
+  json_builder_end_array (builder);
+  put_display (builder, config);
+  json_builder_end_object (builder);
+
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  json_generator_set_root (generator, root);
+  json_generator_set_pretty (generator, TRUE);
+  return json_generator_to_data (generator, NULL);
+}
+
+// ---- reading --------------------------------------------------------------------------------
+
+static bool
+bad_text (GError **error)
+{
+  g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FORMAT,
+               _ ("This is not a description of a machine; restore the file from a copy."));
+  return false;
+}
+
+static bool
+bad_field (GError **error, const char *name)
+{
+  g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FORMAT,
+               _ ("The description of the machine is damaged: \"%s\" has no valid value; correct "
+                  "it or restore the file from a copy."),
+               name);
+  return false;
+}
+
+// A member of this type; NULL when there is none. `*ok` becomes false when it has another type.
+static JsonNode *
+member (JsonObject *object, const char *name, GType type, bool *ok, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  if (!*ok || node == NULL)
+    return NULL;
+  bool fits;
+  if (type == JSON_TYPE_OBJECT)
+    fits = JSON_NODE_HOLDS_OBJECT (node);
+  else if (type == JSON_TYPE_ARRAY)
+    fits = JSON_NODE_HOLDS_ARRAY (node);
+  else
+    fits = JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type;
+  if (!fits)
+    *ok = bad_field (error, name);
+  return fits ? node : NULL;
+}
+
+static void
+get_string (JsonObject *object, const char *name, char **value, bool *ok, GError **error)
+{
+  JsonNode *node = member (object, name, G_TYPE_STRING, ok, error);
+
+  if (node != NULL) {
+    g_free (*value);
+    *value = g_strdup (json_node_get_string (node));
+  }
+}
+
+static void
+get_path (JsonObject *object, const char *name, const char *base_dir, char **value, bool *ok,
+          GError **error)
+{
+  g_autofree char *path = NULL;
+
+  get_string (object, name, &path, ok, error);
+  if (path == NULL)
+    return;
+  if (path[0] == '\0') {
+    *ok = bad_field (error, name);
+    return;
+  }
+  g_free (*value);
+  if (base_dir != NULL && !g_path_is_absolute (path))
+    *value = g_build_filename (base_dir, path, NULL);
+  else
+    *value = g_steal_pointer (&path);
+}
+
+static void
+get_int (JsonObject *object, const char *name, gint64 max, gint64 *value, bool *ok, GError **error)
+{
+  JsonNode *node = member (object, name, G_TYPE_INT64, ok, error);
+
+  if (node == NULL)
+    return;
+  *value = json_node_get_int (node);
+  if (*value < 0 || *value > max)
+    *ok = bad_field (error, name);
+}
+
+static void
+get_bool (JsonObject *object, const char *name, bool *value, bool *ok, GError **error)
+{
+  JsonNode *node = member (object, name, G_TYPE_BOOLEAN, ok, error);
+
+  if (node != NULL)
+    *value = json_node_get_boolean (node);
+}
+
+// Calls fn for every object of an array.
+typedef bool (*EachObject) (VmConfig *config, JsonObject *object, const char *base_dir,
+                            GError **error);
+
+static void
+each_object (VmConfig *config, JsonObject *parent, const char *name, const char *base_dir,
+             EachObject fn, bool *ok, GError **error)
+{
+  JsonNode *node = member (parent, name, JSON_TYPE_ARRAY, ok, error);
+  JsonArray *array = node != NULL ? json_node_get_array (node) : NULL;
+
+  for (unsigned i = 0; array != NULL && *ok && i < json_array_get_length (array); i++) {
+    JsonNode *element = json_array_get_element (array, i);
+
+    *ok = JSON_NODE_HOLDS_OBJECT (element)
+              ? fn (config, json_node_get_object (element), base_dir, error)
+              : bad_field (error, name);
+  }
+}
+
+static bool
+read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
+{
+  g_autofree char *path = NULL;
+  bool read_only = false, ok = true;
+
+  get_path (object, "path", base_dir, &path, &ok, error);
+  get_bool (object, "read-only", &read_only, &ok, error);
+  if (ok && path == NULL)
+    return bad_field (error, "path");
+  if (ok)
+    vm_config_add_disk (config, path, read_only);
+  return ok;
+}
+
+static bool
+read_forward (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
+{
+  VmNicConfig *nic = g_ptr_array_index (config->nics, config->nics->len - 1);
+  g_autofree char *protocol = g_strdup ("tcp");
+  gint64 host_port = 0, guest_port = 0;
+  bool ok = true;
+
+  get_string (object, "protocol", &protocol, &ok, error);
+  get_int (object, "host-port", G_MAXUINT16, &host_port, &ok, error);
+  get_int (object, "guest-port", G_MAXUINT16, &guest_port, &ok, error);
+  if (ok && strcmp (protocol, "tcp") != 0 && strcmp (protocol, "udp") != 0)
+    return bad_field (error, "protocol");
+  if (ok)
+    vm_nic_config_add_forward (nic, protocol[0] == 'u', (uint16_t) host_port,
+                               (uint16_t) guest_port);
+  return ok;
+}
+
+static bool
+parse_mac (const char *text, uint8_t mac[6])
+{
+  unsigned b[6];
+  int end = 0;
+
+  if (strlen (text) != 17 || sscanf (text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3],
+                                     &b[4], &b[5], &end) != 6)
+    return false;
+  for (unsigned i = 0; i < 6; i++)
+    mac[i] = (uint8_t) b[i];
+  return end == 17;
+}
+
+static bool
+read_nic (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
+{
+  VmNicConfig *nic = vm_config_add_nic (config);
+  g_autofree char *mac = NULL;
+  bool ok = true;
+
+  get_string (object, "mac", &mac, &ok, error);
+  if (ok && mac != NULL && !parse_mac (mac, nic->mac))
+    return bad_field (error, "mac");
+  each_object (config, object, "forwards", base_dir, read_forward, &ok, error);
+  return ok;
+}
+
+static void
+read_display (VmConfig *config, JsonObject *object, bool *ok, GError **error)
+{
+  gint64 width = config->display_width, height = config->display_height;
+
+  get_bool (object, "enabled", &config->display, ok, error);
+  get_int (object, "width", VM_CONFIG_DISPLAY_MAX, &width, ok, error);
+  get_int (object, "height", VM_CONFIG_DISPLAY_MAX, &height, ok, error);
+  config->display_width = (unsigned) width;
+  config->display_height = (unsigned) height;
+}
+
+// The machine's kind: words of which only some are known.
+static bool
+read_kind (VmConfig *config, JsonObject *object, GError **error)
+{
+  g_autofree char *arch = NULL, *accel = g_strdup ("auto");
+  bool ok = true;
+
+  get_string (object, "arch", &arch, &ok, error);
+  get_string (object, "accel", &accel, &ok, error);
+  if (ok && (arch == NULL || strcmp (arch, "aarch64") != 0))
+    return bad_field (error, "arch");
+  if (ok && strcmp (accel, "auto") != 0 && strcmp (accel, "interp") != 0)
+    return bad_field (error, "accel");
+  config->accel = ok && strcmp (accel, "interp") == 0 ? VM_ACCEL_INTERP : VM_ACCEL_AUTO;
+  return ok;
+}
+
+static bool
+read_config (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
+{
+  gint64 cpus = config->cpus, memory_mib = (gint64) (config->memory_bytes >> 20);
+  bool ok = read_kind (config, object, error);
+
+  get_string (object, "uuid", &config->uuid, &ok, error);
+  get_string (object, "name", &config->name, &ok, error);
+  get_int (object, "cpus", G_MAXINT, &cpus, &ok, error);
+  get_int (object, "memory-mib", G_MAXUINT32, &memory_mib, &ok, error);
+  get_path (object, "kernel", base_dir, &config->kernel, &ok, error);
+  get_path (object, "initrd", base_dir, &config->initrd, &ok, error);
+  get_string (object, "cmdline", &config->cmdline, &ok, error);
+  config->cpus = (unsigned) cpus;
+  config->memory_bytes = MIB (memory_mib);
+  each_object (config, object, "disks", base_dir, read_disk, &ok, error);
+  each_object (config, object, "nics", base_dir, read_nic, &ok, error);
+  JsonNode *display = member (object, "display", JSON_TYPE_OBJECT, &ok, error);
+  if (display != NULL)
+    read_display (config, json_node_get_object (display), &ok, error);
+  return ok && vm_config_check_ranges (config, error);
+}
+
+static bool
+check_version (JsonObject *object, GError **error)
+{
+  gint64 version = -1;
+  bool ok = true;
+
+  get_int (object, "version", G_MAXINT64, &version, &ok, error);
+  if (!ok)
+    return false;
+  if (version < 1)
+    return bad_text (error);
+  if (version > FORMAT_VERSION) {
+    g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_VERSION,
+                 _ ("This machine was made by a newer Terrarium; update Terrarium to use it."));
+    return false;
+  }
+  return true;
+}
+
+// The parser recurses for every bracket inside another; there are never more of them than this, in
+// whatever text or comment they stand.
+static bool
+has_few_brackets (const char *json, size_t length)
+{
+  unsigned n = 0;
+
+  for (size_t i = 0; i < length; i++)
+    n += json[i] == '{' || json[i] == '[';
+  return n <= BRACKETS_MAX;
+}
+
+VmConfig *
+vm_config_from_json (const char *json, gssize length, const char *base_dir, GError **error)
+{
+  size_t bytes = length < 0 ? strlen (json) : (size_t) length;
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+
+  if (bytes > LENGTH_MAX || memchr (json, 0, bytes) != NULL ||
+      !g_utf8_validate (json, (gssize) bytes, NULL) || !has_few_brackets (json, bytes) ||
+      !json_parser_load_from_data (parser, json, (gssize) bytes, NULL)) {
+    bad_text (error);
+    return NULL;
+  }
+  JsonNode *root = json_parser_get_root (parser);
+  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
+    bad_text (error);
+    return NULL;
+  }
+  if (!check_version (json_node_get_object (root), error))
+    return NULL;
+  VmConfig *config = vm_config_new_empty (VM_ARCH_AARCH64);
+  if (!read_config (config, json_node_get_object (root), base_dir, error)) {
+    vm_config_free (config);
+    return NULL;
+  }
+  return config;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The description of a machine: plain data.
+//
+// Threads: not shared without a lock.
+#include <string.h>
+
+#include "engine/api/config-priv.h"
+
+G_DEFINE_QUARK (vm - config - error - quark, vm_config_error)
+
+static void
+free_disk (void *data)
+{
+  VmDiskConfig *disk = data;
+
+  g_free (disk->path);
+  g_free (disk);
+}
+
+static void
+free_nic (void *data)
+{
+  VmNicConfig *nic = data;
+
+  g_array_unref (nic->forwards);
+  g_free (nic);
+}
+
+VmConfig *
+vm_config_new_empty (VmArch arch)
+{
+  VmConfig *config = g_new0 (VmConfig, 1);
+
+  config->arch = arch;
+  config->accel = VM_ACCEL_AUTO;
+  config->uuid = g_uuid_string_random ();
+  config->name = g_strdup ("");
+  config->cpus = 1;
+  config->memory_bytes = GIB (1);
+  config->disks = g_ptr_array_new_with_free_func (free_disk);
+  config->nics = g_ptr_array_new_with_free_func (free_nic);
+  config->display_width = 1280;
+  config->display_height = 800;
+  return config;
+}
+
+VmConfig *
+vm_config_new (VmArch arch)
+{
+  VmConfig *config = vm_config_new_empty (arch);
+
+  g_free (config->name);
+  config->name = g_strdup ("Machine");
+  vm_config_add_nic (config);
+  return config;
+}
+
+void
+vm_config_free (VmConfig *config)
+{
+  if (config == NULL)
+    return;
+  g_free (config->uuid);
+  g_free (config->name);
+  g_free (config->kernel);
+  g_free (config->initrd);
+  g_free (config->cmdline);
+  g_ptr_array_unref (config->disks);
+  g_ptr_array_unref (config->nics);
+  g_free (config);
+}
+
+VmConfig *
+vm_config_copy (const VmConfig *config)
+{
+  VmConfig *copy = vm_config_new_empty (config->arch);
+
+  copy->accel = config->accel;
+  g_free (copy->uuid);
+  copy->uuid = g_strdup (config->uuid);
+  g_free (copy->name);
+  copy->name = g_strdup (config->name);
+  copy->cpus = config->cpus;
+  copy->memory_bytes = config->memory_bytes;
+  copy->kernel = g_strdup (config->kernel);
+  copy->initrd = g_strdup (config->initrd);
+  copy->cmdline = g_strdup (config->cmdline);
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
+    vm_config_add_disk (copy, disk->path, disk->read_only);
+  }
+  for (unsigned i = 0; i < config->nics->len; i++) {
+    const VmNicConfig *nic = g_ptr_array_index (config->nics, i);
+    VmNicConfig *nic_copy = vm_config_add_nic (copy);
+
+    memcpy (nic_copy->mac, nic->mac, sizeof nic->mac);
+    if (nic->forwards->len > 0)
+      g_array_append_vals (nic_copy->forwards, nic->forwards->data, nic->forwards->len);
+  }
+  copy->display = config->display;
+  copy->display_width = config->display_width;
+  copy->display_height = config->display_height;
+  return copy;
+}
+
+VmDiskConfig *
+vm_config_add_disk (VmConfig *config, const char *path, bool read_only)
+{
+  VmDiskConfig *disk = g_new0 (VmDiskConfig, 1);
+
+  disk->path = g_strdup (path);
+  disk->read_only = read_only;
+  g_ptr_array_add (config->disks, disk);
+  return disk;
+}
+
+VmNicConfig *
+vm_config_add_nic (VmConfig *config)
+{
+  VmNicConfig *nic = g_new0 (VmNicConfig, 1);
+
+  nic->forwards = g_array_new (FALSE, FALSE, sizeof (VmForward));
+  g_ptr_array_add (config->nics, nic);
+  return nic;
+}
+
+void
+vm_nic_config_add_forward (VmNicConfig *nic, bool udp, uint16_t host_port, uint16_t guest_port)
+{
+  const VmForward forward = {.udp = udp, .host_port = host_port, .guest_port = guest_port};
+
+  g_array_append_val (nic->forwards, forward);
+}
+
+void
+vm_config_get_mac (const VmConfig *config, unsigned nic_index, uint8_t mac[6])
+{
+  static const uint8_t none[6] = {0};
+  const VmNicConfig *nic = g_ptr_array_index (config->nics, nic_index);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  uint8_t digest[32];
+  size_t length = sizeof digest;
+
+  memcpy (mac, nic->mac, 6);
+  if (memcmp (nic->mac, none, sizeof none) != 0)
+    return;
+  g_checksum_update (sum, (const uint8_t *) config->uuid, -1);
+  g_checksum_update (sum, (const uint8_t *) &(uint8_t){(uint8_t) nic_index}, 1);
+  g_checksum_get_digest (sum, digest, &length);
+  memcpy (mac, digest, 6);
+  // Locally administered, not a group address.
+  mac[0] = (uint8_t) ((mac[0] & ~1) | 2);
+}

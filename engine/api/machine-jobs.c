@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is done to a machine while its owner goes on: building, transitions, tearing down.
+//
+// Threads: a worker's; one job of a machine at a time, so it may use machine->machine freely.
+#include "engine/api/config-priv.h"
+#include "engine/api/machine-priv.h"
+
+// ---- building -------------------------------------------------------------------------------
+
+static MachineDisk *
+make_disks (const VmConfig *config)
+{
+  MachineDisk *disks = g_new0 (MachineDisk, config->disks->len);
+
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
+    disks[i] = (MachineDisk){.path = disk->path, .read_only = disk->read_only};
+  }
+  return disks;
+}
+
+static NetForward *
+make_forwards (const VmNicConfig *nic)
+{
+  NetForward *forwards = g_new0 (NetForward, nic->forwards->len);
+
+  for (unsigned i = 0; i < nic->forwards->len; i++) {
+    const VmForward *forward = &g_array_index (nic->forwards, VmForward, i);
+    forwards[i] = (NetForward){
+        .udp = forward->udp,
+        .host_port = forward->host_port,
+        .guest_port = forward->guest_port,
+    };
+  }
+  return forwards;
+}
+
+static MachineNic *
+make_nics (const VmConfig *config)
+{
+  MachineNic *nics = g_new0 (MachineNic, config->nics->len);
+
+  for (unsigned i = 0; i < config->nics->len; i++) {
+    const VmNicConfig *nic = g_ptr_array_index (config->nics, i);
+
+    vm_config_get_mac (config, i, nics[i].mac);
+    nics[i].forwards = make_forwards (nic);
+    nics[i].n_forwards = nic->forwards->len;
+  }
+  return nics;
+}
+
+static void
+free_nics (MachineNic *nics, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    g_free ((void *) nics[i].forwards);
+  g_free (nics);
+}
+
+static bool
+build (VmMachine *machine, GError **error)
+{
+  const VmConfig *config = machine->config;
+  g_autofree MachineDisk *disks = make_disks (config);
+  MachineNic *nics = make_nics (config);
+  const MachineConfig description = {
+      .name = config->name,
+      .cpus = config->cpus,
+      .memory_bytes = config->memory_bytes,
+      .kernel = config->kernel,
+      .initrd = config->initrd,
+      .cmdline = config->cmdline,
+      .disks = disks,
+      .n_disks = config->disks->len,
+      .nics = nics,
+      .n_nics = config->nics->len,
+      .display = config->display,
+      .display_width = config->display_width,
+      .display_height = config->display_height,
+      .display_ops = machine->display_ops,
+      .display_sink = machine->display_sink,
+      .serial = {machine->console_ops[VM_CONSOLE_SERIAL], machine->console_sink[VM_CONSOLE_SERIAL]},
+      .virtio_console = {machine->console_ops[VM_CONSOLE_VIRTIO],
+                         machine->console_sink[VM_CONSOLE_VIRTIO]},
+  };
+
+  machine->machine = machine_new_virt_aarch64 (&description, error);
+  free_nics (nics, config->nics->len);
+  if (machine->machine == NULL)
+    return false;
+  machine_get_vm (machine->machine)->on_request = vm_machine_on_request;
+  machine_get_vm (machine->machine)->on_request_opaque = machine->requester;
+  return true;
+}
+
+// ---- who else sees it -----------------------------------------------------------------------
+
+static void
+publish (VmMachine *machine, bool takes_input)
+{
+  g_mutex_lock (&machine->lock);
+  machine->live = machine->machine;
+  machine->takes_input = takes_input;
+  g_mutex_unlock (&machine->lock);
+}
+
+static void
+set_takes_input (VmMachine *machine, bool takes_input)
+{
+  g_mutex_lock (&machine->lock);
+  machine->takes_input = takes_input;
+  g_mutex_unlock (&machine->lock);
+}
+
+// Keeps the last figures and hides the machine, which is stopped by now.
+static void
+withdraw (VmMachine *machine)
+{
+  VmStats last;
+
+  vm_machine_get_stats (machine, &last);
+  g_mutex_lock (&machine->lock);
+  machine->last = last;
+  machine->live = NULL;
+  machine->takes_input = false;
+  g_mutex_unlock (&machine->lock);
+}
+
+// ---- jobs -----------------------------------------------------------------------------------
+
+static void
+start (VmJob *job)
+{
+  VmMachine *machine = job->machine;
+
+  if (!build (machine, &job->error))
+    return;
+  // Visible before it runs: the first thing it prints may be answered at once.
+  publish (machine, true);
+  if (!vm_start (machine_get_vm (machine->machine), &job->error)) {
+    withdraw (machine);
+    g_clear_pointer (&machine->machine, machine_free);
+  }
+}
+
+static void
+restore (VmJob *job)
+{
+  VmMachine *machine = job->machine;
+
+  if (!build (machine, &job->error))
+    return;
+  if (vm_load (machine_get_vm (machine->machine), job->state, &job->error))
+    publish (machine, false);
+  else
+    g_clear_pointer (&machine->machine, machine_free);
+}
+
+static void
+stop (VmJob *job)
+{
+  VmMachine *machine = job->machine;
+
+  set_takes_input (machine, false);
+  vm_stop (machine_get_vm (machine->machine));
+  withdraw (machine);
+  g_clear_pointer (&machine->machine, machine_free);
+}
+
+void
+vm_job_run (VmJob *job)
+{
+  VmMachine *machine = job->machine;
+  Vm *vm = machine->machine != NULL ? machine_get_vm (machine->machine) : NULL;
+
+  // What was asked of a machine that has ended meanwhile.
+  if (vm == NULL && job->kind != VM_JOB_START && job->kind != VM_JOB_RESTORE)
+    return;
+  switch (job->kind) {
+  case VM_JOB_START:
+    start (job);
+    break;
+  case VM_JOB_RESTORE:
+    restore (job);
+    break;
+  case VM_JOB_PAUSE:
+    set_takes_input (machine, false);
+    vm_pause (vm);
+    break;
+  case VM_JOB_RESUME:
+    vm_resume (vm);
+    set_takes_input (machine, true);
+    break;
+  case VM_JOB_RESET:
+    vm_reset (vm, &job->error);
+    break;
+  case VM_JOB_SAVE:
+    job->state = vm_save (vm, &job->error);
+    break;
+  case VM_JOB_STOP:
+    stop (job);
+    break;
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The inside of a VmMachine, shared by machine.c (the object: owner's thread), machine-jobs.c (what
+// workers do) and machine-io.c (input, consoles, figures).
+#pragma once
+
+#include "engine/api/vm.h"
+#include "engine/machine/machine.h"
+
+typedef enum VmJobKind {
+  VM_JOB_START,
+  VM_JOB_PAUSE,
+  VM_JOB_RESUME,
+  VM_JOB_RESET,
+  VM_JOB_STOP,
+  VM_JOB_SAVE,
+  VM_JOB_RESTORE,
+} VmJobKind;
+
+// One thing to be done to the machine. A worker thread of its own does it; one at a time.
+typedef struct VmJob {
+  VmJobKind kind;
+  VmMachine *machine;       // owned
+  GTask *task;              // owned; NULL: nobody waits for it
+  GThread *thread;          // the worker
+  VmStopReason stop_reason; // VM_JOB_STOP
+  GError *stop_error;       // VM_JOB_STOP: why, or NULL
+  GBytes *state;            // VM_JOB_RESTORE: what to load; VM_JOB_SAVE: what was saved
+  GError *error;            // the job failed
+} VmJob;
+
+// Where the guest's requests go; outlives the VmMachine while one is on its way.
+typedef struct VmRequester {
+  GMainContext *context; // the owner's
+  VmMachine *machine;    // owner's thread; not owned; NULL once it is gone
+  unsigned run;          // number of the run, to tell late requests of an earlier one; constant
+                         // while there is a machine
+} VmRequester;
+
+struct _VmMachine {
+  GObject parent;
+
+  // Constant.
+  VmConfig *config;
+  GMainContext *context;
+  VmRequester *requester; // an atomic rc box
+
+  // Owner's thread; constant while a worker runs, which reads them too.
+  VmState state;
+  const VmDisplaySinkOps *display_ops;
+  void *display_sink;
+  const VmConsoleSinkOps *console_ops[2]; // by VmConsole
+  void *console_sink[2];
+  GQueue jobs;    // of VmJob, waiting
+  VmJob *running; // the one a worker has
+
+  // The worker's while a job runs, else the owner's. NULL: stopped.
+  Machine *machine;
+
+  // Under lock: any thread.
+  GMutex lock;
+  Machine *live;    // the same, for figures
+  bool takes_input; // it runs
+  VmStats last;     // figures of the last run
+};
+
+// Worker: carries the job out; sets error, and state of a save.
+void vm_job_run (VmJob *job);
+
+// What the guest asks, with the VmRequester as opaque. Any thread; posts to the owner.
+void vm_machine_on_request (void *opaque, VmRequest request);
