@@ -27,7 +27,7 @@ struct BlockDevice {
   GCond finished;           // a request was completed
   RequestList queued, done; // not begun; completed and not reaped
   unsigned n_outstanding;   // submitted and not completed
-  unsigned n_idle, n_workers;
+  unsigned n_queued, n_idle, n_workers;
   GThread *workers[WORKERS_MAX];
   bool stopping;
   int flush_error; // of the first flush that failed
@@ -117,6 +117,7 @@ worker_main (void *data)
   for (;;) {
     BlockRequest *request = list_take (&device->queued);
     if (request != NULL) {
+      device->n_queued--;
       g_mutex_unlock (&device->lock);
       int error = execute (device, request);
       g_mutex_lock (&device->lock);
@@ -133,13 +134,13 @@ worker_main (void *data)
   return NULL;
 }
 
-// False: nobody is there to do the work.
+// Idle workers that were woken but have not run yet still count as idle, hence the comparison with
+// what is queued. False: nobody is there to do the work.
 static bool
 wake_worker_locked (BlockDevice *device)
 {
-  if (device->n_idle > 0)
-    g_cond_signal (&device->work);
-  else if (device->n_workers < WORKERS_MAX) {
+  g_cond_signal (&device->work);
+  if (device->n_queued >= device->n_idle && device->n_workers < WORKERS_MAX) {
     GThread *thread = g_thread_try_new ("block", worker_main, device, NULL);
     if (thread != NULL)
       device->workers[device->n_workers++] = thread;
@@ -158,10 +159,12 @@ block_device_submit (BlockDevice *device, BlockRequest *request)
           request->length_bytes <= device->size_bytes - request->offset_bytes);
   g_mutex_lock (&device->lock);
   device->n_outstanding++;
-  if (wake_worker_locked (device))
+  if (wake_worker_locked (device)) {
     list_append (&device->queued, request);
-  else
+    device->n_queued++;
+  } else {
     complete_locked (device, request, EAGAIN);
+  }
   g_mutex_unlock (&device->lock);
 }
 
@@ -194,6 +197,7 @@ block_device_cancel (BlockDevice *device)
 {
   g_mutex_lock (&device->lock);
   BlockRequest *request;
+  device->n_queued = 0;
   while ((request = list_take (&device->queued)) != NULL)
     complete_locked (device, request, ECANCELED);
   wait_locked (device);

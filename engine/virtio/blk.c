@@ -84,7 +84,6 @@ typedef struct VirtioBlk {
   BlockDevice *disk;
   char serial[VIRTIO_BLK_ID_BYTES];
   bool writeback;
-  unsigned n_in_flight;
   VirtioPump pump;
 } VirtioBlk;
 
@@ -146,7 +145,6 @@ submit (VirtioBlk *blk, VirtChain *chain, const BlockRequest *what, const struct
   request->chain = chain;
   request->block.iov = request->iov;
   request->block.n_iov = n_iov > 0 ? slice (request->iov, iov, n_iov, skip, what->length_bytes) : 0;
-  blk->n_in_flight++;
   block_device_submit (blk->disk, &request->block);
 }
 
@@ -226,10 +224,6 @@ static bool
 handle (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
 {
   VirtioBlk *blk = (VirtioBlk *) vdev;
-  if (blk->n_in_flight >= vdev->queues[queue].size) { // the same descriptors over and over
-    virtqueue_unpop (&vdev->queues[queue], chain);
-    return false;
-  }
   BlkHeader header;
   if (virtchain_read (chain, 0, &header, sizeof header) != sizeof header || chain->in_bytes < 1) {
     virtchain_free (chain);
@@ -263,7 +257,6 @@ reap (VirtioBlk *blk)
   BlkRequest *request;
   while ((request = (BlkRequest *) block_device_reap (blk->disk)) != NULL) {
     finish (blk, request->chain, request->block.error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
-    blk->n_in_flight--;
     g_free (request);
   }
   virtio_device_notify (&blk->vdev, 0);
@@ -276,7 +269,6 @@ completed_cb (void *data)
   VirtioBlk *blk = data;
   virtio_device_lock (&blk->vdev);
   reap (blk);
-  virtio_pump_run (&blk->pump, 0); // it may have waited for room
   virtio_device_unlock (&blk->vdev);
 }
 
@@ -289,7 +281,6 @@ drop_requests (VirtioBlk *blk)
     virtchain_free (request->chain);
     g_free (request);
   }
-  blk->n_in_flight = 0;
 }
 
 // ---------------------------------------------------------------------------------------------
