@@ -111,45 +111,52 @@ divide (unsigned n, uint64_t a, uint64_t b, SoftfpEnv *env)
   return make_zero (n, sign);
 }
 
-// The integer square root of x >= 2^62, which has 32 bits, and what its square leaves of x.
-static uint64_t
-integer_sqrt (uint64_t x, uint64_t *rest)
+// An integer square root in the making, and what its square leaves of the number.
+typedef struct Root {
+  uint64_t root, rest;
+} Root;
+
+// Of a number of 16 bits, one of the upper two being set.
+static Root
+start_root (uint64_t x)
 {
-  uint64_t root = 0;
+  Root r = {.root = 0, .rest = x};
 
-  for (int i = 31; i >= 0; i--) {
+  for (int i = 7; i >= 0; i--) {
     // (root + 2^i)^2 - root^2
-    uint64_t growth = ((root << 1) + (1ull << i)) << i;
-    uint64_t take = growth <= x ? ~0ull : 0;
+    uint64_t growth = ((r.root << 1) + (1ull << i)) << i;
+    uint64_t take = growth <= r.rest ? ~0ull : 0;
 
-    x -= growth & take;
-    root |= (1ull << i) & take;
+    r.rest -= growth & take;
+    r.root |= (1ull << i) & take;
   }
-  *rest = x;
-  return root;
+  return r;
 }
 
-// The root of x times 2^44, one step of long division further, with the remainder made sticky.
-SOFTFP_INLINE uint64_t
-integer_sqrt_54_bits (uint64_t x)
+// Appends 2 * k bits to the number and k to its root, by one step of long division (P. Zimmermann,
+// "Karatsuba Square Root", 1999). k is at most the length of the root.
+static Root
+extend_root (Root r, uint64_t more, unsigned k)
 {
-  uint64_t rest, root = integer_sqrt (x, &rest);
-  uint64_t next = (rest << 22) / (2 * root);
+  uint64_t dividend = r.rest << k | more >> k;
+  uint64_t digit = dividend / (2 * r.root);
+  uint64_t root = (r.root << k) + digit;
+  uint64_t rest = (dividend - 2 * r.root * digit) << k | (more & ((1ull << k) - 1));
 
-  rest = ((rest << 22) - 2 * root * next) << 22;
-  if (rest < next * next) {
-    next--;
-    rest += (2 * root) << 22;
+  if (rest < digit * digit) {
+    rest += 2 * root - 1;
+    root--;
   }
-  return ((root << 22) + next) << 9 | (rest != next * next);
+  return (Root){.root = root, .rest = rest - digit * digit};
 }
 
 SOFTFP_INLINE uint64_t
 square_root (unsigned n, uint64_t a, SoftfpEnv *env)
 {
   Parts pa = unpack (n, a, env);
-  unsigned odd = (unsigned) pa.exp & 1;
-  uint64_t root, rest = 0;
+  unsigned odd = (unsigned) pa.exp & 1, bits = 32;
+  uint64_t x = pa.frac << odd;
+  Root r;
 
   if (pa.kind >= KIND_QNAN)
     return process_nan (n, a, env);
@@ -159,13 +166,16 @@ square_root (unsigned n, uint64_t a, SoftfpEnv *env)
     return invalid_nan (n, env);
   if (pa.kind == KIND_INFINITY)
     return make_infinity (n, false);
-  if (n == 32) {
-    root = integer_sqrt (pa.frac << odd, &rest) << 31;
-    root |= rest != 0;
-  } else {
-    root = integer_sqrt_54_bits (pa.frac << odd);
+  r = start_root (x >> 48);
+  r = extend_root (r, x >> 32 & 0xffff, 8);
+  r = extend_root (r, x & 0xffffffff, 16);
+  if (n == 64) {
+    // 54 bits: enough to round to nearest, the rest being sticky.
+    r = extend_root (r, 0, 22);
+    bits += 22;
   }
-  return round_pack (n, false, (pa.exp - (int32_t) odd) / 2, root, env->rounding, env);
+  return round_pack (n, false, (pa.exp - (int32_t) odd) / 2, r.root << (63 - bits) | (r.rest != 0),
+                     env->rounding, env);
 }
 
 #define DEFINE(n)                                                                                  \
