@@ -13,6 +13,9 @@ struct _TerrariumStore {
 
 G_DEFINE_FINAL_TYPE (TerrariumStore, terrarium_store, G_TYPE_OBJECT)
 
+enum { RUNNING_CHANGED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
 static int
 compare_machines (gconstpointer a, gconstpointer b, gpointer user_data)
 {
@@ -21,8 +24,16 @@ compare_machines (gconstpointer a, gconstpointer b, gpointer user_data)
 }
 
 static void
+vm_changed_cb (TerrariumStore *store)
+{
+  g_signal_emit (store, signals[RUNNING_CHANGED], 0);
+}
+
+static void
 add (TerrariumStore *store, TerrariumMachine *machine)
 {
+  g_signal_connect_object (machine, "notify::vm", G_CALLBACK (vm_changed_cb), store,
+                           G_CONNECT_SWAPPED);
   g_list_store_insert_sorted (store->machines, machine, compare_machines, NULL);
 }
 
@@ -31,6 +42,7 @@ take_out (TerrariumStore *store, TerrariumMachine *machine)
 {
   guint position;
 
+  g_signal_handlers_disconnect_by_data (machine, store);
   if (g_list_store_find (store->machines, machine, &position))
     g_list_store_remove (store->machines, position);
 }
@@ -49,6 +61,8 @@ static void
 terrarium_store_class_init (TerrariumStoreClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = terrarium_store_finalize;
+  signals[RUNNING_CHANGED] = g_signal_new ("running-changed", TERRARIUM_TYPE_STORE,
+                                           G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -62,6 +76,8 @@ terrarium_store_new (const char *root)
 {
   TerrariumStore *store = g_object_new (TERRARIUM_TYPE_STORE, NULL);
   store->root = g_strdup (root);
+  if (!root)
+    return store;
   bundle_clean (root);
   g_autoptr (GPtrArray) bundles = bundle_scan (root);
 
@@ -121,6 +137,24 @@ terrarium_store_count_running (TerrariumStore *store)
   for (guint i = 0; i < n; i++)
     running += terrarium_machine_get_vm (peek (store, i)) != NULL;
   return running;
+}
+
+void
+terrarium_store_add (TerrariumStore *store, TerrariumMachine *machine)
+{
+  add (store, machine);
+}
+
+void
+terrarium_store_perform_on_running (TerrariumStore *store, VmOp op)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+
+  for (guint i = 0; i < n; i++) {
+    TerrariumMachine *machine = peek (store, i);
+    if (terrarium_machine_get_vm (machine))
+      terrarium_machine_perform (machine, op);
+  }
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@
 #define TERRARIUM_TYPE_STORE (terrarium_store_get_type ())
 G_DECLARE_FINAL_TYPE (TerrariumStore, terrarium_store, TERRARIUM, STORE, GObject)
 
-// Reads the bundles below `root` at once.
+// Signal "running-changed": a machine started or stopped. Reads the bundles below `root` at once;
+// NULL: there are none and none can be made.
 TerrariumStore *terrarium_store_new (const char *root);
 
 // Of TerrariumMachine, sorted by name.
@@ -16,6 +17,10 @@ GListModel *terrarium_store_get_machines (TerrariumStore *store);
 TerrariumMachine *terrarium_store_find (TerrariumStore *store, const char *folder);
 // How many are running or on their way.
 unsigned terrarium_store_count_running (TerrariumStore *store);
+
+void terrarium_store_perform_on_running (TerrariumStore *store, VmOp op);
+// For a machine without a bundle.
+void terrarium_store_add (TerrariumStore *store, TerrariumMachine *machine);
 
 // What to make beside the configuration.
 typedef struct TerrariumCreation {

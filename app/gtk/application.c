@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumApplication and the module's entry points. Main thread.
+#include "app/gtk/application.h"
+
+#include <glib/gi18n.h>
+#include <locale.h>
+
+#include "app/gtk/window.h"
+#include "app/module.h"
+
+struct _TerrariumApplication {
+  AdwApplication parent;
+
+  TerrariumStore *store;
+  TerrariumMachine *only;
+  TerrariumWindow *window; // borrowed; NULL once destroyed
+};
+
+G_DEFINE_FINAL_TYPE (TerrariumApplication, terrarium_application, ADW_TYPE_APPLICATION)
+
+static TerrariumWindow *
+ensure_window (TerrariumApplication *application)
+{
+  if (application->window)
+    return application->window;
+  if (!application->store) {
+    g_autofree char *root = bundle_dup_root ();
+    application->store = terrarium_store_new (application->only ? NULL : root);
+  }
+  application->window =
+      TERRARIUM_WINDOW (terrarium_window_new (GTK_APPLICATION (application), application->store));
+  g_object_add_weak_pointer (G_OBJECT (application->window), (gpointer *) &application->window);
+  return application->window;
+}
+
+static void
+terrarium_application_activate (GApplication *base)
+{
+  TerrariumApplication *application = TERRARIUM_APPLICATION (base);
+  bool first = application->window == NULL;
+  TerrariumWindow *window = ensure_window (application);
+
+  if (first && application->only) {
+    terrarium_store_add (application->store, application->only);
+    terrarium_window_show_only (window, application->only);
+    terrarium_machine_perform (application->only, VM_OP_START);
+  }
+  gtk_window_present (GTK_WINDOW (window));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Actions
+
+static void
+about_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  TerrariumApplication *application = user_data;
+
+  adw_show_about_window (GTK_WINDOW (ensure_window (application)), "application-name",
+                         _ ("Terrarium"), "application-icon", TERRARIUM_APPLICATION_ID, "version",
+                         TERRARIUM_VERSION, "comments", _ ("Run other computers"), "developer-name",
+                         _ ("The Terrarium authors"), "license-type", GTK_LICENSE_GPL_3_0,
+                         "translator-credits", _ ("translator-credits"), NULL);
+}
+
+static void
+quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  TerrariumApplication *application = user_data;
+
+  if (application->window)
+    terrarium_window_quit (application->window);
+  else
+    g_application_quit (G_APPLICATION (application));
+}
+
+// `terrarium start NAME` asks a running application; the parameter is the bundle's folder name.
+static void
+start_machine_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  TerrariumApplication *application = user_data;
+  TerrariumWindow *window = ensure_window (application);
+  TerrariumMachine *machine =
+      terrarium_store_find (application->store, g_variant_get_string (parameter, NULL));
+
+  gtk_window_present (GTK_WINDOW (window));
+  if (machine)
+    terrarium_window_open_machine (window, machine);
+}
+
+static void
+terrarium_application_startup (GApplication *base)
+{
+  static const GActionEntry actions[] = {
+      {.name = "about", .activate = about_action},
+      {.name = "quit", .activate = quit_action},
+      {.name = "start-machine", .activate = start_machine_action, .parameter_type = "s"},
+  };
+  static const struct {
+    const char *action;
+    const char *keys[3];
+  } keys[] = {
+      {"app.quit", {"<Control>q"}},
+      {"win.new", {"<Control>n"}},
+      {"win.open-image", {"<Control>o"}},
+      {"win.search", {"<Control>f"}},
+      {"win.show-help-overlay", {"<Control>question", "F1"}},
+      {"window.close", {"<Control>w"}},
+  };
+
+  G_APPLICATION_CLASS (terrarium_application_parent_class)->startup (base);
+  g_action_map_add_action_entries (G_ACTION_MAP (base), actions, G_N_ELEMENTS (actions), base);
+  for (unsigned i = 0; i < G_N_ELEMENTS (keys); i++)
+    gtk_application_set_accels_for_action (GTK_APPLICATION (base), keys[i].action, keys[i].keys);
+  gtk_window_set_default_icon_name (TERRARIUM_APPLICATION_ID);
+}
+
+static void
+terrarium_application_finalize (GObject *object)
+{
+  TerrariumApplication *application = TERRARIUM_APPLICATION (object);
+
+  g_clear_weak_pointer (&application->window);
+  g_clear_object (&application->only);
+  g_clear_object (&application->store);
+  G_OBJECT_CLASS (terrarium_application_parent_class)->finalize (object);
+}
+
+static void
+terrarium_application_class_init (TerrariumApplicationClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = terrarium_application_finalize;
+  G_APPLICATION_CLASS (klass)->activate = terrarium_application_activate;
+  G_APPLICATION_CLASS (klass)->startup = terrarium_application_startup;
+}
+
+static void
+terrarium_application_init (TerrariumApplication *application)
+{
+}
+
+TerrariumApplication *
+terrarium_application_new (TerrariumMachine *only)
+{
+  TerrariumApplication *application =
+      g_object_new (TERRARIUM_TYPE_APPLICATION, "application-id", TERRARIUM_APPLICATION_ID,
+                    "resource-base-path", "/io/github/terrarium_vm/Terrarium", "flags",
+                    only ? G_APPLICATION_NON_UNIQUE : G_APPLICATION_DEFAULT_FLAGS, NULL);
+
+  application->only = only ? g_object_ref (only) : NULL;
+  return application;
+}
+
+// ---------------------------------------------------------------------------------------------
+// The module's entry points
+
+// Translations lie beside the executable in the build tree, else where they were installed.
+static void
+init_translations (void)
+{
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *folder = program ? g_path_get_dirname (program) : g_strdup (".");
+  g_autofree char *built = g_build_filename (folder, "..", "po", NULL);
+  g_autofree char *probe = g_build_filename (built, "zh_CN", "LC_MESSAGES", "terrarium.mo", NULL);
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE,
+                  g_file_test (probe, G_FILE_TEST_EXISTS) ? built : TERRARIUM_LOCALE_DIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+}
+
+int
+terrarium_app_main (int argc, char **argv)
+{
+  init_translations ();
+  g_autoptr (TerrariumApplication) application = terrarium_application_new (NULL);
+  return g_application_run (G_APPLICATION (application), argc, argv);
+}
+
+typedef struct Outcome {
+  TerrariumApplication *application;
+  int status;
+} Outcome;
+
+static void
+say (Outcome *outcome, const char *text)
+{
+  g_printerr ("terrarium: %s\n", text);
+  outcome->status = 1;
+}
+
+static void
+only_stopped_cb (Outcome *outcome, int reason, const char *text)
+{
+  if (reason == VM_STOP_ERROR)
+    say (outcome, text ? text : _ ("The machine could not go on"));
+  else if (reason == VM_STOP_GUEST)
+    g_application_quit (G_APPLICATION (outcome->application));
+}
+
+int
+terrarium_app_run_machine (const VmConfig *config)
+{
+  init_translations ();
+  g_autoptr (TerrariumMachine) machine = terrarium_machine_new_for_config (config);
+  g_autoptr (TerrariumApplication) application = terrarium_application_new (machine);
+  Outcome outcome = {application, 0};
+
+  g_signal_connect_swapped (machine, "failed", G_CALLBACK (say), &outcome);
+  g_signal_connect_swapped (machine, "stopped", G_CALLBACK (only_stopped_cb), &outcome);
+  int status = g_application_run (G_APPLICATION (application), 0, NULL);
+  g_signal_handlers_disconnect_by_data (machine, &outcome);
+  return status != 0 ? status : outcome.status;
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumWindow: library and viewer as two pages, the wizard above them, and what becomes of
+// running machines when it closes. Main thread.
+#include "app/gtk/window.h"
+
+#include <glib/gi18n.h>
+
+#include "app/library/library.h"
+#include "app/viewer/viewer.h"
+#include "app/widgets/dialogs.h"
+#include "app/wizard/wizard.h"
+
+struct _TerrariumWindow {
+  AdwApplicationWindow parent;
+
+  TerrariumStore *store;
+  GPtrArray *leaving; // machines taken out of the list, whose bundles are still there
+  bool has_library;
+  bool closing; // when the last machine has stopped
+  bool hidden;  // the machines run on without the window
+  bool quitting;
+
+  AdwToastOverlay *toasts;
+  GtkStack *pages;
+  TerrariumLibrary *library;
+  TerrariumViewer *viewer;
+};
+
+G_DEFINE_FINAL_TYPE (TerrariumWindow, terrarium_window, ADW_TYPE_APPLICATION_WINDOW)
+
+static void
+notify_person (TerrariumWindow *window, const char *text)
+{
+  g_autofree char *markup = g_markup_escape_text (text, -1);
+
+  adw_toast_overlay_add_toast (window->toasts, adw_toast_new (markup));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Pages
+
+static void
+show_library (TerrariumWindow *window)
+{
+  if (gtk_window_is_fullscreen (GTK_WINDOW (window)))
+    gtk_window_unfullscreen (GTK_WINDOW (window));
+  gtk_stack_set_visible_child (window->pages, GTK_WIDGET (window->library));
+  gtk_window_set_title (GTK_WINDOW (window), _ ("Terrarium"));
+}
+
+static void
+show_machine (TerrariumWindow *window, TerrariumMachine *machine)
+{
+  g_autofree char *title =
+      g_strdup_printf (_ ("%s – Terrarium"), terrarium_machine_get_name (machine));
+
+  terrarium_viewer_set_machine (window->viewer, machine, window->has_library);
+  gtk_stack_set_visible_child (window->pages, GTK_WIDGET (window->viewer));
+  gtk_window_set_title (GTK_WINDOW (window), title);
+}
+
+void
+terrarium_window_open_machine (TerrariumWindow *window, TerrariumMachine *machine)
+{
+  show_machine (window, machine);
+  if (!terrarium_machine_get_vm (machine))
+    terrarium_machine_perform (machine, VM_OP_START);
+}
+
+void
+terrarium_window_show_only (TerrariumWindow *window, TerrariumMachine *machine)
+{
+  window->has_library = false;
+  show_machine (window, machine);
+}
+
+static void
+open_machine_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  TerrariumWindow *window = TERRARIUM_WINDOW (widget);
+  TerrariumMachine *machine =
+      terrarium_store_find (window->store, g_variant_get_string (parameter, NULL));
+
+  if (machine)
+    terrarium_window_open_machine (window, machine);
+}
+
+static void
+notify_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  notify_person (TERRARIUM_WINDOW (widget), g_variant_get_string (parameter, NULL));
+}
+
+static void
+search_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_library_start_search (TERRARIUM_WINDOW (widget)->library);
+}
+
+// ---------------------------------------------------------------------------------------------
+// New machines
+
+static void
+created_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (TerrariumWindow) window = user_data;
+  g_autoptr (GError) error = NULL;
+  TerrariumMachine *machine =
+      terrarium_store_create_finish (TERRARIUM_STORE (source), result, &error);
+
+  if (machine)
+    terrarium_window_open_machine (window, machine);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    notify_person (window, error->message);
+}
+
+static void
+create_cb (TerrariumWindow *window, const TerrariumCreation *creation)
+{
+  show_library (window);
+  terrarium_store_create_async (window->store, creation, created_cb, g_object_ref (window));
+}
+
+static TerrariumWizard *
+open_wizard (TerrariumWindow *window)
+{
+  GtkWidget *wizard = terrarium_wizard_new (GTK_WINDOW (window));
+
+  g_signal_connect_object (wizard, "create", G_CALLBACK (create_cb), window, G_CONNECT_SWAPPED);
+  gtk_window_present (GTK_WINDOW (wizard));
+  return TERRARIUM_WIZARD (wizard);
+}
+
+static void
+new_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  open_wizard (TERRARIUM_WINDOW (widget));
+}
+
+static void
+offer_file (TerrariumWindow *window, GFile *file)
+{
+  g_autofree char *path = g_file_get_path (file);
+
+  if (path)
+    terrarium_wizard_offer_file (open_wizard (window), path);
+  else
+    notify_person (window, _ ("Only files on this computer can be opened; copy it here first"));
+}
+
+static void
+image_response_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
+{
+  if (response == GTK_RESPONSE_ACCEPT) {
+    g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+    offer_file (TERRARIUM_WINDOW (user_data), file);
+  }
+  gtk_native_dialog_destroy (dialog);
+  g_object_unref (dialog);
+}
+
+static void
+open_image_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  GtkFileChooserNative *chooser =
+      gtk_file_chooser_native_new (_ ("Open Image"), GTK_WINDOW (widget),
+                                   GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Open"), _ ("_Cancel"));
+
+  g_signal_connect_object (chooser, "response", G_CALLBACK (image_response_cb), widget, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+}
+
+static void
+files_dropped_cb (TerrariumWindow *window, GdkFileList *files)
+{
+  g_autoptr (GSList) list = gdk_file_list_get_files (files);
+
+  if (list)
+    offer_file (window, list->data);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Deleting: the bundle goes to the Trash when it is too late to undo
+
+static void
+put_in_trash (TerrariumWindow *window, TerrariumMachine *machine)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_object_ref (machine);
+  if (g_ptr_array_remove (window->leaving, machine) &&
+      !terrarium_store_put_in_trash (window->store, machine, &error))
+    notify_person (window, error->message);
+  g_object_unref (machine);
+}
+
+static void
+put_all_in_trash (TerrariumWindow *window)
+{
+  while (window->leaving->len > 0)
+    put_in_trash (window, window->leaving->pdata[0]);
+}
+
+static void
+undo_cb (AdwToast *toast, TerrariumWindow *window)
+{
+  TerrariumMachine *machine = g_object_get_data (G_OBJECT (toast), "machine");
+
+  g_object_ref (machine);
+  if (g_ptr_array_remove (window->leaving, machine))
+    terrarium_store_take_back (window->store, machine);
+  g_object_unref (machine);
+}
+
+static void
+toast_dismissed_cb (AdwToast *toast, TerrariumWindow *window)
+{
+  put_in_trash (window, g_object_get_data (G_OBJECT (toast), "machine"));
+}
+
+static void
+delete_machine_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  TerrariumWindow *window = TERRARIUM_WINDOW (widget);
+  TerrariumMachine *machine =
+      terrarium_store_find (window->store, g_variant_get_string (parameter, NULL));
+
+  if (!machine || terrarium_machine_get_vm (machine))
+    return;
+  g_autofree char *text =
+      g_strdup_printf (_ ("“%s” moved to the Trash"), terrarium_machine_get_name (machine));
+  g_autofree char *markup = g_markup_escape_text (text, -1);
+  AdwToast *toast = adw_toast_new (markup);
+
+  adw_toast_set_button_label (toast, _ ("_Undo"));
+  g_object_set_data_full (G_OBJECT (toast), "machine", g_object_ref (machine), g_object_unref);
+  g_signal_connect_object (toast, "button-clicked", G_CALLBACK (undo_cb), window, 0);
+  g_signal_connect_object (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), window, 0);
+  g_ptr_array_add (window->leaving, g_object_ref (machine));
+  terrarium_store_remove (window->store, machine);
+  adw_toast_overlay_add_toast (window->toasts, toast);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Closing
+
+static void
+close_for_good (TerrariumWindow *window)
+{
+  put_all_in_trash (window);
+  gtk_window_destroy (GTK_WINDOW (window));
+}
+
+static void
+running_changed_cb (TerrariumWindow *window)
+{
+  bool leave = window->closing || window->hidden;
+
+  if (leave && terrarium_store_count_running (window->store) == 0)
+    close_for_good (window);
+}
+
+static void
+keep_running (TerrariumWindow *window)
+{
+  put_all_in_trash (window);
+  window->hidden = true;
+  gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
+}
+
+static void
+close_answered_cb (GtkWindow *parent, TerrariumClose answer)
+{
+  TerrariumWindow *window = TERRARIUM_WINDOW (parent);
+
+  if (answer == TERRARIUM_CLOSE_CANCEL)
+    return;
+  if (answer == TERRARIUM_CLOSE_KEEP) {
+    keep_running (window);
+    return;
+  }
+  window->closing = true;
+  if (answer == TERRARIUM_CLOSE_SHUT_DOWN)
+    notify_person (window, _ ("Waiting for the machine to shut down"));
+  terrarium_store_perform_on_running (
+      window->store, answer == TERRARIUM_CLOSE_SHUT_DOWN ? VM_OP_POWER_BUTTON : VM_OP_FORCE_STOP);
+  running_changed_cb (window);
+}
+
+static gboolean
+terrarium_window_close_request (GtkWindow *base)
+{
+  TerrariumWindow *window = TERRARIUM_WINDOW (base);
+  unsigned running = terrarium_store_count_running (window->store);
+
+  if (running == 0) {
+    put_all_in_trash (window);
+    return GTK_WINDOW_CLASS (terrarium_window_parent_class)->close_request (base);
+  }
+  terrarium_ask_close (base, running, window->has_library && !window->quitting, close_answered_cb);
+  window->quitting = false;
+  return TRUE;
+}
+
+void
+terrarium_window_quit (TerrariumWindow *window)
+{
+  window->quitting = true;
+  gtk_window_present (GTK_WINDOW (window));
+  gtk_window_close (GTK_WINDOW (window));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Object
+
+static void
+shown_cb (TerrariumWindow *window)
+{
+  window->hidden = false;
+}
+
+static void
+terrarium_window_dispose (GObject *object)
+{
+  TerrariumWindow *window = TERRARIUM_WINDOW (object);
+
+  if (window->store)
+    g_signal_handlers_disconnect_by_data (window->store, window);
+  g_clear_pointer (&window->leaving, g_ptr_array_unref);
+  g_clear_object (&window->store);
+  G_OBJECT_CLASS (terrarium_window_parent_class)->dispose (object);
+}
+
+static void
+terrarium_window_class_init (TerrariumWindowClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = terrarium_window_dispose;
+  GTK_WINDOW_CLASS (klass)->close_request = terrarium_window_close_request;
+  g_type_ensure (TERRARIUM_TYPE_LIBRARY);
+  g_type_ensure (TERRARIUM_TYPE_VIEWER);
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/terrarium_vm/Terrarium/window.ui");
+  gtk_widget_class_bind_template_child (widget_class, TerrariumWindow, toasts);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumWindow, pages);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumWindow, library);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumWindow, viewer);
+  gtk_widget_class_install_action (widget_class, "win.new", NULL, new_action);
+  gtk_widget_class_install_action (widget_class, "win.open-image", NULL, open_image_action);
+  gtk_widget_class_install_action (widget_class, "win.search", NULL, search_action);
+  gtk_widget_class_install_action (widget_class, "win.open-machine", "s", open_machine_action);
+  gtk_widget_class_install_action (widget_class, "win.delete-machine", "s", delete_machine_action);
+  gtk_widget_class_install_action (widget_class, "win.notify", "s", notify_action);
+}
+
+static void
+terrarium_window_init (TerrariumWindow *window)
+{
+  gtk_widget_init_template (GTK_WIDGET (window));
+  window->leaving = g_ptr_array_new_with_free_func (g_object_unref);
+  window->has_library = true;
+  g_signal_connect_swapped (window->library, "files-dropped", G_CALLBACK (files_dropped_cb),
+                            window);
+  g_signal_connect_swapped (window->viewer, "back", G_CALLBACK (show_library), window);
+  g_signal_connect_swapped (window->viewer, "notify-person", G_CALLBACK (notify_person), window);
+  g_signal_connect (window, "show", G_CALLBACK (shown_cb), NULL);
+}
+
+GtkWidget *
+terrarium_window_new (GtkApplication *application, TerrariumStore *store)
+{
+  TerrariumWindow *window = g_object_new (TERRARIUM_TYPE_WINDOW, "application", application, NULL);
+
+  window->store = g_object_ref (store);
+  g_signal_connect_swapped (store, "running-changed", G_CALLBACK (running_changed_cb), window);
+  terrarium_library_set_store (window->library, store);
+  return GTK_WIDGET (window);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TerrariumWindow: the library, and the machine being looked at. Main thread.
+#pragma once
+
+#include "app/compat.h"
+#include "app/model/store.h"
+
+#define TERRARIUM_TYPE_WINDOW (terrarium_window_get_type ())
+G_DECLARE_FINAL_TYPE (TerrariumWindow, terrarium_window, TERRARIUM, WINDOW, AdwApplicationWindow)
+
+GtkWidget *terrarium_window_new (GtkApplication *application, TerrariumStore *store);
+
+// Shows the machine and starts it when it is off.
+void terrarium_window_open_machine (TerrariumWindow *window, TerrariumMachine *machine);
+// The window is only there for this machine: no library.
+void terrarium_window_show_only (TerrariumWindow *window, TerrariumMachine *machine);
+// Asks about running machines and closes for good.
+void terrarium_window_quit (TerrariumWindow *window);

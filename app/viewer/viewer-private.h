@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What viewer.c and viewer-actions.c share. Main thread.
+#pragma once
+
+#include "app/viewer/serial.h"
+#include "app/viewer/viewer.h"
+#include "display/display.h"
+
+struct _TerrariumViewer {
+  AdwBin parent;
+
+  TerrariumMachine *machine;
+  char *message; // markup: why it is off
+  bool has_library;
+
+  AdwFlap *flap;
+  AdwHeaderBar *header;
+  AdwWindowTitle *title;
+  GtkButton *back_button, *fullscreen_button, *pause_button;
+  GtkStackSwitcher *switcher;
+  GtkMenuButton *menu_button;
+  GtkStack *pages;
+  AdwStatusPage *off_page;
+  GtkStack *views;
+  TerrariumDisplay *display;
+  GtkLabel *notice;
+  TerrariumSerial *serial;
+  GMenu *keys_section;
+};
+
+void terrarium_viewer_install_actions (GtkWidgetClass *widget_class);
+void terrarium_viewer_update_actions (TerrariumViewer *viewer);
+
+void terrarium_viewer_go_back (TerrariumViewer *viewer);
+void terrarium_viewer_tell (TerrariumViewer *viewer, const char *text);
