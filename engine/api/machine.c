@@ -343,7 +343,7 @@ clear_requester (void *data)
 {
   VmRequester *requester = data;
 
-  g_main_context_unref (requester->context);
+  g_clear_pointer (&requester->context, g_main_context_unref);
 }
 
 static void

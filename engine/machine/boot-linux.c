@@ -112,7 +112,7 @@ static bool
 load_dtb (Machine *machine, MachineMakeDtb make_dtb, GuestAddr at, const MachineInitrd *initrd,
           GError **error)
 {
-  size_t length;
+  size_t length = 0;
   g_autofree void *dtb = make_dtb (machine, initrd, &length);
 
   if (dtb == NULL) {
@@ -150,7 +150,7 @@ machine_boot_load (Machine *machine, MachineMakeDtb make_dtb, GError **error)
 {
   const MachineBoot *boot = &machine->boot;
   BootKernel kernel;
-  uint64_t length;
+  uint64_t length = 0;
 
   if (!file_length (boot->kernel_fd, boot->kernel_name, &length, error))
     return false;

@@ -3,7 +3,6 @@
 //
 // Threads: any; one batch at a time under input_lock.
 #include <linux/input-event-codes.h>
-#include <math.h>
 
 #include "engine/hw/pl011.h"
 #include "engine/hw/pl061.h"
@@ -59,7 +58,7 @@ scale (double position, unsigned size)
 
   if (!(position > 0)) // NaN too
     return 0;
-  return (int32_t) lround (MIN (position, last) * VIRTIO_INPUT_TABLET_MAX / last);
+  return (int32_t) (MIN (position, last) * VIRTIO_INPUT_TABLET_MAX / last + 0.5);
 }
 
 void

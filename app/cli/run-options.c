@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The options of `terrarium run`. Main thread.
+#include "app/cli/run-options.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+G_GNUC_PRINTF (2, 3)
+static bool
+fail (GError **error, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, text);
+  return false;
+}
+
+// ---- values ---------------------------------------------------------------------------------
+
+bool
+run_parse_size (const char *text, uint64_t *bytes, GError **error)
+{
+  char *end;
+  unsigned shift = 20;
+  guint64 number = g_ascii_strtoull (text, &end, 10);
+
+  switch (g_ascii_toupper (*end)) {
+  case 'K':
+    shift = 10;
+    end++;
+    break;
+  case 'M':
+    end++;
+    break;
+  case 'G':
+    shift = 30;
+    end++;
+    break;
+  default:
+    break;
+  }
+  // "G", "GB" and "GiB" are the same.
+  if (shift != 20 || end[-1] == 'M' || end[-1] == 'm') {
+    if (*end == 'i')
+      end++;
+    if (*end == 'B')
+      end++;
+  }
+  if (!g_ascii_isdigit (text[0]) || *end != '\0' || number == 0 ||
+      number > (guint64) G_MAXINT64 >> shift)
+    return fail (error, _ ("“%s” is not an amount of memory; write for example 512M or 2G."), text);
+  *bytes = number << shift;
+  return true;
+}
+
+// Cuts `suffix` off the end; whether it was there.
+static bool
+cut_suffix (char *text, const char *suffix)
+{
+  if (!g_str_has_suffix (text, suffix))
+    return false;
+  text[strlen (text) - strlen (suffix)] = '\0';
+  return true;
+}
+
+bool
+run_parse_disk (VmConfig *config, const char *text, GError **error)
+{
+  g_autofree char *path = g_strdup (text);
+  bool read_only = false;
+
+  for (;;) {
+    if (cut_suffix (path, ",readonly"))
+      read_only = true;
+    else if (!cut_suffix (path, ",format=raw"))
+      break;
+  }
+  const char *option = strrchr (path, ',');
+  if (option != NULL && g_str_has_prefix (option, ",format="))
+    return fail (error, _ ("The disk format “%s” is not supported; convert the disk to raw."),
+                 option + strlen (",format="));
+  if (path[0] == '\0')
+    return fail (error, _ ("--disk needs the name of a file."));
+  vm_config_add_disk (config, path, read_only);
+  return true;
+}
+
+static bool
+parse_port (const char *text, uint16_t *port)
+{
+  guint64 number;
+
+  if (text == NULL || !g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT16, &number, NULL))
+    return false;
+  *port = (uint16_t) number;
+  return true;
+}
+
+static bool
+parse_forward (VmNicConfig *nic, const char *text, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (text, ":", -1);
+  bool tcp = parts[0] != NULL && strcmp (parts[0], "tcp") == 0;
+  bool udp = parts[0] != NULL && strcmp (parts[0], "udp") == 0;
+  uint16_t host_port, guest_port;
+
+  if (g_strv_length (parts) != 3 || (!tcp && !udp) || !parse_port (parts[1], &host_port) ||
+      !parse_port (parts[2], &guest_port))
+    return fail (error,
+                 _ ("“%s” is not a port forward; write for example forward=tcp:8022:22 (port of "
+                    "this computer, port of the machine)."),
+                 text);
+  vm_nic_config_add_forward (nic, udp, host_port, guest_port);
+  return true;
+}
+
+bool
+run_parse_net (VmConfig *config, const char *text, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (text, ",", -1);
+
+  if (parts[0] == NULL || strcmp (parts[0], "user") != 0)
+    return fail (error, _ ("“%s” is not a network; write user."), text);
+  VmNicConfig *nic = vm_config_add_nic (config);
+  for (unsigned i = 1; parts[i] != NULL; i++) {
+    if (!g_str_has_prefix (parts[i], "forward="))
+      return fail (error, _ ("“%s” is not an option of a network; write forward=tcp:HOST:GUEST."),
+                   parts[i]);
+    if (!parse_forward (nic, parts[i] + strlen ("forward="), error))
+      return false;
+  }
+  return true;
+}
+
+// ---- the command line -----------------------------------------------------------------------
+
+typedef struct Raw {
+  char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *serial, *display;
+  char **disks, **nets;
+  int cpus;
+  gboolean no_net, stats;
+} Raw;
+
+static void
+clear_raw (Raw *raw)
+{
+  g_free (raw->name);
+  g_free (raw->arch);
+  g_free (raw->memory);
+  g_free (raw->kernel);
+  g_free (raw->initrd);
+  g_free (raw->append);
+  g_free (raw->accel);
+  g_free (raw->serial);
+  g_free (raw->display);
+  g_strfreev (raw->disks);
+  g_strfreev (raw->nets);
+}
+
+static bool
+parse_raw (Raw *raw, int argc, char **argv, GError **error)
+{
+  const GOptionEntry entries[] = {
+      {"name", 0, 0, G_OPTION_ARG_STRING, &raw->name, N_ ("The machine's name"), N_ ("NAME")},
+      {"arch", 0, 0, G_OPTION_ARG_STRING, &raw->arch, N_ ("Processor: aarch64"), N_ ("ARCH")},
+      {"cpus", 0, 0, G_OPTION_ARG_INT, &raw->cpus, N_ ("Number of processors (1)"), "N"},
+      {"memory", 0, 0, G_OPTION_ARG_STRING, &raw->memory, N_ ("Memory, such as 512M or 2G (1G)"),
+       N_ ("SIZE")},
+      {"kernel", 0, 0, G_OPTION_ARG_FILENAME, &raw->kernel, N_ ("Linux kernel to start"),
+       N_ ("FILE")},
+      {"initrd", 0, 0, G_OPTION_ARG_FILENAME, &raw->initrd, N_ ("Initial RAM disk"), N_ ("FILE")},
+      {"append", 0, 0, G_OPTION_ARG_STRING, &raw->append, N_ ("Kernel command line"), N_ ("TEXT")},
+      {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a raw disk image"),
+       N_ ("FILE[,readonly][,format=raw]")},
+      {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
+       N_ ("Attach a network (one is there by default)"), N_ ("user[,forward=tcp:HOST:GUEST]…")},
+      {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},
+      {"accel", 0, 0, G_OPTION_ARG_STRING, &raw->accel, N_ ("How to run the processor"),
+       "auto|interp"},
+      {"serial", 0, 0, G_OPTION_ARG_STRING, &raw->serial,
+       N_ ("Serial console (on the terminal when there is no window)"), "stdio|none"},
+      {"display", 0, 0, G_OPTION_ARG_STRING, &raw->display, N_ ("Display (none)"), "none|window"},
+      {"stats", 0, 0, G_OPTION_ARG_NONE, &raw->stats, N_ ("Print figures at the end"), NULL},
+      {0},
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+
+  g_option_context_set_translation_domain (context, GETTEXT_PACKAGE);
+  g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
+  g_option_context_set_summary (
+      context, _ ("Runs a machine described by options. Ctrl-A X leaves its serial console."));
+  if (!g_option_context_parse (context, &argc, &argv, error))
+    return false;
+  if (argc > 1)
+    return fail (error, _ ("“%s” is not an option."), argv[1]);
+  return true;
+}
+
+// Which of `words` the text is; -1 with an error when none. NULL is the first.
+static int
+choose (const char *option, const char *text, const char *const words[], GError **error)
+{
+  for (int i = 0; words[i] != NULL; i++)
+    if (text == NULL || strcmp (text, words[i]) == 0)
+      return i;
+  g_autofree char *list = g_strjoinv (", ", (char **) words);
+  fail (error, _ ("“%s” is not a value of %s; choose one of: %s."), text, option, list);
+  return -1;
+}
+
+static void
+replace (char **field, const char *text)
+{
+  g_free (*field);
+  *field = g_strdup (text);
+}
+
+static bool
+apply_machine (VmConfig *config, const Raw *raw, GError **error)
+{
+  static const char *const archs[] = {"aarch64", NULL};
+  static const char *const accels[] = {"auto", "interp", NULL};
+  int accel = choose ("--accel", raw->accel, accels, error);
+
+  if (accel < 0 || choose ("--arch", raw->arch, archs, error) < 0)
+    return false;
+  config->accel = accel == 1 ? VM_ACCEL_INTERP : VM_ACCEL_AUTO;
+  if (raw->cpus < 0)
+    return fail (error, _ ("The number of processors cannot be negative."));
+  config->cpus = (unsigned) raw->cpus;
+  if (raw->name != NULL)
+    replace (&config->name, raw->name);
+  replace (&config->kernel, raw->kernel);
+  replace (&config->initrd, raw->initrd);
+  replace (&config->cmdline, raw->append);
+  return raw->memory == NULL || run_parse_size (raw->memory, &config->memory_bytes, error);
+}
+
+static bool
+apply_devices (VmConfig *config, const Raw *raw, GError **error)
+{
+  if (raw->no_net && raw->nets != NULL)
+    return fail (error, _ ("--net and --no-net exclude each other."));
+  if (raw->no_net || raw->nets != NULL)
+    g_ptr_array_set_size (config->nics, 0);
+  for (unsigned i = 0; raw->nets != NULL && raw->nets[i] != NULL; i++)
+    if (!run_parse_net (config, raw->nets[i], error))
+      return false;
+  for (unsigned i = 0; raw->disks != NULL && raw->disks[i] != NULL; i++)
+    if (!run_parse_disk (config, raw->disks[i], error))
+      return false;
+  return true;
+}
+
+static bool
+apply_ends (RunOptions *options, const Raw *raw, GError **error)
+{
+  static const char *const displays[] = {"none", "window", NULL};
+  static const char *const serials[] = {"stdio", "none", NULL};
+  int display = choose ("--display", raw->display, displays, error);
+  int serial = display >= 0 ? choose ("--serial", raw->serial, serials, error) : -1;
+
+  if (serial < 0)
+    return false;
+  options->window = options->config->display = display == 1;
+  options->serial_stdio = serial == 0 && (raw->serial != NULL || !options->window);
+  options->stats = raw->stats;
+  return true;
+}
+
+bool
+run_options_parse (RunOptions *options, int argc, char **argv, GError **error)
+{
+  Raw raw = {.cpus = 1};
+  bool ok = parse_raw (&raw, argc, argv, error);
+
+  *options = (RunOptions){.config = vm_config_new (VM_ARCH_AARCH64)};
+  ok = ok && apply_machine (options->config, &raw, error) &&
+       apply_devices (options->config, &raw, error) && apply_ends (options, &raw, error);
+  if (ok && raw.kernel == NULL)
+    ok = fail (error, _ ("--kernel is missing: name the Linux kernel to start."));
+  clear_raw (&raw);
+  return ok;
+}
+
+void
+run_options_clear (RunOptions *options)
+{
+  g_clear_pointer (&options->config, vm_config_free);
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `terrarium run`: a machine described by options, its serial console on the terminal. Main thread
+// with the default main context; the guest's output comes on the machine's I/O thread and is only
+// queued there.
+#include "app/cli/run.h"
+
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <signal.h>
+
+#include "app/cli/run-options.h"
+#include "app/cli/terminal.h"
+#include "app/module-load.h"
+
+enum {
+  EXIT_OK = 0,
+  EXIT_FAILED = 1,
+  EXIT_USAGE = 2,
+  EXIT_SIGNAL = 128,
+};
+
+typedef struct Run {
+  GMainLoop *loop;
+  VmMachine *machine;
+  Terminal *terminal; // NULL: no serial console
+  int signal_number;  // that ended it, 0: none
+  int status;
+  char *why; // it did not end well: one sentence
+} Run;
+
+static void
+fail (Run *run, int status, const char *why)
+{
+  run->status = status;
+  g_free (run->why);
+  run->why = g_strdup (why);
+}
+
+// ---- the machine ----------------------------------------------------------------------------
+
+static void
+stopped_cb (VmMachine *machine, int reason, GError *error, void *data)
+{
+  Run *run = data;
+
+  if (reason == VM_STOP_GUEST)
+    run->status = EXIT_OK;
+  else if (reason == VM_STOP_ERROR)
+    fail (run, EXIT_FAILED, error->message);
+  else if (run->signal_number != 0)
+    fail (run, EXIT_SIGNAL + run->signal_number, _ ("the machine was stopped by a signal."));
+  else
+    fail (run, EXIT_FAILED, _ ("the machine was stopped before it had powered itself off."));
+  g_main_loop_quit (run->loop);
+}
+
+static void
+started_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  g_autoptr (GError) error = NULL;
+  Run *run = data;
+
+  if (vm_machine_perform_finish (VM_MACHINE (source), result, &error))
+    return;
+  fail (run, EXIT_FAILED, error->message);
+  g_main_loop_quit (run->loop);
+}
+
+static void
+force_stop (Run *run)
+{
+  if (vm_machine_can (run->machine, VM_OP_FORCE_STOP))
+    vm_machine_perform_async (run->machine, VM_OP_FORCE_STOP, NULL, NULL, NULL);
+}
+
+// ---- the terminal ---------------------------------------------------------------------------
+
+static size_t
+typed (void *data, const uint8_t *bytes, size_t length)
+{
+  Run *run = data;
+  VmState state = vm_machine_get_state (run->machine);
+
+  // Kept until the machine runs.
+  if (state == VM_STATE_STOPPED || state == VM_STATE_STARTING)
+    return 0;
+  return vm_machine_console_write (run->machine, VM_CONSOLE_SERIAL, bytes, length);
+}
+
+static void
+leave (void *data)
+{
+  Run *run = data;
+
+  force_stop (run);
+}
+
+static void
+serial_write (void *sink, const uint8_t *bytes, size_t length)
+{
+  Run *run = sink;
+
+  terminal_write (run->terminal, bytes, length);
+}
+
+static const TerminalOps terminal_ops = {.typed = typed, .leave = leave};
+static const VmConsoleSinkOps serial_ops = {.write = serial_write};
+
+// ---- signals --------------------------------------------------------------------------------
+
+static gboolean
+on_signal (Run *run, int number)
+{
+  run->signal_number = number;
+  force_stop (run);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+sigint_cb (void *data)
+{
+  return on_signal (data, SIGINT);
+}
+
+static gboolean
+sigterm_cb (void *data)
+{
+  return on_signal (data, SIGTERM);
+}
+
+static gboolean
+sighup_cb (void *data)
+{
+  return on_signal (data, SIGHUP);
+}
+
+// ---- the command ----------------------------------------------------------------------------
+
+static void
+print_stats (VmMachine *machine)
+{
+  VmStats stats;
+
+  vm_machine_get_stats (machine, &stats);
+  double rate = stats.vcpu_cpu_seconds > 0
+                    ? (double) stats.guest_instructions / stats.vcpu_cpu_seconds / 1e6
+                    : 0;
+  // Not translated: read by programs.
+  g_printerr ("terrarium: instructions=%" G_GUINT64_FORMAT
+              " vcpu_cpu_seconds=%.3f minstr_per_second=%.1f running_seconds=%.3f "
+              "resident_ram_mib=%u\n",
+              stats.guest_instructions, stats.vcpu_cpu_seconds, rate, stats.running_seconds,
+              (unsigned) (stats.resident_ram_bytes >> 20));
+}
+
+static void
+run_until_stopped (Run *run, const RunOptions *options)
+{
+  guint signals[] = {
+      g_unix_signal_add (SIGINT, sigint_cb, run),
+      g_unix_signal_add (SIGTERM, sigterm_cb, run),
+      g_unix_signal_add (SIGHUP, sighup_cb, run),
+  };
+
+  if (options->serial_stdio) {
+    run->terminal = terminal_new (&terminal_ops, run);
+    vm_machine_set_console_sink (run->machine, VM_CONSOLE_SERIAL, &serial_ops, run);
+  }
+  g_signal_connect (run->machine, "stopped", G_CALLBACK (stopped_cb), run);
+  vm_machine_perform_async (run->machine, VM_OP_START, NULL, started_cb, run);
+  g_main_loop_run (run->loop);
+  terminal_free (run->terminal);
+  for (size_t i = 0; i < G_N_ELEMENTS (signals); i++)
+    g_source_remove (signals[i]);
+}
+
+static int
+run_here (const RunOptions *options)
+{
+  Run run = {.status = EXIT_FAILED};
+  g_autoptr (GError) error = NULL;
+
+  run.machine = vm_machine_new (options->config, NULL, &error);
+  if (run.machine == NULL) {
+    g_printerr ("terrarium: %s\n", error->message);
+    return EXIT_FAILED;
+  }
+  run.loop = g_main_loop_new (NULL, FALSE);
+  run_until_stopped (&run, options);
+  if (run.why != NULL)
+    g_printerr ("terrarium: %s\n", run.why);
+  if (options->stats)
+    print_stats (run.machine);
+  g_object_unref (run.machine);
+  g_main_loop_unref (run.loop);
+  g_free (run.why);
+  return run.status;
+}
+
+int
+cli_run (int argc, char **argv)
+{
+  RunOptions options;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  if (!run_options_parse (&options, argc, argv, &error)) {
+    g_printerr ("terrarium: %s\n", error->message);
+    status = EXIT_USAGE;
+  } else {
+    status = options.window ? module_run_machine (options.config) : run_here (&options);
+  }
+  run_options_clear (&options);
+  return status;
+}

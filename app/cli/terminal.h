@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The terminal as a machine's serial console: stdin to the guest, what the guest prints to stdout.
+//
+// Threads: the main thread; terminal_write may be called by any, it only queues.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Terminal Terminal;
+
+typedef struct TerminalOps {
+  // Bytes typed: how many were taken; the rest is offered again later.
+  size_t (*typed) (void *data, const uint8_t *bytes, size_t length);
+  // Ctrl-A X.
+  void (*leave) (void *data);
+} TerminalOps;
+
+// Puts a terminal into raw mode; it is put back by terminal_free, and on a crash.
+Terminal *terminal_new (const TerminalOps *ops, void *data);
+// Waits until what was queued is written, or nobody reads it any more.
+void terminal_free (Terminal *terminal);
+// Queues for stdout; what goes beyond some MiB because nobody reads it is dropped.
+void terminal_write (Terminal *terminal, const uint8_t *bytes, size_t length);

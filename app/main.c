@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The `terrarium` executable: hands over to a subcommand, or to the application when there is
+// none. Links the engine and GLib only, so that subcommands start in milliseconds.
+#include <glib/gi18n.h>
+#include <locale.h>
+#include <string.h>
+
+#include "app/cli/machines.h"
+#include "app/cli/run.h"
+#include "app/module-load.h"
+
+static const struct Command {
+  const char *name;
+  int (*run) (int argc, char **argv); // argv[0] is the subcommand's name
+  const char *what;                   // NULL: not listed
+} commands[] = {
+    {"run", cli_run, N_ ("start a machine described by options")},
+    {"list", cli_list, N_ ("list the machines kept on this computer")},
+    {"info", cli_info, N_ ("show what a machine is and does")},
+    {"start", cli_start, N_ ("start a machine")},
+    {"stop", cli_stop, N_ ("press a machine's power button, or pull the plug")},
+    {"pause", cli_pause, N_ ("pause a machine")},
+    {"resume", cli_resume, N_ ("let a paused machine go on")},
+    {"serve", cli_serve, NULL},
+};
+
+static void
+print_help (void)
+{
+  g_print ("%s\n  terrarium                 %s\n  terrarium COMMAND …\n\n%s\n", _ ("Usage:"),
+           _ ("opens the application"), _ ("Commands:"));
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (commands[i].what != NULL)
+      g_print ("  %-8s %s\n", commands[i].name, _ (commands[i].what));
+  g_print ("\n%s\n", _ ("“terrarium COMMAND --help” tells more of a command."));
+}
+
+static int
+run_command (int argc, char **argv)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (argv[1], commands[i].name) == 0)
+      return commands[i].run (argc - 1, argv + 1);
+  g_printerr (_ ("terrarium: there is no command “%s”; see “terrarium --help”.\n"), argv[1]);
+  return 2;
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, TERRARIUM_LOCALE_DIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  g_set_prgname ("terrarium");
+
+  if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
+    print_help ();
+    return 0;
+  }
+  if (argc > 1 && strcmp (argv[1], "--version") == 0) {
+    g_print ("terrarium %s\n", TERRARIUM_VERSION);
+    return 0;
+  }
+  if (argc > 1 && argv[1][0] != '-')
+    return run_command (argc, argv);
+  return module_run_application (argc, argv);
+}
