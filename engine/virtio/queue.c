@@ -216,7 +216,8 @@ virtqueue_pop (VirtQueue *queue)
   // A driver that makes chains available faster than it gets them back reuses descriptors in use.
   uint16_t in_flight = queue->last_avail - queue->used_idx;
   const uint8_t *avail = avail_ring (queue);
-  Walk walk = {.queue = queue, .n_table = queue->size};
+  struct iovec iov[VIRTQUEUE_SIZE_MAX];
+  Walk walk = {.queue = queue, .n_table = queue->size, .iov = iov};
   walk.table =
       mem_bus_ram_ptr (queue->bus, queue->desc, queue->size * (uint64_t) sizeof (VirtqDesc));
   uint16_t head = 0;
