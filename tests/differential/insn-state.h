@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the two sides of the single-instruction comparison share: the state of a CPU before and
+// after one instruction, and how it is made from a seed. Included by the host program, which runs
+// our handlers, and by the guest program, which runs the instruction itself in an emulator that
+// shares no author with us. The files between them are arrays of InsnCase and InsnResult.
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+// The memory that loads and stores find: base registers point into its middle.
+#define INSN_MEMORY_BASE 0x1000000000
+
+enum {
+  INSN_MEMORY_BYTES = 4096,
+  INSN_MEMORY_WORDS = INSN_MEMORY_BYTES / 8,
+};
+
+// The offsets are known to insn-guest-run.S.
+typedef struct InsnState {
+  uint64_t x[31];
+  uint64_t sp;   // 248
+  uint64_t nzcv; // 256
+  uint64_t fpcr;
+  uint64_t fpsr;
+  uint64_t reserved;
+  uint64_t v[32][2]; // 288
+} InsnState;
+
+typedef struct InsnCase {
+  uint32_t word;
+  uint8_t memory; // reads or writes memory: rn is an address, rm a small number
+  uint8_t rn, rm;
+  uint8_t reserved;
+  uint64_t seed;
+} InsnCase;
+
+typedef struct InsnResult {
+  InsnState state;
+  uint64_t memory_hash;
+  uint64_t faulted;
+} InsnResult;
+
+static inline uint64_t
+insn_random (uint64_t *state)
+{
+  *state ^= *state >> 12;
+  *state ^= *state << 25;
+  *state ^= *state >> 27;
+  return *state * UINT64_C (0x2545f4914f6cdd1d);
+}
+
+// Values that find mistakes: edges, small numbers, and anything.
+static inline uint64_t
+insn_integer (uint64_t *random)
+{
+  static const uint64_t edges[] = {
+      0,          1,          2,          0x7f,       0x80,
+      0xff,       0x7fff,     0x8000,     0xffff,     0x7fffffff,
+      0x80000000, 0xffffffff, 1ull << 32, INT64_MAX,  1ull << 63,
+      UINT64_MAX, ~1ull,      0x55555555, 0xaaaaaaaa, 0xffffffff80000000,
+  };
+  uint64_t r = insn_random (random) >> 8, value = insn_random (random);
+
+  switch (r % 4) {
+  case 0:
+    return edges[(r >> 8) % (sizeof edges / sizeof edges[0])];
+  case 1:
+    return value >> (r >> 8) % 64;
+  default:
+    return value;
+  }
+}
+
+// Two lanes of 32 bits, or one of 64: floating-point specials and neighbours, or anything.
+static inline uint64_t
+insn_lanes (uint64_t *random)
+{
+  static const uint32_t singles[] = {
+      0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
+      0x7f800001, 0xffc12345, 0xff812345, 1,          0x807fffff, 0x00800000, 0x7f7fffff,
+      0x4f000000, 0xcf000000, 0x5f000000, 0x3f000000, 0x3effffff, 0x40200000, 0x33800000,
+  };
+  static const uint64_t doubles[] = {
+      0,
+      1ull << 63,
+      0x3ff0000000000000,
+      0xbff0000000000000,
+      0x7ff0000000000000,
+      0xfff0000000000000,
+      0x7ff8000000000000,
+      0x7ff0000000000001,
+      0xfff8123456789abc,
+      0xfff0123456789abc,
+      1,
+      0x800fffffffffffff,
+      0x0010000000000000,
+      0x7fefffffffffffff,
+      0x41dfffffffc00000,
+      0x41e0000000000000,
+      0x43e0000000000000,
+      0xc3e0000000000000,
+      0x3fe0000000000000,
+      0x3810000000000000,
+      0x36a0000000000000,
+  };
+  uint64_t r = insn_random (random) >> 8, value = insn_random (random);
+
+  switch (r % 6) {
+  case 0:
+    return (uint64_t) singles[(r >> 8) % (sizeof singles / 4)] << 32 |
+           singles[(r >> 16) % (sizeof singles / 4)];
+  case 1:
+    return doubles[(r >> 8) % (sizeof doubles / 8)];
+  case 2: // numbers near one, so that sums round and cancel
+    return (value & 0x800fffffffffffff) | (0x3f0 + (r >> 8) % 32) << 52;
+  case 3:
+    return (value & 0x807fffff807fffff) | (0x78 + (r >> 8) % 16) << 55 |
+           (0x78 + (r >> 16) % 16) << 23;
+  default:
+    return value;
+  }
+}
+
+static inline void
+insn_make_state (const InsnCase *c, InsnState *s)
+{
+  static const uint32_t modes[] = {
+      0, 0, 0, 0, 1 << 22, 2 << 22, 3 << 22, 1 << 24, 1 << 25, 3 << 24, 7 << 22,
+  };
+  uint64_t random = c->seed * UINT64_C (0x9e3779b97f4a7c15) + 1;
+
+  memset (s, 0, sizeof *s);
+  for (unsigned i = 0; i < 31; i++)
+    s->x[i] = insn_integer (&random);
+  s->sp = insn_integer (&random) & ~15ull;
+  s->nzcv = insn_random (&random) >> 60 << 28;
+  s->fpcr = modes[(insn_random (&random) >> 32) % (sizeof modes / 4)];
+  for (unsigned i = 0; i < 32; i++) {
+    s->v[i][0] = insn_lanes (&random);
+    s->v[i][1] = insn_lanes (&random);
+  }
+  if (c->memory) {
+    uint64_t base =
+        INSN_MEMORY_BASE + INSN_MEMORY_BYTES / 2 + (insn_random (&random) >> 32) % 4 * 16;
+
+    if (c->rm < 31)
+      s->x[c->rm] = (s->x[c->rm] & 0xffffffff00000000) * (c->word >> 13 & 3 ? 0 : 1) +
+                    (insn_random (&random) >> 32) % 32;
+    if (c->rn < 31)
+      s->x[c->rn] = base;
+    else
+      s->sp = base;
+  }
+}
+
+static inline void
+insn_fill_memory (uint64_t *memory)
+{
+  uint64_t random = 0x1234567;
+
+  for (unsigned i = 0; i < INSN_MEMORY_WORDS; i++)
+    memory[i] = insn_random (&random);
+}
+
+static inline uint64_t
+insn_hash_memory (const uint64_t *memory)
+{
+  uint64_t hash = 0;
+
+  for (unsigned i = 0; i < INSN_MEMORY_WORDS; i++)
+    hash = (hash ^ memory[i]) * UINT64_C (0x9e3779b97f4a7c15) + (hash >> 29);
+  return hash;
+}
