@@ -259,7 +259,9 @@ pl061_load (Device *device, StateReader *reader, uint32_t version, GError **erro
   list_bytes (gpio, bytes);
   for (unsigned i = 0; i < 10; i++)
     *bytes[i] = state_get_u8 (reader);
-  gpio->release_ns = state_get_u64 (reader);
+  int64_t now = vm_clock_now (device->vm->clock);
+  int64_t release_ns = state_get_u64 (reader);
+  gpio->release_ns = CLAMP (release_ns, now, now + PRESS_NS);
   if (gpio->pressed != 0)
     vm_timer_arm (gpio->release, gpio->release_ns);
   update_irq (gpio);
