@@ -310,6 +310,7 @@ terrarium_wizard_class_init (TerrariumWizardClass *klass)
   G_OBJECT_CLASS (klass)->finalize = terrarium_wizard_finalize;
   signals[CREATE] = g_signal_new ("create", TERRARIUM_TYPE_WIZARD, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                   NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_DIALOG);
   bind_template (widget_class);
   gtk_widget_class_install_action (widget_class, "wizard.next", NULL, next_action);
   gtk_widget_class_install_action (widget_class, "wizard.back", NULL, back_action);
