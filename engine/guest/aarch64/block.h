@@ -12,48 +12,57 @@
 
 enum {
   A64_BLOCK_MAX = 64, // instructions
-  A64_BLOCK_BUCKETS = 1 << 15,
+  A64_BLOCK_BUCKET_BITS = 16,
+  A64_BLOCK_BUCKETS = 1 << A64_BLOCK_BUCKET_BITS,
   A64_CODE_PAGE_BUCKETS = 1 << 12,
   A64_BLOCK_ARENA_BYTES = 24 << 20,
 };
 
+// Blocks and pages lie in the arena and name one another by their offsets in it; 0 is none. Header
+// and first op share a cache line.
 typedef struct A64Block {
-  struct A64Block *hash_next;
-  struct A64Block *page_next; // same page
-  const uint8_t *host;        // where its words are
+  uint32_t hash_next;
+  uint32_t page_next; // of the same page
+  uint32_t page;
+  uint16_t n;      // instructions
+  bool fp_trapped; // FP/SIMD instructions were replaced by the trap
+  bool stale;      // ops[0] checks the words first
   GuestAddr pa;
   A64Handler first; // the handler of ops[0], whatever stands there now
-  uint16_t n;       // instructions
-  bool fp_trapped;  // FP/SIMD instructions were replaced by the trap
-  bool stale;       // ops[0] checks the words first
-  _Alignas(32) A64Op ops[];
+  A64Op ops[];
 } A64Block;
 
 typedef struct A64CodePage {
-  struct A64CodePage *hash_next;
+  uint32_t hash_next;
+  uint32_t blocks;
   GuestAddr pa;
-  A64Block *blocks;
-  bool stale; // all of them are marked
+  const uint8_t *host;
+  bool stale; // all of its blocks are marked
 } A64CodePage;
 
 typedef struct A64BlockCache {
   uint8_t *arena;
-  size_t used_bytes;
+  uint32_t used_bytes;
   A64Block *empty;  // what empty jump-cache entries point to: one op, which looks cpu->pc up
   A64Block *single; // holds the one instruction of a software step
   A64Jce *no_jumps; // the jump cache of modes that look at every entry: always empty
-  A64Block *buckets[A64_BLOCK_BUCKETS];
-  A64CodePage *pages[A64_CODE_PAGE_BUCKETS];
+  uint32_t buckets[A64_BLOCK_BUCKETS];
+  uint32_t pages[A64_CODE_PAGE_BUCKETS];
 } A64BlockCache;
 
 bool a64_blocks_init (A64Cpu *cpu, GError **error);
 void a64_blocks_clear (A64Cpu *cpu);
-void a64_jump_cache_fill_empty (A64Cpu *cpu, A64Jce *jc);
+// Empties a context's jump cache, or what it knows of one page.
+void a64_jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx);
+void a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page);
 
 // The block at cpu->pc, entered into the jump cache; NULL when an exception was raised instead.
 A64Block *a64_block_find (A64Cpu *cpu);
 // Marks the blocks of the page at `pa`, or all.
 void a64_blocks_stale_page (A64Cpu *cpu, GuestAddr pa);
 void a64_blocks_stale_all (A64Cpu *cpu);
+// Decodes a block of at most `max` instructions; pa, fp_trapped are set, and `words` is where the
+// first one is. (block-decode.c)
+void a64_block_decode (A64Block *block, const uint8_t *words, unsigned max);
 // True when FP/SIMD instructions trap at the current EL.
 bool a64_fp_trapped (const A64Cpu *cpu);

@@ -32,7 +32,7 @@ typedef struct A64Tlbe {
 enum {
   A64_TLB_BITS = 10,
   A64_TLB_SIZE = 1 << A64_TLB_BITS,
-  A64_JC_BITS = 12,
+  A64_JC_BITS = 13,
   A64_JC_SIZE = 1 << A64_JC_BITS,
   A64_PAGE_BITS = 12, // granularity of the TLB and of code pages, whatever the guest's granule
   A64_PAGE_SIZE = 1 << A64_PAGE_BITS,
@@ -118,6 +118,13 @@ a64_count (A64Cpu *cpu, int64_t n)
 void a64_update_context (A64Cpu *cpu);
 // Decodes FPCR into fp.
 void a64_set_fpcr (A64Cpu *cpu, uint32_t value);
+
+// Its place in a jump cache.
+static inline unsigned
+a64_jce_index (GuestVaddr va)
+{
+  return (va >> 2 ^ va >> 14) & (A64_JC_SIZE - 1);
+}
 
 // PC of the instruction `op` of the running block.
 static inline uint64_t

@@ -82,6 +82,7 @@ enum {
   A64_L2_BIG_SETS = 64, // 2 MiB pieces of blocks
   A64_N_FRAGILE = 64,
   A64_IFETCH_SIZE = 256,
+  A64_JC_CHUNK = 64,
   A64_BLOOM_BITS = 2048,
   A64_BIG_BLOOM_BITS = 16384,
   A64_PA_BITS = 48,
@@ -105,7 +106,8 @@ typedef struct A64TlbContextInfo {
   uint16_t fragile[A64_N_FRAGILE];
   bool fragile_code;
   A64Ifetch ifetch[A64_IFETCH_SIZE];
-  uint64_t code_bloom[A64_BLOOM_BITS / 64]; // pages whose code may be in the jump cache
+  uint64_t jc_written[A64_JC_SIZE / A64_JC_CHUNK / 64]; // chunks of the jump cache
+  uint64_t code_bloom[A64_BLOOM_BITS / 64];             // pages whose code may be in the jump cache
 } A64TlbContextInfo;
 
 typedef struct A64Mmu {

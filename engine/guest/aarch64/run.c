@@ -35,7 +35,7 @@ static void
 run_block (A64Cpu *cpu)
 {
   const uint64_t pc = cpu->pc;
-  A64Jce *e = &cpu->jc[pc >> 2 & (A64_JC_SIZE - 1)];
+  A64Jce *e = &cpu->jc[a64_jce_index (pc)];
   A64Block *block = e->block;
 
   if (__builtin_expect (e->va != pc, 0)) {

@@ -20,7 +20,8 @@ enum {
   VALUE_SIZE = 56,        // 6 bits
 };
 
-static_assert ((int) A64_TLB_SIZE <= (int) FRAGILE_WRITE, "a table index and the write bit share 16 bits");
+static_assert ((int) A64_TLB_SIZE <= (int) FRAGILE_WRITE,
+               "a table index and the write bit share 16 bits");
 
 // The second level.
 
@@ -177,7 +178,7 @@ l2_drop (A64Mmu *mmu, GuestVaddr va, bool all_asids, uint16_t asid)
 static void
 jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx)
 {
-  a64_jump_cache_fill_empty (cpu, ctx->jc);
+  a64_jump_cache_clear (cpu, ctx);
   memset (ctx->info->ifetch, 0xff, sizeof ctx->info->ifetch);
   memset (ctx->info->code_bloom, 0, sizeof ctx->info->code_bloom);
   ctx->info->fragile_code = false;
@@ -203,6 +204,7 @@ context_new (A64Cpu *cpu)
 
   ctx->info = g_new0 (A64TlbContextInfo, 1);
   ctx->info->used = true;
+  memset (ctx->info->jc_written, 0xff, sizeof ctx->info->jc_written);
   context_flush (cpu, ctx);
   return ctx;
 }
@@ -443,6 +445,17 @@ drop_tag (A64Tlbe *e, GuestVaddr va)
     e->tag = ~(uint64_t) 0;
 }
 
+// The jump cache and the fetches know no tags.
+static void
+code_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page)
+{
+  A64Ifetch *e = &ctx->info->ifetch[(page >> A64_PAGE_BITS) % A64_IFETCH_SIZE];
+
+  if (e->va == page)
+    e->va = ~(GuestVaddr) 0;
+  a64_jump_cache_drop_page (cpu, ctx, page);
+}
+
 static void
 context_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va)
 {
@@ -452,7 +465,7 @@ context_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va)
   drop_tag (&ctx->rd[index], va);
   drop_tag (&ctx->wr[index], va);
   if (ctx->info->code_bloom[bit / 64] >> (bit % 64) & 1)
-    jump_cache_clear (cpu, ctx);
+    code_drop_page (cpu, ctx, va);
 }
 
 void
