@@ -19,8 +19,8 @@ slow_pointer (A64Cpu *cpu, GuestVaddr va, unsigned size, unsigned flags)
 
   bare->n_slow++;
   bare->slow_flags = flags;
-  if (bare->fault || va - BARE_BASE > BARE_BYTES - size
-      || ((flags & A64_ACC_ALIGNED) != 0 && (va & (size - 1)) != 0)) {
+  if (bare->fault || va - BARE_BASE > BARE_BYTES - size ||
+      ((flags & A64_ACC_ALIGNED) != 0 && (va & (size - 1)) != 0)) {
     bare->aborted = true;
     return NULL;
   }
@@ -92,7 +92,7 @@ map_first_page (A64TlbContext *ctx, uint8_t *memory)
 BareCpu *
 bare_cpu_new (void)
 {
-  BareCpu *bare = g_aligned_alloc0 (1, sizeof *bare, _Alignof (BareCpu));
+  BareCpu *bare = g_aligned_alloc0 (1, sizeof *bare, _Alignof(BareCpu));
 
   map_first_page (&bare->ctx, bare->memory);
   map_first_page (&bare->ctx_el0, bare->memory);

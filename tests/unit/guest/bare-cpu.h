@@ -17,7 +17,7 @@ enum {
 typedef struct BareCpu {
   A64Cpu cpu;
   A64TlbContext ctx, ctx_el0;
-  _Alignas (64) uint8_t memory[BARE_BYTES];
+  _Alignas(64) uint8_t memory[BARE_BYTES];
   bool fault;          // every slow access faults
   bool sp_fault;       // a64_check_sp raises
   bool stopped;        // the op after the tested one was reached
