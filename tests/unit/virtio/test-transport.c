@@ -427,15 +427,17 @@ run_random (bool pci, uint32_t seed)
   rig_init (&rig, pci);
   for (unsigned i = 0; i < 50000; i++) {
     unsigned size = 1 << g_rand_int_range (rand, 0, 4);
-    uint64_t value = g_rand_int (rand) >> (g_rand_boolean (rand) ? 26 : 0);
-    GuestAddr at =
-        pci ? BAR + g_rand_int_range (rand, 0, 4) * 0x1000u + g_rand_int_range (rand, 0, 64)
-            : MMIO_BASE + (g_rand_int (rand) & (MMIO_BYTES - 1));
+    unsigned block = g_rand_int_range (rand, 0, 4), offset = g_rand_int_range (rand, 0, MMIO_BYTES);
+    unsigned shift = g_rand_boolean (rand) ? 26 : 0;
+    uint64_t value = g_rand_int (rand) >> shift;
+    GuestAddr at = pci ? BAR + block * 0x1000u + offset % 64 : MMIO_BASE + offset;
     switch (g_rand_int_range (rand, 0, 8)) {
     case 0:
       fake_read (rig.fake, at, size);
       break;
     case 1:
+      if (pci)
+        enable_bar (&rig);
       write_reg (&rig, STATUS, 0);
       memset (fake_vm_ram (rig.fake), 0, RAM_BYTES);
       start (&rig, V1 | (g_rand_boolean (rand) ? EVENT_IDX : 0));
@@ -454,8 +456,6 @@ run_random (bool pci, uint32_t seed)
         fake_write (rig.fake, ECAM + (SLOT << 15) + g_rand_int_range (rand, 0, 256), value, size);
       break;
     case 6:
-      if (pci && g_rand_int_range (rand, 0, 8) == 0)
-        enable_bar (&rig);
       fake_vm_run (rig.fake);
       break;
     default:
