@@ -24,7 +24,6 @@ insn_thread:	.skip 8
 	.endm
 
 	.text
-	.balign 4096
 	.global insn_run, insn_slot, insn_abandon
 insn_run:
 	stp x29, x30, [sp, #-160]!
@@ -81,8 +80,8 @@ insn_run:
 	ldp x28, x29, [x0, #224]
 	ldr x30, [x0, #240]
 	ldp x0, x1, [x0]
-insn_slot:
-	nop
+	b insn_slot
+insn_return:
 	msr tpidr_el0, x0
 	load_from x0, insn_state
 	str x1, [x0, #8]
@@ -143,4 +142,10 @@ insn_abandon:
 	ldp d14, d15, [sp, #144]
 	ldp x29, x30, [sp], #160
 	ret
+// On a page of its own, as an emulator translates a page again after it was written.
+	.balign 4096
+insn_slot:
+	nop
+	b insn_return
+	.balign 4096
 	.section .note.GNU-stack,"",%progbits

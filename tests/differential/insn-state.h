@@ -8,12 +8,19 @@
 #include <stdint.h>
 #include <string.h>
 
-// The memory that loads and stores find: base registers point into its middle.
+// The memory that loads and stores find: two pages. Base registers point into the middle.
 #define INSN_MEMORY_BASE 0x1000000000
 
 enum {
-  INSN_MEMORY_BYTES = 4096,
+  INSN_MEMORY_BYTES = 8192,
   INSN_MEMORY_WORDS = INSN_MEMORY_BYTES / 8,
+};
+
+// How an instruction likes its address.
+enum {
+  INSN_UNALIGNED,
+  INSN_MOSTLY_ALIGNED,
+  INSN_ALWAYS_ALIGNED,
 };
 
 // The offsets are known to insn-guest-run.S.
@@ -29,10 +36,11 @@ typedef struct InsnState {
 
 typedef struct InsnCase {
   uint32_t word;
-  uint8_t memory; // reads or writes memory: rn is an address, rm a small number
+  uint8_t memory;  // reads or writes memory: rn is an address, rm a small number
+  uint8_t aligned; // INSN_UNALIGNED..
   uint8_t rn, rm;
-  uint8_t reserved;
   uint64_t seed;
+  uint64_t row; // of the host's table
 } InsnCase;
 
 typedef struct InsnResult {
@@ -72,6 +80,39 @@ insn_integer (uint64_t *random)
   }
 }
 
+// Eight bytes of lanes of `bits` for integer instructions: edges, shift amounts, anything.
+static inline uint64_t
+insn_integer_lanes (uint64_t *random, unsigned bits)
+{
+  uint64_t mask = UINT64_MAX >> (64 - bits), value = 0;
+
+  for (unsigned at = 0; at < 64; at += bits) {
+    uint64_t r = insn_random (random) >> 8, lane = insn_random (random) >> 8;
+
+    switch (r % 8) {
+    case 0:
+      lane = mask >> 1; // greatest
+      break;
+    case 1:
+      lane = (mask >> 1) + 1; // least
+      break;
+    case 2:
+      lane = mask;
+      break;
+    case 3:
+      lane = (r >> 8) % 5 - 2;
+      break;
+    case 4:
+      lane = (r >> 8) % (2 * bits + 5) - bits - 2;
+      break;
+    default:
+      break;
+    }
+    value |= (lane & mask) << at;
+  }
+  return value;
+}
+
 // Two lanes of 32 bits, or one of 64: floating-point specials and neighbours, or anything.
 static inline uint64_t
 insn_lanes (uint64_t *random)
@@ -106,20 +147,55 @@ insn_lanes (uint64_t *random)
   };
   uint64_t r = insn_random (random) >> 8, value = insn_random (random);
 
-  switch (r % 6) {
+  switch (r % 12) {
   case 0:
+  case 1:
     return (uint64_t) singles[(r >> 8) % (sizeof singles / 4)] << 32 |
            singles[(r >> 16) % (sizeof singles / 4)];
-  case 1:
-    return doubles[(r >> 8) % (sizeof doubles / 8)];
-  case 2: // numbers near one, so that sums round and cancel
-    return (value & 0x800fffffffffffff) | (0x3f0 + (r >> 8) % 32) << 52;
+  case 2:
   case 3:
+    return doubles[(r >> 8) % (sizeof doubles / 8)];
+  case 4: // numbers near one, so that sums round and cancel
+    return (value & 0x800fffffffffffff) | (0x3f0 + (r >> 8) % 32) << 52;
+  case 5:
     return (value & 0x807fffff807fffff) | (0x78 + (r >> 8) % 16) << 55 |
            (0x78 + (r >> 16) % 16) << 23;
+  case 6:
+  case 7:
+  case 8:
+  case 9:
+    return insn_integer_lanes (random, 8u << (r >> 8) % 4);
   default:
     return value;
   }
+}
+
+static inline uint64_t
+insn_memory_word (uint64_t i)
+{
+  uint64_t word = (i + 1) * UINT64_C (0x9e3779b97f4a7c15);
+  return word ^ word >> 29;
+}
+
+static inline void
+insn_fill_memory (uint64_t *memory)
+{
+  for (unsigned i = 0; i < INSN_MEMORY_WORDS; i++)
+    memory[i] = insn_memory_word (i);
+}
+
+// An address in the middle, near the boundary of the pages; now and then so near the end that
+// something faults.
+static inline uint64_t
+insn_address (const InsnCase *c, uint64_t *random)
+{
+  uint64_t r = insn_random (random) >> 8, base = INSN_MEMORY_BASE + INSN_MEMORY_BYTES / 2 - 64;
+
+  if (r % 16 == 0)
+    base = INSN_MEMORY_BASE + INSN_MEMORY_BYTES - 64;
+  if (c->aligned == INSN_ALWAYS_ALIGNED || r % 16 < (c->aligned == INSN_UNALIGNED ? 8 : 15))
+    return base + (r >> 8) % 8 * 16;
+  return base + (r >> 8) % 128;
 }
 
 static inline void
@@ -135,32 +211,31 @@ insn_make_state (const InsnCase *c, InsnState *s)
     s->x[i] = insn_integer (&random);
   s->sp = insn_integer (&random) & ~15ull;
   s->nzcv = insn_random (&random) >> 60 << 28;
+  if (insn_random (&random) >> 63)
+    s->fpsr = insn_random (&random) & 0x0800009f;
   s->fpcr = modes[(insn_random (&random) >> 32) % (sizeof modes / 4)];
+  if ((c->word & 0xfffffc00) == 0x1e7e0000) // FJCVTZS: QEMU 7.2 is wrong on flushed denormals
+    s->fpcr &= ~(1ull << 24);
   for (unsigned i = 0; i < 32; i++) {
     s->v[i][0] = insn_lanes (&random);
     s->v[i][1] = insn_lanes (&random);
   }
   if (c->memory) {
-    uint64_t base =
-        INSN_MEMORY_BASE + INSN_MEMORY_BYTES / 2 + (insn_random (&random) >> 32) % 4 * 16;
+    uint64_t base = insn_address (c, &random);
 
     if (c->rm < 31)
       s->x[c->rm] = (s->x[c->rm] & 0xffffffff00000000) * (c->word >> 13 & 3 ? 0 : 1) +
                     (insn_random (&random) >> 32) % 32;
+    if (c->aligned && insn_random (&random) >> 63) { // what a compare-and-swap looks for
+      uint64_t word = (base - INSN_MEMORY_BASE) / 8;
+      for (unsigned i = c->rm; i < 31 && i < c->rm + 2u; i++)
+        s->x[i] = insn_memory_word (word++);
+    }
     if (c->rn < 31)
       s->x[c->rn] = base;
     else
       s->sp = base;
   }
-}
-
-static inline void
-insn_fill_memory (uint64_t *memory)
-{
-  uint64_t random = 0x1234567;
-
-  for (unsigned i = 0; i < INSN_MEMORY_WORDS; i++)
-    memory[i] = insn_random (&random);
 }
 
 static inline uint64_t

@@ -48,16 +48,19 @@ enum { A64_N_ROWS = sizeof a64_rows / sizeof a64_rows[0] };
 static inline const A64Row *
 a64_rows_decode (uint32_t insn, A64Op *op)
 {
-  for (int bits = 32; bits > 0; bits--) {
-    for (unsigned i = 0; i < A64_N_ROWS; i++) {
-      const A64Row *row = &a64_rows[i];
+  const A64Row *best = NULL;
+  int best_bits = 0;
 
-      if (__builtin_popcount (row->mask) != bits || (insn & row->mask) != row->value)
-        continue;
-      *op = (A64Op){.fn = row->handler, .insn = insn, .id = (uint16_t) i};
-      if (row->format (insn, op))
-        return row;
-    }
+  for (unsigned i = 0; i < A64_N_ROWS; i++) {
+    const A64Row *row = &a64_rows[i];
+    A64Op candidate = {.fn = row->handler, .insn = insn, .id = (uint16_t) i};
+
+    if ((insn & row->mask) != row->value || __builtin_popcount (row->mask) <= best_bits ||
+        !row->format (insn, &candidate))
+      continue;
+    best = row;
+    best_bits = __builtin_popcount (row->mask);
+    *op = candidate;
   }
-  return NULL;
+  return best;
 }
