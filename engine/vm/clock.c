@@ -71,18 +71,20 @@ vm_clock_free (VmClock *clock)
   g_free (clock);
 }
 
-// One consistent look: whether it runs and its origin.
+// One consistent look: whether it runs, its origin and the time by it. The host's clock is read
+// within the look: otherwise a pause after it would be counted as running time.
 static bool
-read_state (VmClock *clock, int64_t *origin)
+read_state (VmClock *clock, int64_t *origin, int64_t *now)
 {
   unsigned before, after;
   bool running;
 
   do {
-    before = atomic_load_explicit (&clock->sequence, memory_order_acquire);
-    running = atomic_load_explicit (&clock->running, memory_order_acquire);
-    *origin = atomic_load_explicit (&clock->origin, memory_order_acquire);
-    after = atomic_load_explicit (&clock->sequence, memory_order_relaxed);
+    before = atomic_load (&clock->sequence);
+    running = atomic_load (&clock->running);
+    *origin = atomic_load (&clock->origin);
+    *now = running ? host_now () - *origin : *origin;
+    after = atomic_load (&clock->sequence);
   } while ((before & 1) != 0 || before != after);
   return running;
 }
@@ -99,9 +101,10 @@ write_state (VmClock *clock, bool running, int64_t origin)
 int64_t
 vm_clock_now (VmClock *clock)
 {
-  int64_t origin;
+  int64_t origin, now;
 
-  return read_state (clock, &origin) ? host_now () - origin : origin;
+  read_state (clock, &origin, &now);
+  return now;
 }
 
 // Sets the fd for `deadline`, or stops it. Timer's lock held.
@@ -126,8 +129,8 @@ set_fd (VmTimer *timer, int64_t deadline, int64_t origin)
 static void
 update_timers_locked (VmClock *clock)
 {
-  int64_t origin;
-  bool running = read_state (clock, &origin);
+  int64_t origin, now;
+  bool running = read_state (clock, &origin, &now);
 
   for (unsigned i = 0; i < clock->timers->len; i++) {
     VmTimer *timer = g_ptr_array_index (clock->timers, i);
@@ -144,11 +147,11 @@ update_timers_locked (VmClock *clock)
 void
 vm_clock_start (VmClock *clock)
 {
-  int64_t origin;
+  int64_t origin, now;
 
   g_mutex_lock (&clock->lock);
-  if (!read_state (clock, &origin)) {
-    write_state (clock, true, host_now () - origin);
+  if (!read_state (clock, &origin, &now)) {
+    write_state (clock, true, host_now () - now);
     update_timers_locked (clock);
   }
   g_mutex_unlock (&clock->lock);
@@ -157,10 +160,10 @@ vm_clock_start (VmClock *clock)
 void
 vm_clock_stop (VmClock *clock)
 {
-  int64_t origin;
+  int64_t origin, now;
 
   g_mutex_lock (&clock->lock);
-  if (read_state (clock, &origin)) {
+  if (read_state (clock, &origin, &now)) {
     write_state (clock, false, host_now () - origin);
     update_timers_locked (clock);
   }
@@ -181,7 +184,7 @@ timer_cb (int fd, GIOCondition condition, void *data)
 {
   VmTimer *timer = data;
   uint64_t expirations;
-  int64_t origin;
+  int64_t origin, now;
   bool due = false;
   ssize_t got = read (fd, &expirations, sizeof expirations);
 
@@ -190,8 +193,8 @@ timer_cb (int fd, GIOCondition condition, void *data)
     return G_SOURCE_CONTINUE;
   g_mutex_lock (&timer->lock);
   timer->armed = INT64_MAX;
-  if (read_state (timer->clock, &origin) && timer->deadline != INT64_MAX) {
-    due = host_now () - origin >= timer->deadline;
+  if (read_state (timer->clock, &origin, &now) && timer->deadline != INT64_MAX) {
+    due = now >= timer->deadline;
     if (due)
       timer->deadline = INT64_MAX;
     else
@@ -251,12 +254,12 @@ vm_timer_free (VmTimer *timer)
 void
 vm_timer_arm (VmTimer *timer, int64_t deadline_ns)
 {
-  int64_t origin;
+  int64_t origin, now;
 
   g_mutex_lock (&timer->lock);
   timer->deadline = deadline_ns;
   // Looked at under the lock: a clock that stops after this look finds the fd set and stops it.
-  if (deadline_ns < timer->armed && read_state (timer->clock, &origin))
+  if (deadline_ns < timer->armed && read_state (timer->clock, &origin, &now))
     set_fd (timer, deadline_ns, origin);
   g_mutex_unlock (&timer->lock);
 }
