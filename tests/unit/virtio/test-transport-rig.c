@@ -138,6 +138,7 @@ void
 enable_bar (Rig *rig)
 {
   fake_write (rig->fake, ECAM + (SLOT << 15) + 0x20, BAR, 4);
+  fake_write (rig->fake, ECAM + (SLOT << 15) + 0x24, 0, 4);
   fake_write (rig->fake, ECAM + (SLOT << 15) + 0x04, 6, 2);
 }
 

@@ -463,7 +463,7 @@ run_random (bool pci, uint32_t seed)
       break;
     }
   }
-  assert_true (rig.echo->notified > 100);
+  assert_true (rig.echo->notified > 1000);
   fake_vm_free (rig.fake);
 }
 
