@@ -173,12 +173,14 @@ image_zboot_header (const uint8_t *head, size_t length, ZbootHeader *header)
 uint64_t
 image_pe_file_bytes (const uint8_t *head, size_t length)
 {
-  uint64_t pe = pe_offset (head, length), end = 0;
+  uint64_t pe = get (head, length, 60, 4), end = 0;
 
-  if (pe == 0)
+  if (!HAS (0, "MZ") || pe == 0)
     return 0;
   uint64_t sections = get (head, length, pe + 6, 2);
   uint64_t table = pe + 24 + get (head, length, pe + 20, 2);
+  if (pe + 24 > length || table + sections * PE_SECTION_BYTES > length)
+    return UINT64_MAX;
   for (uint64_t i = 0; i < sections; i++) {
     uint64_t section = table + i * PE_SECTION_BYTES;
     uint64_t bytes = get (head, length, section + 16, 4);

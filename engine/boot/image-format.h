@@ -46,5 +46,6 @@ typedef struct ZbootHeader {
 } ZbootHeader;
 bool image_zboot_header (const uint8_t *head, size_t length, ZbootHeader *header);
 
-// How long a PE file says it is (end of its last section), 0 when it is none.
+// How long a PE file says it is (end of its last section): 0 when it is none, UINT64_MAX when not
+// even its headers are there.
 uint64_t image_pe_file_bytes (const uint8_t *head, size_t length);
