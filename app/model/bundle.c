@@ -222,6 +222,29 @@ settle (const char *partial, const char *root, const char *name, GError **error)
   return NULL;
 }
 
+static bool
+is_name_taken (GPtrArray *bundles, const char *name)
+{
+  for (unsigned i = 0; i < bundles->len; i++) {
+    if (strcmp (bundle_get_name (bundles->pdata[i]), name) == 0)
+      return true;
+  }
+  return false;
+}
+
+// Two machines of one name could not be told apart on the command line.
+static void
+make_name_unique (const char *root, VmConfig *config)
+{
+  g_autoptr (GPtrArray) bundles = bundle_scan (root);
+  g_autofree char *name = g_strdup (config->name);
+
+  for (unsigned n = 2; is_name_taken (bundles, config->name); n++) {
+    g_free (config->name);
+    config->name = g_strdup_printf ("%s %u", name, n);
+  }
+}
+
 typedef struct Creation {
   Bundle partial; // its path and configuration
   bool disks_in_place;
@@ -326,6 +349,7 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
     return NULL;
   }
   g_autoptr (VmConfig) made = vm_config_copy (config);
+  make_name_unique (root, made);
   Creation creation = {.partial = {.path = partial, .config = made},
                        .disks_in_place = disks_in_place,
                        .progress = progress,
@@ -334,7 +358,7 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
   int lock = bundle_lock (&creation.partial, error);
   g_autofree char *path = NULL;
   if (lock >= 0 && fill (&creation, error))
-    path = settle (partial, root, config->name, error);
+    path = settle (partial, root, made->name, error);
   if (!path)
     remove_folder (partial);
   if (lock >= 0)

@@ -109,6 +109,8 @@ typedef enum {
   VM_CONSOLE_VIRTIO, // hvc0
 } VmConsole;
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmFrame, vm_frame_unref)
+
 // ---------------------------------------------------------------------------------------------
 // Machine
 
