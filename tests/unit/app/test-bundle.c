@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Bundles on disk: creation in all its endings, loading of sound and broken ones, names, locks.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/model/bundle.h"
+
+typedef struct Room {
+  char *folder, *root, *kernel, *initrd, *disk;
+} Room;
+
+static char *
+make_file (const char *folder, const char *name, const char *text)
+{
+  char *path = g_build_filename (folder, name, NULL);
+
+  assert_true (g_file_set_contents (path, text, -1, NULL));
+  return path;
+}
+
+static int
+set_up (void **state)
+{
+  Room *room = g_new0 (Room, 1);
+
+  room->folder = g_dir_make_tmp ("bundle-XXXXXX", NULL);
+  room->root = g_build_filename (room->folder, "machines", NULL);
+  room->kernel = make_file (room->folder, "Image", "a kernel");
+  room->initrd = make_file (room->folder, "initrd", "an initrd");
+  room->disk = make_file (room->folder, "disk", "a disk");
+  *state = room;
+  return 0;
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+
+  for (const char *name; dir && (name = g_dir_read_name (dir));) {
+    g_autofree char *child = g_build_filename (path, name, NULL);
+    remove_tree (child);
+  }
+  g_remove (path);
+}
+
+static int
+tear_down (void **state)
+{
+  Room *room = *state;
+
+  remove_tree (room->folder);
+  g_free (room->folder);
+  g_free (room->root);
+  g_free (room->kernel);
+  g_free (room->initrd);
+  g_free (room->disk);
+  g_free (room);
+  return 0;
+}
+
+static VmConfig *
+make_config (Room *room, const char *name)
+{
+  VmConfig *config = vm_config_new (VM_ARCH_AARCH64);
+
+  g_free (config->name);
+  config->name = g_strdup (name);
+  config->kernel = g_strdup (room->kernel);
+  config->initrd = g_strdup (room->initrd);
+  vm_config_add_disk (config, room->disk, false);
+  return config;
+}
+
+static Bundle *
+create (Room *room, const char *name, bool in_place)
+{
+  g_autoptr (VmConfig) config = make_config (room, name);
+  g_autoptr (GError) error = NULL;
+  Bundle *bundle = bundle_create (room->root, config, in_place, NULL, NULL, NULL, &error);
+
+  assert_null (error);
+  assert_non_null (bundle);
+  return bundle;
+}
+
+static void
+assert_contents (const char *path, const char *text)
+{
+  g_autofree char *found = NULL;
+
+  assert_true (g_file_get_contents (path, &found, NULL, NULL));
+  assert_string_equal (found, text);
+}
+
+static unsigned
+count_entries (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  unsigned n = 0;
+
+  while (dir && g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+static void
+count_cb (double fraction, void *data)
+{
+  double *last = data;
+
+  assert_true (fraction >= *last && fraction <= 1);
+  *last = fraction;
+}
+
+static void
+test_create (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "My Machine!");
+  g_autoptr (GError) error = NULL;
+  double last = 0;
+  g_autoptr (Bundle) bundle =
+      bundle_create (room->root, config, false, count_cb, &last, NULL, &error);
+
+  assert_non_null (bundle);
+  assert_true (last == 1);
+  assert_true (g_str_has_suffix (bundle->path, "/machines/my-machine"));
+  assert_string_equal (bundle_get_name (bundle), "My Machine!");
+  assert_string_equal (bundle->config->uuid, config->uuid);
+  assert_true (g_str_has_prefix (bundle->config->kernel, bundle->path));
+  assert_contents (bundle->config->kernel, "a kernel");
+  assert_contents (bundle->config->initrd, "an initrd");
+  VmDiskConfig *disk = bundle->config->disks->pdata[0];
+  assert_true (g_str_has_prefix (disk->path, bundle->path));
+  assert_contents (disk->path, "a disk");
+  assert_contents (room->disk, "a disk"); // the person's own is as it was
+  assert_string_equal (config->kernel, room->kernel);
+}
+
+static void
+test_moved (void **state)
+{
+  Room *room = *state;
+  g_autoptr (Bundle) bundle = create (room, "M", false);
+  g_autofree char *elsewhere = g_build_filename (room->folder, "elsewhere", NULL);
+
+  assert_int_equal (g_rename (bundle->path, elsewhere), 0);
+  g_autoptr (Bundle) moved = bundle_load (elsewhere);
+  assert_non_null (moved->config);
+  assert_contents (moved->config->kernel, "a kernel");
+}
+
+static void
+test_in_place (void **state)
+{
+  Room *room = *state;
+  g_autoptr (Bundle) bundle = create (room, "M", true);
+  VmDiskConfig *disk = bundle->config->disks->pdata[0];
+
+  assert_string_equal (disk->path, room->disk);
+}
+
+static void
+test_names (void **state)
+{
+  Room *room = *state;
+  g_autoptr (Bundle) one = create (room, "M", true);
+  g_autoptr (Bundle) two = create (room, "M", true);
+  g_autoptr (Bundle) chinese = create (room, "虚拟机", true);
+  g_autoptr (GError) error = NULL;
+
+  assert_string_equal (bundle_get_name (two), "M 2");
+  assert_string_not_equal (one->path, two->path);
+  assert_string_equal (bundle_get_name (chinese), "虚拟机");
+  g_autoptr (GPtrArray) all = bundle_scan (room->root);
+  assert_int_equal (all->len, 3);
+
+  const char *const ways[] = {"M 2", two->config->uuid, "m-2"};
+  for (unsigned i = 0; i < G_N_ELEMENTS (ways); i++) {
+    g_autoptr (Bundle) found = bundle_find (room->root, ways[i], &error);
+    assert_non_null (found);
+    assert_string_equal (found->path, two->path);
+  }
+  assert_null (bundle_find (room->root, "N", &error));
+  assert_true (g_error_matches (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN));
+  assert_non_null (strstr (error->message, "“N”"));
+}
+
+// What goes wrong leaves nothing behind and names the file.
+static void
+test_missing_file (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "M");
+  g_autoptr (GError) error = NULL;
+
+  g_remove (room->initrd);
+  assert_null (bundle_create (room->root, config, false, NULL, NULL, NULL, &error));
+  assert_non_null (strstr (error->message, room->initrd));
+  assert_int_equal (count_entries (room->root), 0);
+}
+
+static void
+test_cancelled (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "M");
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_cancellable_cancel (cancellable);
+  assert_null (bundle_create (room->root, config, false, NULL, NULL, cancellable, &error));
+  assert_true (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  assert_int_equal (count_entries (room->root), 0);
+}
+
+static void
+test_unwritable_root (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "M");
+  g_autoptr (GError) error = NULL;
+
+  // A file where the folder should be stops root, too.
+  assert_null (bundle_create (room->kernel, config, false, NULL, NULL, NULL, &error));
+  assert_non_null (strstr (error->message, room->kernel));
+  assert_contents (room->kernel, "a kernel");
+}
+
+static void
+test_holes (void **state)
+{
+  Room *room = *state;
+  int fd = open (room->disk, O_WRONLY);
+  struct stat status;
+
+  assert_int_equal (ftruncate (fd, 64 << 20), 0);
+  assert_int_equal (pwrite (fd, "end", 3, (64 << 20) - 3), 3);
+  close (fd);
+  g_autoptr (Bundle) bundle = create (room, "M", false);
+  VmDiskConfig *disk = bundle->config->disks->pdata[0];
+  assert_int_equal (stat (disk->path, &status), 0);
+  assert_int_equal (status.st_size, 64 << 20);
+  assert_in_range (status.st_blocks * 512, 1, 8 << 20);
+  g_autofree char *text = NULL;
+  gsize length;
+  assert_true (g_file_get_contents (disk->path, &text, &length, NULL));
+  assert_memory_equal (text, "a disk", 6);
+  assert_memory_equal (text + length - 3, "end", 3);
+}
+
+static void
+test_new_disk (void **state)
+{
+  Room *room = *state;
+  g_autoptr (Bundle) bundle = create (room, "M", true);
+  g_autoptr (GError) error = NULL;
+  struct stat status;
+
+  assert_true (bundle_add_disk (bundle, 1 << 30, &error));
+  g_autoptr (Bundle) again = bundle_load (bundle->path);
+  assert_int_equal (again->config->disks->len, 2);
+  VmDiskConfig *disk = again->config->disks->pdata[1];
+  assert_int_equal (stat (disk->path, &status), 0);
+  assert_int_equal (status.st_size, 1 << 30);
+  assert_int_equal (status.st_blocks, 0);
+}
+
+typedef struct Broken {
+  const char *text; // of machine.json; NULL: there is none
+} Broken;
+
+static void
+test_broken (void **state)
+{
+  static const Broken rows[] = {
+      {NULL}, {""}, {"{"}, {"[]"}, {"null"}, {"\xff\xfe{}"}, {"{\"version\": 999999}"}};
+  Room *room = *state;
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *path = g_strdup_printf ("%s/broken-%u", room->root, i);
+    g_mkdir_with_parents (path, 0755);
+    if (rows[i].text)
+      g_free (make_file (path, "machine.json", rows[i].text));
+    g_autoptr (Bundle) bundle = bundle_load (path);
+    assert_null (bundle->config);
+    assert_true (g_error_matches (bundle->error, BUNDLE_ERROR, BUNDLE_ERROR_BROKEN));
+    assert_non_null (strstr (bundle->error->message, "machine.json"));
+    assert_true (g_str_has_prefix (bundle_get_name (bundle), "broken-"));
+    if (rows[i].text) { // looking changes nothing
+      g_autofree char *file = g_build_filename (path, "machine.json", NULL);
+      assert_contents (file, rows[i].text);
+    }
+  }
+  g_autoptr (GPtrArray) all = bundle_scan (room->root);
+  assert_int_equal (all->len, G_N_ELEMENTS (rows));
+}
+
+// A description that is no file at all does not hang the reader.
+static void
+test_fifo (void **state)
+{
+  Room *room = *state;
+  g_autofree char *path = g_build_filename (room->root, "fifo", NULL);
+  g_autofree char *file = g_build_filename (path, "machine.json", NULL);
+
+  g_mkdir_with_parents (path, 0755);
+  assert_int_equal (mkfifo (file, 0600), 0);
+  g_autoptr (Bundle) bundle = bundle_load (path);
+  assert_null (bundle->config);
+}
+
+static void
+test_lock (void **state)
+{
+  Room *room = *state;
+  g_autoptr (Bundle) bundle = create (room, "M", true);
+  g_autoptr (GError) error = NULL;
+
+  assert_false (bundle_is_locked (bundle));
+  int fd = bundle_lock (bundle, &error);
+  assert_true (fd >= 0);
+  assert_true (bundle_is_locked (bundle));
+  assert_int_equal (bundle_lock (bundle, &error), -1); // an open-file lock: even in this process
+  assert_true (g_error_matches (error, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE));
+  g_clear_error (&error);
+  assert_false (bundle_trash (bundle, &error));
+  assert_true (g_file_test (bundle->path, G_FILE_TEST_IS_DIR));
+  close (fd);
+  assert_false (bundle_is_locked (bundle));
+}
+
+// What a killed process left goes; what another is making now stays.
+static void
+test_clean (void **state)
+{
+  Room *room = *state;
+  Bundle dead = {.path = g_build_filename (room->root, ".creating-dead", NULL)};
+  Bundle busy = {.path = g_build_filename (room->root, ".creating-busy", NULL)};
+
+  g_mkdir_with_parents (dead.path, 0755);
+  g_mkdir_with_parents (busy.path, 0755);
+  g_free (make_file (dead.path, "kernel", "half"));
+  int fd = bundle_lock (&busy, NULL);
+  bundle_clean (room->root);
+  assert_false (g_file_test (dead.path, G_FILE_TEST_EXISTS));
+  assert_true (g_file_test (busy.path, G_FILE_TEST_EXISTS));
+  g_autoptr (GPtrArray) all = bundle_scan (room->root);
+  assert_int_equal (all->len, 0);
+  close (fd);
+  g_free (dead.path);
+  g_free (busy.path);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown (function, set_up, tear_down)
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST (test_create),          TEST (test_moved),        TEST (test_in_place),
+      TEST (test_names),           TEST (test_missing_file), TEST (test_cancelled),
+      TEST (test_unwritable_root), TEST (test_holes),        TEST (test_new_disk),
+      TEST (test_broken),          TEST (test_fifo),         TEST (test_lock),
+      TEST (test_clean),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
