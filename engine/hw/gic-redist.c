@@ -6,7 +6,6 @@
 #include "engine/hw/gic-priv.h"
 
 enum {
-  GICR_CTLR = 0x0000,
   GICR_IIDR = 0x0004,
   GICR_TYPER = 0x0008,
   GICR_WAKER = 0x0014,

@@ -219,8 +219,10 @@ void
 virtio_transport_set_queue_ready (VirtioTransport *transport, bool ready)
 {
   VirtQueue *queue = virtio_transport_get_queue (transport);
-  if (queue != NULL)
-    queue->ready = ready;
+  if (queue == NULL || queue->ready == ready)
+    return;
+  queue->ready = ready;
+  queue->last_avail = queue->used_idx = queue->signalled = 0; // its rings are new ones
 }
 
 static GuestAddr *

@@ -290,6 +290,27 @@ test_mmio_edges (void **state)
   fake_vm_free (rig.fake);
 }
 
+// A queue that is switched off and on again starts with new rings.
+static void
+test_mmio_queue_again (void **state)
+{
+  Rig rig;
+  rig_init (&rig, false);
+  for (unsigned i = 0; i < 2; i++) {
+    start (&rig, V1);
+    write_reg (&rig, QSEL, 0);
+    offer (&rig, 0);
+    offer (&rig, 0);
+    kick (&rig, 0);
+    fake_vm_run (rig.fake);
+    assert_int_equal (load (&rig, USED + 2, 2), 2);
+    assert_int_equal (read_reg (&rig, STATUS), 15);
+    write_reg (&rig, READY, 0);
+    memset (fake_vm_ram (rig.fake), 0, RAM_BYTES);
+  }
+  fake_vm_free (rig.fake);
+}
+
 static uint32_t
 cfg (Rig *rig, unsigned offset, unsigned size)
 {
@@ -479,15 +500,11 @@ main (void)
 {
   enum { N = G_N_ELEMENTS (scripts) };
   const struct CMUnitTest others[] = {
-      cmocka_unit_test (test_echoed_bytes),
-      cmocka_unit_test (test_mmio_identification),
-      cmocka_unit_test (test_mmio_empty),
-      cmocka_unit_test (test_mmio_edges),
-      cmocka_unit_test (test_pci_identification),
-      cmocka_unit_test (test_pci_widths),
-      cmocka_unit_test (test_pci_window),
-      cmocka_unit_test (test_load_hostile),
-      cmocka_unit_test (test_random),
+      cmocka_unit_test (test_echoed_bytes),     cmocka_unit_test (test_mmio_identification),
+      cmocka_unit_test (test_mmio_empty),       cmocka_unit_test (test_mmio_edges),
+      cmocka_unit_test (test_mmio_queue_again), cmocka_unit_test (test_pci_identification),
+      cmocka_unit_test (test_pci_widths),       cmocka_unit_test (test_pci_window),
+      cmocka_unit_test (test_load_hostile),     cmocka_unit_test (test_random),
   };
   struct CMUnitTest tests[2 * N + G_N_ELEMENTS (others)];
 
