@@ -174,9 +174,6 @@ vm_job_run (VmJob *job)
   VmMachine *machine = job->machine;
   Vm *vm = machine->machine != NULL ? machine_get_vm (machine->machine) : NULL;
 
-  // What was asked of a machine that has ended meanwhile.
-  if (vm == NULL && job->kind != VM_JOB_START && job->kind != VM_JOB_RESTORE)
-    return;
   switch (job->kind) {
   case VM_JOB_START:
     start (job);

@@ -103,7 +103,7 @@ state_during (const VmJob *job)
   case VM_JOB_RESUME:
     return VM_STATE_RESUMING;
   case VM_JOB_STOP:
-    return job->machine->state == VM_STATE_STOPPED ? VM_STATE_STOPPED : VM_STATE_STOPPING;
+    return VM_STATE_STOPPING;
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
     break;
@@ -145,6 +145,21 @@ end_task (VmJob *job)
     g_task_return_boolean (job->task, TRUE);
 }
 
+// The machine is over, and so is what was still to be done to it. Stopping it counts as done.
+static void
+drop_jobs (VmMachine *machine)
+{
+  VmJob *job;
+
+  while ((job = g_queue_pop_head (&machine->jobs)) != NULL) {
+    if (job->kind != VM_JOB_STOP)
+      job->error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED,
+                                        _ ("The machine has stopped meanwhile."));
+    end_task (job);
+    free_job (job);
+  }
+}
+
 // A reset that failed leaves nothing that could go on.
 static void
 stop_after_failed_reset (const VmJob *failed)
@@ -161,15 +176,16 @@ job_done_cb (void *data)
 {
   VmJob *job = data;
   VmMachine *machine = job->machine;
-  bool was_over = machine->state == VM_STATE_STOPPED;
 
   g_thread_join (job->thread);
   machine->running = NULL;
   if (job->kind == VM_JOB_RESET && job->error != NULL)
     stop_after_failed_reset (job);
+  if (state_after (job) == VM_STATE_STOPPED)
+    drop_jobs (machine);
   set_state (machine, state_after (job));
   end_task (job);
-  if (job->kind == VM_JOB_STOP && !was_over)
+  if (job->kind == VM_JOB_STOP)
     g_signal_emit_by_name (machine, "stopped", (int) job->stop_reason, job->stop_error);
   run_next_job (machine);
   free_job (job);
