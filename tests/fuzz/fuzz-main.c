@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Drives a fuzz target without libFuzzer.
+//
+//   fuzz-X [-n INPUTS] [-s SEED]   pseudo-random inputs, the same ones for the same seed
+//   fuzz-X FILE…                   these inputs
+//
+// An input that takes longer than INPUT_SECONDS ends the program as a crash does. The number of
+// the input that is running is in the message of a crash, so it can be had again: -n 1 -s NUMBER.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/fuzz/fuzz.h"
+
+enum {
+  INPUTS_DEFAULT = 1000,
+  INPUT_SECONDS = 20,
+  INPUT_BYTES_MAX = 4096,
+};
+
+// splitmix64
+static uint64_t
+next_random (uint64_t *state)
+{
+  uint64_t z = *state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
+static void
+run_random (uint64_t number)
+{
+  uint8_t data[INPUT_BYTES_MAX];
+  uint64_t state = number;
+  size_t length = next_random (&state) % (sizeof data + 1);
+  for (size_t i = 0; i < length; i++)
+    data[i] = (uint8_t) next_random (&state);
+  alarm (INPUT_SECONDS);
+  LLVMFuzzerTestOneInput (data, length);
+  alarm (0);
+}
+
+static int
+run_file (const char *path)
+{
+  FILE *file = fopen (path, "rb");
+  if (file == NULL) {
+    fprintf (stderr, "%s: %s\n", path, strerror (errno));
+    return 1;
+  }
+  static uint8_t data[1 << 20];
+  size_t length = fread (data, 1, sizeof data, file);
+  fclose (file);
+  alarm (INPUT_SECONDS);
+  LLVMFuzzerTestOneInput (data, length);
+  alarm (0);
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  unsigned long inputs = INPUTS_DEFAULT;
+  uint64_t seed = 1;
+  int option;
+  while ((option = getopt (argc, argv, "n:s:")) != -1) {
+    if (option == 'n')
+      inputs = strtoul (optarg, NULL, 0);
+    else if (option == 's')
+      seed = strtoull (optarg, NULL, 0);
+    else
+      return 2;
+  }
+  int failed = 0;
+  for (int i = optind; i < argc; i++)
+    failed |= run_file (argv[i]);
+  if (optind < argc)
+    return failed;
+  for (unsigned long i = 0; i < inputs; i++) {
+    char text[64]; // left on the screen by a crash, overwritten otherwise
+    int length = snprintf (text, sizeof text, "\rinput %llu", (unsigned long long) (seed + i));
+    if (isatty (2) && write (2, text, (size_t) length) < 0)
+      return 1;
+    run_random (seed + i);
+  }
+  printf ("%lu inputs from %llu on\n", inputs, (unsigned long long) seed);
+  return 0;
+}
