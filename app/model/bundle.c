@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,10 +45,10 @@ read_text (const char *file, char **text, gsize *length, GError **error)
   struct stat status;
 
   if (stat (file, &status) < 0)
-    return fail ("“%s” cannot be read: %s", file, error);
+    return fail (_ ("“%s” cannot be read: %s"), file, error);
   if (!S_ISREG (status.st_mode) || status.st_size > FILE_MAX_BYTES) {
     g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_BROKEN,
-                 "“%s” is not a machine description; restore it from a copy", file);
+                 _ ("“%s” is not a machine description; restore it from a copy"), file);
     return false;
   }
   return g_file_get_contents (file, text, length, error);
@@ -66,8 +67,8 @@ bundle_load (const char *path)
   if (read_text (file, &text, &length, &error))
     bundle->config = vm_config_from_json (text, (gssize) length, bundle->path, &error);
   if (!bundle->config)
-    bundle->error = g_error_new (BUNDLE_ERROR, BUNDLE_ERROR_BROKEN, "%s cannot be used: %s", file,
-                                 error->message);
+    bundle->error = g_error_new (BUNDLE_ERROR, BUNDLE_ERROR_BROKEN, _ ("%s cannot be used: %s"),
+                                 file, error->message);
   return bundle;
 }
 
@@ -138,7 +139,8 @@ bundle_find (const char *root, const char *which, GError **error)
       continue;
     if (found >= 0) {
       g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN,
-                   "Several machines are called “%s”; give a folder name below “%s”", which, root);
+                   _ ("Several machines are called “%s”; give a folder name below “%s”"), which,
+                   root);
       return NULL;
     }
     found = (int) i;
@@ -146,7 +148,8 @@ bundle_find (const char *root, const char *which, GError **error)
   if (found >= 0)
     return g_ptr_array_steal_index (bundles, (unsigned) found);
   g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN,
-               "There is no machine called “%s”; “terrarium list” shows those there are", which);
+               _ ("There is no machine called “%s”; “terrarium list” shows those there are"),
+               which);
   return NULL;
 }
 
@@ -159,8 +162,8 @@ sync_folder (const char *path, GError **error)
   int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   if (fd < 0)
-    return fail ("“%s” cannot be opened: %s", path, error);
-  bool done = fsync (fd) == 0 || fail ("“%s” cannot be written: %s", path, error);
+    return fail (_ ("“%s” cannot be opened: %s"), path, error);
+  bool done = fsync (fd) == 0 || fail (_ ("“%s” cannot be written: %s"), path, error);
   close (fd);
   return done;
 }
@@ -213,12 +216,12 @@ settle (const char *partial, const char *root, const char *name, GError **error)
     if (renameat2 (AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
       return g_steal_pointer (&path);
     if (errno != EEXIST) {
-      fail ("“%s” cannot be created: %s", path, error);
+      fail (_ ("“%s” cannot be created: %s"), path, error);
       return NULL;
     }
   }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-               "There are too many machines called “%s”; choose another name", name);
+               _ ("There are too many machines called “%s”; choose another name"), name);
   return NULL;
 }
 
@@ -273,10 +276,10 @@ add_size (Creation *creation, const char *path, GError **error)
   if (!path)
     return true;
   if (stat (path, &status) < 0)
-    return fail ("“%s” cannot be read: %s", path, error);
+    return fail (_ ("“%s” cannot be read: %s"), path, error);
   if (!S_ISREG (status.st_mode)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
-                 "“%s” is not a file that can be copied; choose a file", path);
+                 _ ("“%s” is not a file that can be copied; choose a file"), path);
     return false;
   }
   creation->total_bytes += (uint64_t) status.st_size;
@@ -340,12 +343,12 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
                BundleProgress progress, void *data, GCancellable *cancellable, GError **error)
 {
   if (g_mkdir_with_parents (root, 0755) < 0) {
-    fail ("“%s” cannot be created: %s", root, error);
+    fail (_ ("“%s” cannot be created: %s"), root, error);
     return NULL;
   }
   g_autofree char *partial = g_build_filename (root, PARTIAL_PREFIX "XXXXXX", NULL);
   if (!g_mkdtemp_full (partial, 0755)) {
-    fail ("“%s” cannot be created: %s", partial, error);
+    fail (_ ("“%s” cannot be created: %s"), partial, error);
     return NULL;
   }
   g_autoptr (VmConfig) made = vm_config_copy (config);
@@ -375,9 +378,9 @@ make_sparse (const char *path, uint64_t size_bytes, GError **error)
   int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
   if (fd < 0)
-    return fail ("“%s” cannot be created: %s", path, error);
+    return fail (_ ("“%s” cannot be created: %s"), path, error);
   bool done = (ftruncate (fd, (off_t) size_bytes) == 0 && fsync (fd) == 0) ||
-              fail ("“%s” cannot be written: %s", path, error);
+              fail (_ ("“%s” cannot be written: %s"), path, error);
   close (fd);
   if (!done)
     unlink (path);
@@ -447,17 +450,18 @@ bundle_lock (const Bundle *bundle, GError **error)
   int fd = open_lock (bundle->path, O_CREAT);
 
   if (fd < 0) {
-    fail ("“%s” cannot be written, so the machine cannot run from there: %s", bundle->path, error);
+    fail (_ ("“%s” cannot be written, so the machine cannot run from there: %s"), bundle->path,
+          error);
     return -1;
   }
   if (fcntl (fd, F_OFD_SETLK, &whole) == 0)
     return fd;
   if (errno == EAGAIN || errno == EACCES)
     g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE,
-                 "“%s” is running in another process; stop it there first (terrarium stop)",
+                 _ ("“%s” is running in another process; stop it there first (terrarium stop)"),
                  bundle_get_name (bundle));
   else
-    fail ("“%s” cannot be locked: %s", bundle->path, error);
+    fail (_ ("“%s” cannot be locked: %s"), bundle->path, error);
   close (fd);
   return -1;
 }

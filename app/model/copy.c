@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,13 +19,13 @@ typedef struct Copy {
 } Copy;
 
 static bool
-fail (const char *verb, const char *path, GError **error)
+fail (const char *sentence, const char *path, GError **error)
 {
   int saved = errno;
   g_autofree char *name = g_filename_display_name (path);
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "“%s” cannot be %s: %s", name,
-               verb, g_strerror (saved));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), sentence, name,
+               g_strerror (saved));
   return false;
 }
 
@@ -68,7 +69,7 @@ copy_range (Copy *copy, off_t start, off_t end, GError **error)
       return false;
     ssize_t n = copy_piece (copy, &at, (size_t) (end - at));
     if (n < 0)
-      return fail ("copied", copy->source, error);
+      return fail (_ ("“%s” cannot be copied: %s"), copy->source, error);
     if (n == 0)
       break; // it shrank meanwhile
     copy->progress ((uint64_t) (at - before), copy->progress_data);
@@ -82,7 +83,7 @@ copy_extents (Copy *copy, off_t length, GError **error)
   off_t end = 0;
 
   if (ftruncate (copy->out, length) < 0)
-    return fail ("written", copy->target, error);
+    return fail (_ ("“%s” cannot be written: %s"), copy->target, error);
   while (end < length) {
     off_t start = lseek (copy->in, end, SEEK_DATA);
     if (start < 0 && errno == ENXIO)
@@ -98,7 +99,7 @@ copy_extents (Copy *copy, off_t length, GError **error)
     if (!copy_range (copy, start, end, error))
       return false;
   }
-  return fsync (copy->out) == 0 || fail ("written", copy->target, error);
+  return fsync (copy->out) == 0 || fail (_ ("“%s” cannot be written: %s"), copy->target, error);
 }
 
 bool
@@ -111,16 +112,16 @@ copy_file (const char *source, const char *target, CopyProgress progress, void *
 
   copy.in = open (source, O_RDONLY | O_CLOEXEC);
   if (copy.in < 0 || fstat (copy.in, &status) < 0)
-    fail ("read", source, error);
+    fail (_ ("“%s” cannot be read: %s"), source, error);
   else if ((copy.out = open (target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) < 0)
-    fail ("written", target, error);
+    fail (_ ("“%s” cannot be written: %s"), target, error);
   else
     done = copy_extents (&copy, status.st_size, error);
 
   if (copy.in >= 0)
     close (copy.in);
   if (copy.out >= 0 && close (copy.out) < 0 && done)
-    done = fail ("written", target, error);
+    done = fail (_ ("“%s” cannot be written: %s"), target, error);
   if (copy.out >= 0 && !done)
     unlink (target);
   return done;

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <vte/vte.h>
 
+#include "app/viewer/transcript.h"
 #include "display/keys.h"
 
 #define SCROLLBACK_LINES  10000
@@ -16,6 +17,7 @@
 struct _TerrariumSerial {
   AdwBin parent;
 
+  GtkStack *pages;
   VteTerminal *terminal;
   TerrariumMachine *machine;
   GByteArray *unsent; // typed or pasted, not yet accepted by the guest
@@ -159,13 +161,12 @@ terrarium_serial_class_init (TerrariumSerialClass *klass)
                                     NULL, NULL, G_TYPE_NONE, 0);
 }
 
-static void
-terrarium_serial_init (TerrariumSerial *serial)
+static GtkWidget *
+make_terminal (TerrariumSerial *serial)
 {
   GtkWidget *scroller = gtk_scrolled_window_new ();
   GtkEventController *shortcuts = gtk_shortcut_controller_new ();
 
-  serial->unsent = g_byte_array_new ();
   serial->terminal = VTE_TERMINAL (vte_terminal_new ());
   vte_terminal_set_scrollback_lines (serial->terminal, SCROLLBACK_LINES);
   vte_terminal_set_mouse_autohide (serial->terminal, TRUE);
@@ -179,7 +180,51 @@ terrarium_serial_init (TerrariumSerial *serial)
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scroller), GTK_POLICY_NEVER,
                                   GTK_POLICY_AUTOMATIC);
   gtk_widget_add_css_class (scroller, "machine-serial");
-  adw_bin_set_child (ADW_BIN (serial), scroller);
+  return scroller;
+}
+
+static GtkWidget *
+make_transcript_button (TerrariumSerial *serial)
+{
+  GtkWidget *button = gtk_toggle_button_new ();
+  const char *label = _ ("Transcript: the console as text to read and select");
+
+  gtk_button_set_icon_name (GTK_BUTTON (button), "view-list-symbolic");
+  gtk_widget_set_tooltip_text (button, label);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Transcript"), -1);
+  gtk_widget_set_halign (button, GTK_ALIGN_END);
+  gtk_widget_set_valign (button, GTK_ALIGN_START);
+  gtk_widget_set_margin_top (button, 6);
+  gtk_widget_set_margin_end (button, 18);
+  gtk_widget_add_css_class (button, "osd");
+  gtk_widget_add_css_class (button, "circular");
+  return button;
+}
+
+static void
+transcript_toggled_cb (TerrariumSerial *serial, GtkToggleButton *button)
+{
+  bool active = gtk_toggle_button_get_active (button);
+
+  gtk_stack_set_visible_child_name (serial->pages, active ? "transcript" : "terminal");
+}
+
+static void
+terrarium_serial_init (TerrariumSerial *serial)
+{
+  GtkWidget *overlay = gtk_overlay_new ();
+  GtkWidget *terminal = make_terminal (serial);
+  GtkWidget *button = make_transcript_button (serial);
+
+  serial->unsent = g_byte_array_new ();
+  serial->pages = GTK_STACK (gtk_stack_new ());
+  gtk_stack_add_named (serial->pages, terminal, "terminal");
+  gtk_stack_add_named (serial->pages, terrarium_transcript_new (serial->terminal), "transcript");
+  g_signal_connect_swapped (button, "toggled", G_CALLBACK (transcript_toggled_cb), serial);
+  gtk_overlay_set_child (GTK_OVERLAY (overlay), GTK_WIDGET (serial->pages));
+  gtk_overlay_add_overlay (GTK_OVERLAY (overlay), button);
+  adw_bin_set_child (ADW_BIN (serial), overlay);
 }
 
 void

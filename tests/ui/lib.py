@@ -19,6 +19,10 @@ class Failure(Exception):
     pass
 
 
+class Skip(Exception):
+    pass
+
+
 def wait(what, probe, seconds=20, every=0.2):
     """The first true value of probe(); what names it when the time is up."""
     end = time.monotonic() + seconds
@@ -121,6 +125,7 @@ class Picture:
 class App:
     def __init__(self, program, *arguments, shots=None, **environment):
         self.shots = shots or os.environ.get("UI_SHOTS")
+        self.test = os.path.splitext(os.path.basename(sys.argv[0]))[0].removeprefix("test-")
         if self.shots:
             os.makedirs(self.shots, exist_ok=True)
         self.process = subprocess.Popen([program, *arguments], env={**os.environ, **environment})
@@ -213,7 +218,7 @@ class App:
     def shoot(self, name):
         if self.shots:
             subprocess.run(["import", "-silent", "-window", "root",
-                            os.path.join(self.shots, name + ".png")], check=True)
+                            os.path.join(self.shots, f"{self.test}-{name}.png")], check=True)
 
     # End
 
@@ -244,6 +249,9 @@ def run(test, *arguments, **environment):
         app = App(sys.argv[1], *arguments, **environment)
         test(app)
         print("passed", flush=True)
+    except Skip as skip:
+        print(f"skipped: {skip}", flush=True)
+        sys.exit(77)
     except Failure as failure:
         print(f"FAILED: {failure}", flush=True)
         if app:

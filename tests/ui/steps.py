@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ways through the application that several tests take."""
+import os
+import time
+
+from lib import Skip, name_of, text_of, wait, walk
+
+# Booting a system by interpretation on a busy machine; nothing waits longer than it must.
+BOOT_SECONDS = int(os.environ.get("UI_BOOT_SECONDS", "1500"))
+
+
+def need_sample():
+    folder = os.path.join(os.environ.get("TERRARIUM_SAMPLES", ""), "debian-12-installer-arm64")
+    for kind in ("gtk", "text"):
+        if not os.path.exists(os.path.join(folder, kind, "initrd.gz")):
+            raise Skip(f"the sample's files are not in {folder}")
+
+
+def wizard_page(app, title, seconds=10):
+    """Waits until a page with this heading is shown."""
+    return app.find(title, "label", seconds=seconds)
+
+
+def new_from_sample(app, text=False):
+    """The five clicks: New…, the sample, Next, Next, Create and Start."""
+    need_sample()
+    app.click(app.find("New…", "push button"))
+    app.click(app.find(starts="Sample: Debian 12", role="list item"))
+    wizard_page(app, "Debian 12 (bookworm) installer")
+    if text:
+        app.click(app.find("Kind of installer", "combo box"))
+        app.click(app.find("Text, on the serial console", "label"))
+        time.sleep(0.5)
+    app.click(app.find("Next", "push button"))
+    wizard_page(app, "What the machine may use while it runs")
+    app.click(app.find("Next", "push button"))
+    wizard_page(app, "Expected speed")
+    app.shoot("review")
+    app.click(app.find("Create and Start", "push button"))
+
+
+def transcript(app):
+    """The text of the serial console; its view has to be shown."""
+    return text_of(app.find("Transcript of the serial console", "text"))
+
+
+def wait_transcript(app, text, seconds):
+    def probe():
+        return text in transcript(app)
+    wait(f"“{text}” on the serial console", probe, seconds, every=1)
+
+
+def dump(app):
+    """The accessibility tree, for finding out why something is not found."""
+    for node in walk(app.root):
+        print(node.get_role_name(), repr(name_of(node)))
+

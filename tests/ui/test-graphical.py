@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The graphical Debian installer in the display: from New… to its second page, by keyboard and
+pointer. Asserts only on what the guest draws."""
+import time
+
+from lib import check, run, wait
+from steps import BOOT_SECONDS, new_from_sample
+
+# Middle of the installer's “Continue”, from the lower right corner of its picture.
+CONTINUE_X, CONTINUE_Y = 61, 27
+
+
+def is_selected(pixel):
+    red, green, blue = pixel
+    return green - red > 50 and blue - red > 50 and green < 170
+
+
+def find_selection(picture):
+    """(top, bottom) of the list's selected row: a band in the theme's colour below the banner."""
+    columns = [int(picture.width * (0.5 + 0.02 * i)) for i in range(16)]
+    rows = [y for y in range(int(picture.height * 0.25), int(picture.height * 0.93))
+            if all(is_selected(picture.pixel(x, y)) for x in columns)]
+    return (rows[0], rows[-1] + 1) if rows else None
+
+
+def test(app):
+    new_from_sample(app)
+    display = app.find("Display of Debian 12 Installer", seconds=60)
+    check(True, "five clicks lead to the display")
+
+    def selection():
+        return find_selection(app.picture(display))
+
+    top, bottom = wait("the language page", selection, BOOT_SECONDS, every=2)
+    language = app.picture(display)
+    app.shoot("language")
+    check(language.colours() > 100, "the graphical installer's language page is drawn")
+
+    time.sleep(1)
+    app.press("Down")
+    below = wait("the selection to move down",
+                 lambda: (s := selection()) and s[0] >= bottom - 2 and s, 120)
+    app.shoot("down")
+    check(below[0] > top, "the Down key moves the selection down")
+    app.press("Up")
+    wait("the selection to move up", lambda: (s := selection()) and s[0] == top, 120)
+    check(True, "the Up key moves it back")
+
+    x, y, width, height = app.box(display)
+    target = bottom + 3 * (bottom - top)
+    app.click_at(x + width // 3, y + target)
+    wait("the selection to follow the pointer",
+         lambda: (s := selection()) and s[0] <= target < s[1], 120)
+    app.shoot("pointer")
+    check(True, "a click selects the row that is under the pointer")
+    app.press("Home")
+    wait("another selection", lambda: (s := selection()) and not s[0] <= target < s[1], 120)
+
+    before = app.picture(display)
+    app.click_at(x + width - CONTINUE_X, y + height - CONTINUE_Y)
+
+    def next_page():
+        now = app.picture(display)
+        if now.share_changed(before) < 0.03 or not find_selection(now):
+            return None
+        time.sleep(2)
+        return now if app.picture(display).share_changed(now) < 0.001 else None
+
+    after = wait("the installer's next page", next_page, 600, every=2)
+    app.shoot("next-page")
+    check(after.share_changed(before) > 0.03, "Continue leads to another page")
+
+
+run(test)
