@@ -37,7 +37,7 @@ typedef struct Pl061 {
   uint8_t dir, is_level, both_edges, event_high, enabled, afsel;
   uint8_t latched;    // edges seen
   uint8_t pressed;    // buttons held down
-  int64_t release_ns; // when they are let go
+  int64_t release_ns; // when they are let go; 0: none is held
 } Pl061;
 
 static uint8_t
@@ -98,6 +98,7 @@ let_go (void *opaque)
   g_mutex_lock (&gpio->lock);
   set_levels (gpio, gpio->levels & ~gpio->pressed);
   gpio->pressed = 0;
+  gpio->release_ns = 0;
   g_mutex_unlock (&gpio->lock);
 }
 
@@ -210,6 +211,7 @@ pl061_reset (Device *device)
   g_mutex_lock (&gpio->lock);
   vm_timer_disarm (gpio->release);
   gpio->levels &= ~gpio->pressed;
+  gpio->release_ns = 0;
   gpio->pressed = gpio->out = gpio->dir = gpio->is_level = gpio->both_edges = 0;
   gpio->event_high = gpio->enabled = gpio->afsel = gpio->latched = 0;
   update_irq (gpio);
@@ -261,7 +263,7 @@ pl061_load (Device *device, StateReader *reader, uint32_t version, GError **erro
     *bytes[i] = state_get_u8 (reader);
   int64_t now = vm_clock_now (device->vm->clock);
   int64_t release_ns = state_get_u64 (reader);
-  gpio->release_ns = CLAMP (release_ns, now, now + PRESS_NS);
+  gpio->release_ns = gpio->pressed != 0 ? CLAMP (release_ns, now, now + PRESS_NS) : 0;
   if (gpio->pressed != 0)
     vm_timer_arm (gpio->release, gpio->release_ns);
   update_irq (gpio);
