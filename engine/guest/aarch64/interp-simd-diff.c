@@ -35,16 +35,7 @@ LONG_AND_ELEMENT (UMLAL, d + (M) a * b)
 LONG_AND_ELEMENT (SMLSL, d - (M) (S) a * (M) (S) b)
 LONG_AND_ELEMENT (UMLSL, d - (M) a * b)
 
-static inline unsigned
-polynomial_mul_8 (unsigned a, unsigned b)
-{
-  unsigned r = 0;
-  for (unsigned i = 0; i < 8; i++)
-    r ^= (a << i) & -(b >> i & 1);
-  return r;
-}
-
-LONG (PMULL_v, polynomial_mul_8 (a, b))
+LONG (PMULL_v, a64_polynomial_mul_8 (a, b))
 
 // Saturating doubling products: each step saturates to the wide lane.
 #define SAT_WIDE(x)                                                                                \

@@ -35,7 +35,7 @@ count_leading_zeros (uint32_t x, unsigned bits)
 #define BITS (8 * (unsigned) sizeof (U))
 
 MISC (CLZ_v, A64_SIZES_BHS, count_leading_zeros (a, BITS))
-// The sign bits after the first: the zeros when they are all flipped to zero.
+// The bits of a ^ a >> 1 say where neighbours differ, but for the highest.
 MISC (CLS_v, A64_SIZES_BHS,
       count_leading_zeros ((U) (a ^ (a >> 1)) & ~((M) 1 << (BITS - 1)), BITS) - 1)
 MISC (CNT_v, A64_SIZES_B, __builtin_popcount (a))
@@ -53,30 +53,30 @@ MISC (RBIT_v, A64_SIZES_B, reverse_bits_8 (a))
 
 // Elements reversed inside containers. ----------------------------------------------------------
 
-// The container as a number: reversing bytes, then for wider elements the bytes of each again.
 static inline uint64_t
-swap_halves (uint64_t x)
+swap_bytes_of_halves (uint64_t x)
 {
   return (x & 0xff00ff00ff00ff00) >> 8 | (x & 0x00ff00ff00ff00ff) << 8;
 }
 
 static inline uint64_t
-swap_words (uint64_t x)
+swap_halves_of_words (uint64_t x)
 {
   return (x & 0xffff0000ffff0000) >> 16 | (x & 0x0000ffff0000ffff) << 16;
 }
 
+// The 16-bit containers of x, with elements of 1 << size bytes; so on for the wider ones.
 static inline uint64_t
 reverse_in_16 (uint64_t x, unsigned size A64_MAYBE_UNUSED)
 {
-  return swap_halves (x);
+  return swap_bytes_of_halves (x);
 }
 
 static inline uint64_t
 reverse_in_32 (uint64_t x, unsigned size)
 {
-  x = swap_words (x);
-  return size == 0 ? swap_halves (x) : x;
+  x = swap_halves_of_words (x);
+  return size == 0 ? swap_bytes_of_halves (x) : x;
 }
 
 static inline uint64_t

@@ -73,16 +73,7 @@ A64_V_OP (MUL_e, A64_SIZES_HS, A64_VM_ELEMENT, (M) a *b)
 A64_V_OP (MLA_e, A64_SIZES_HS, A64_VM_ELEMENT, d + (M) a * b)
 A64_V_OP (MLS_e, A64_SIZES_HS, A64_VM_ELEMENT, d - (M) a * b)
 
-static inline unsigned
-polynomial_mul_8 (unsigned a, unsigned b)
-{
-  unsigned r = 0;
-  for (unsigned i = 0; i < 8; i++)
-    r ^= (a << i) & -(b >> i & 1);
-  return r;
-}
-
-SAME (PMUL_v, A64_SIZES_B, polynomial_mul_8 (a, b))
+SAME (PMUL_v, A64_SIZES_B, a64_polynomial_mul_8 (a, b))
 
 // Saturating. -----------------------------------------------------------------------------------
 

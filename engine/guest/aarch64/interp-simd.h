@@ -4,8 +4,9 @@
 //
 // In an expression, a, b and d are the lanes of Vn, Vm and Vd, of the unsigned type U; S is the
 // signed type of that size, W a signed type in which sums and products do not overflow, and M an
-// unsigned one for arithmetic that wraps. `sh` is the immediate and `sat` takes the saturations. Vectors and scalars
-// share the handlers: all 16 bytes are computed, and what is not the result becomes zero.
+// unsigned one for arithmetic that wraps. `sh` is the immediate and `sat` takes the saturations.
+// Vectors and scalars share the handlers: all 16 bytes are computed, and what is not the result
+// becomes zero.
 #pragma once
 
 #include "engine/guest/aarch64/interp.h"
@@ -101,6 +102,16 @@ static inline void
 a64_note_saturation (A64Cpu *cpu, unsigned sat)
 {
   cpu->fpsr_qc |= sat << 27;
+}
+
+// The product of two polynomials of 8 bits over GF(2).
+static inline unsigned
+a64_polynomial_mul_8 (unsigned a, unsigned b)
+{
+  unsigned r = 0;
+  for (unsigned i = 0; i < 8; i++)
+    r ^= (a << i) & -(b >> i & 1);
+  return r;
 }
 
 // Saturation to a type of the lanes. ------------------------------------------------------------
@@ -247,8 +258,8 @@ a64_clamp_128 (__int128 x, __int128 low, __int128 high, unsigned *sat)
   }
 
 // Vm, and the element of it that "by element" forms use in all lanes.
-#define A64_VM(r) const A64Vreg *vm A64_MAYBE_UNUSED = &cpu->v[op->rm];
-#define A64_VM_ELEMENT(r)                                                                          \
+#define A64_VM() const A64Vreg *vm A64_MAYBE_UNUSED = &cpu->v[op->rm];
+#define A64_VM_ELEMENT()                                                                           \
   const A64Vreg vm_lanes =                                                                         \
       a64_v_dup (a64_v_element (&cpu->v[op->rm], op->aux[0], op->aux[3]), op->aux[0]);             \
   const A64Vreg *vm A64_MAYBE_UNUSED = &vm_lanes;
