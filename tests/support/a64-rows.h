@@ -20,8 +20,11 @@ typedef struct A64Row {
 #include "engine/guest/aarch64/decode-int.inc"
 #include "engine/guest/aarch64/decode-mem.inc"
 #if defined(A64_ROWS_VECTOR)
+#include "engine/guest/aarch64/decode-complex.inc"
 #include "engine/guest/aarch64/decode-crypto.inc"
 #include "engine/guest/aarch64/decode-fp.inc"
+#include "engine/guest/aarch64/decode-i8mm.inc"
+#include "engine/guest/aarch64/decode-sha3.inc"
 #include "engine/guest/aarch64/decode-simd.inc"
 #include "engine/guest/aarch64/decode-simdfp.inc"
 #endif
@@ -33,8 +36,11 @@ static const A64Row a64_rows[] = {
 #include "engine/guest/aarch64/decode-int.inc"
 #include "engine/guest/aarch64/decode-mem.inc"
 #if defined(A64_ROWS_VECTOR)
+#include "engine/guest/aarch64/decode-complex.inc"
 #include "engine/guest/aarch64/decode-crypto.inc"
 #include "engine/guest/aarch64/decode-fp.inc"
+#include "engine/guest/aarch64/decode-i8mm.inc"
+#include "engine/guest/aarch64/decode-sha3.inc"
 #include "engine/guest/aarch64/decode-simd.inc"
 #include "engine/guest/aarch64/decode-simdfp.inc"
 #endif
