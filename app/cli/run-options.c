@@ -192,7 +192,11 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_set_summary (
       context, _ ("Runs a machine described by options. Ctrl-A X leaves its serial console."));
-  if (!g_option_context_parse (context, &argc, &argv, error))
+  // The usage line of --help begins with it.
+  g_set_prgname ("terrarium run");
+  bool ok = g_option_context_parse (context, &argc, &argv, error);
+  g_set_prgname ("terrarium");
+  if (!ok)
     return false;
   if (argc > 1)
     return fail (error, _ ("“%s” is not an option."), argv[1]);

@@ -24,6 +24,10 @@ struct Machine {
   GMutex input_lock; // one batch of input events at a time
 };
 
+// Whether this process may open `n` more files: timers and events, which a machine makes by the
+// dozen, have no way to fail (descriptors.c).
+bool machine_check_descriptors (unsigned n, GError **error);
+
 bool machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error);
 void machine_boot_clear (MachineBoot *boot);
 

@@ -25,6 +25,11 @@
 #include "engine/virtio/rng.h"
 #include "engine/virtio/transport.h"
 
+enum {
+  // Files one machine may open, those of its disks, networks and CPUs apart: with room to spare.
+  DESCRIPTORS = 48,
+};
+
 // ---- boot -----------------------------------------------------------------------------------
 
 static void *
@@ -163,7 +168,9 @@ build (Machine *machine, const MachineConfig *config, GError **error)
 {
   Vm *vm = machine->vm;
 
-  if (!machine_boot_open (&machine->boot, config, error))
+  if (!machine_check_descriptors (
+          DESCRIPTORS + config->n_disks * 2 + config->n_nics * 16 + config->cpus * 4, error) ||
+      !machine_boot_open (&machine->boot, config, error))
     return false;
   VmRam *ram = vm_ram_new (VIRT_RAM, config->memory_bytes, error);
   if (ram == NULL)

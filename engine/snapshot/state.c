@@ -25,6 +25,7 @@ struct StateWriter {
   uint8_t *data;
   size_t length, allocated;
   size_t section; // offset of the open section's contents; 0: none
+  bool failed;    // no memory: nothing is kept any more
 };
 
 struct StateReader {
@@ -39,15 +40,28 @@ struct StateReader {
 
 // ---- writing --------------------------------------------------------------------------------
 
+static bool
+make_room (StateWriter *writer, size_t length)
+{
+  if (length <= writer->allocated - writer->length)
+    return true;
+  size_t wanted = MAX (writer->allocated * 2, writer->length + length);
+  uint8_t *data = g_try_realloc (writer->data, wanted);
+  if (data == NULL) {
+    g_clear_pointer (&writer->data, g_free);
+    writer->failed = true;
+    return false;
+  }
+  writer->data = data;
+  writer->allocated = wanted;
+  return true;
+}
+
 static void
 put (StateWriter *writer, const void *data, size_t length)
 {
-  if (length == 0)
+  if (length == 0 || writer->failed || !make_room (writer, length))
     return;
-  if (length > writer->allocated - writer->length) {
-    writer->allocated = MAX (writer->allocated * 2, writer->length + length);
-    writer->data = g_realloc (writer->data, writer->allocated);
-  }
   memcpy (writer->data + writer->length, data, length);
   writer->length += length;
 }
@@ -73,7 +87,7 @@ state_writer_begin (StateWriter *writer, const char *name, uint32_t version)
   version = GUINT32_TO_LE (version);
   put (writer, &version, sizeof version);
   put (writer, &(uint64_t){0}, sizeof (uint64_t));
-  writer->section = writer->length;
+  writer->section = MAX (writer->length, 1);
 }
 
 void
@@ -82,7 +96,8 @@ state_writer_end (StateWriter *writer)
   g_assert (writer->section != 0);
   uint64_t length = GUINT64_TO_LE ((uint64_t) (writer->length - writer->section));
 
-  memcpy (writer->data + writer->section - sizeof length, &length, sizeof length);
+  if (!writer->failed)
+    memcpy (writer->data + writer->section - sizeof length, &length, sizeof length);
   writer->section = 0;
 }
 
@@ -133,12 +148,9 @@ checksum (const uint8_t *data, size_t length)
   return (uint32_t) crc32_z (0, data, length);
 }
 
-GBytes *
-state_writer_finish (StateWriter *writer)
+static void
+fill_header (StateWriter *writer)
 {
-  GBytes *bytes;
-
-  g_assert (writer->section == 0);
   uint32_t version = GUINT32_TO_LE (FORMAT_VERSION);
   uint64_t length = GUINT64_TO_LE ((uint64_t) (writer->length - HEADER_BYTES));
   uint32_t sum = checksum (writer->data + HEADER_BYTES, writer->length - HEADER_BYTES);
@@ -148,7 +160,18 @@ state_writer_finish (StateWriter *writer)
   memcpy (writer->data + 8, &version, sizeof version);
   memcpy (writer->data + 12, &sum, sizeof sum);
   memcpy (writer->data + 16, &length, sizeof length);
-  bytes = g_bytes_new_take (writer->data, writer->length);
+}
+
+GBytes *
+state_writer_finish (StateWriter *writer)
+{
+  GBytes *bytes = NULL;
+
+  g_assert (writer->section == 0);
+  if (!writer->failed) {
+    fill_header (writer);
+    bytes = g_bytes_new_take (writer->data, writer->length);
+  }
   g_free (writer);
   return bytes;
 }

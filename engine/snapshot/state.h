@@ -25,7 +25,8 @@ void state_put_u64 (StateWriter *writer, uint64_t value);
 void state_put_bool (StateWriter *writer, bool value);
 // A u32 length followed by the bytes.
 void state_put_bytes (StateWriter *writer, const void *data, size_t length);
-GBytes *state_writer_finish (StateWriter *writer); // frees the writer
+// Frees the writer; NULL when the host had no memory for all that was put.
+GBytes *state_writer_finish (StateWriter *writer);
 
 // Checks magic, format version and checksum of the whole; NULL and an error otherwise.
 StateReader *state_reader_new (GBytes *bytes, GError **error);

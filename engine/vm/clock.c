@@ -115,7 +115,9 @@ set_fd (VmTimer *timer, int64_t deadline, int64_t origin)
 
   timer->armed = deadline;
   if (deadline != INT64_MAX) {
-    int64_t at = deadline > INT64_MAX - origin ? INT64_MAX : deadline + origin;
+    // The origin lies before the host's own start when a machine older than it was restored.
+    bool beyond = origin > 0 && deadline > INT64_MAX - origin;
+    int64_t at = beyond ? INT64_MAX : deadline + origin;
 
     // All zeroes would stop it; a moment long past fires at once.
     at = MAX (at, 1);

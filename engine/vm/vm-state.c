@@ -142,7 +142,11 @@ vm_save (Vm *vm, GError **error)
 
   g_assert (vm->priv->started && !vm->priv->running && vm->priv->quiet);
   vm_loop_call (vm->loop, save_cb, &save);
-  return state_writer_finish (save.writer);
+  GBytes *state = state_writer_finish (save.writer);
+  if (state == NULL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                         "The host has no memory left for the saved state; close other programs.");
+  return state;
 }
 
 // ---- loading --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/api/vm.h"
@@ -447,6 +448,27 @@ test_start_fails (void **state)
   close_fixture (&fixture);
 }
 
+// Near its limit of open files the process says so, and works again with more.
+static void
+test_few_descriptors (void **state)
+{
+  struct rlimit limit, low;
+  Fixture fixture;
+
+  OPEN (&fixture, guest_power_off);
+  assert_int_equal (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  low = limit;
+  low.rlim_cur = 40;
+  assert_int_equal (setrlimit (RLIMIT_NOFILE, &low), 0);
+  g_autoptr (GError) error = perform (&fixture, VM_OP_START);
+  assert_int_equal (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  assert_non_null (error);
+  assert_non_null (strstr (error->message, "Too many files"));
+  assert_null (perform (&fixture, VM_OP_START));
+  wait_stopped (&fixture);
+  close_fixture (&fixture);
+}
+
 static void
 test_two_at_once (void **state)
 {
@@ -480,6 +502,7 @@ main (void)
       cmocka_unit_test (test_reset),
       cmocka_unit_test (test_save_and_restore),
       cmocka_unit_test (test_start_fails),
+      cmocka_unit_test (test_few_descriptors),
       cmocka_unit_test (test_two_at_once),
   };
   g_autofree char *folder = g_dir_make_tmp ("terrarium-test-XXXXXX", NULL);
