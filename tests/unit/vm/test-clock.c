@@ -301,6 +301,26 @@ test_event_is_not_lost (void **state)
   vm_loop_call (fixture->loop, free_event, mail.event);
 }
 
+// A machine that ran longer than the host is up, or as long as saved state may say.
+static void
+test_older_than_host (void **state)
+{
+  const int64_t ages[] = {INT64_C (315360000) * 1000000000, INT64_MAX / 2};
+  Fixture *fixture = *state;
+  VmTimer *timer = vm_timer_new (fixture->clock, fired_cb, fixture);
+
+  for (int i = 0; i < (int) G_N_ELEMENTS (ages); i++) {
+    vm_clock_set (fixture->clock, ages[i]);
+    vm_timer_arm (timer, ages[i] + 1000);
+    vm_clock_start (fixture->clock);
+    // Hangs here when the timer is lost.
+    wait_fired (fixture, i + 1);
+    vm_clock_stop (fixture->clock);
+    assert_true (fixture->fired_at >= ages[i] + 1000);
+  }
+  vm_timer_free (timer);
+}
+
 int
 main (void)
 {
@@ -310,6 +330,7 @@ main (void)
       cmocka_unit_test_setup_teardown (test_timer_fires_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_timer_moves, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_timer_waits_for_clock, set_up, tear_down),
+      cmocka_unit_test_setup_teardown (test_older_than_host, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_loop, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_event_is_not_lost, set_up, tear_down),
   };
