@@ -209,7 +209,8 @@ insn_make_state (const InsnCase *c, InsnState *s)
   memset (s, 0, sizeof *s);
   for (unsigned i = 0; i < 31; i++)
     s->x[i] = insn_integer (&random);
-  s->sp = insn_integer (&random) & ~15ull;
+  // Away from the guest program, whose signal stack it might seem to be.
+  s->sp = (insn_integer (&random) & ~15ull) | 1ull << 52;
   s->nzcv = insn_random (&random) >> 60 << 28;
   if (insn_random (&random) >> 63)
     s->fpsr = insn_random (&random) & 0x0800009f;
