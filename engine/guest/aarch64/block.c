@@ -358,6 +358,10 @@ a64_block_find (A64Cpu *cpu)
   host = a64_ram_ptr (cpu, page, A64_PAGE_SIZE);
   if (host == NULL)
     return raise_abort (cpu, A64_FSC_EXTERNAL);
+  if (cpu->pstate.il) {
+    a64_raise_fetch (cpu, A64_EC_ILLEGAL_STATE, 0, false);
+    return NULL;
+  }
   offset = cpu->pc & (A64_PAGE_SIZE - 1);
   if (cpu->step)
     return step_block (cpu, page + offset, host + offset);

@@ -193,8 +193,9 @@ a64_return_from_exception (A64Cpu *cpu)
   cpu->pc = cpu->sys->elr_el1;
   a64_update_context (cpu);
   cpu->pstate.ss = returned_ss (cpu, spsr, was_stepping);
+  // Finding the next instruction raises the Illegal Execution state, or what goes before it.
   if (cpu->pstate.il)
-    a64_raise_fetch (cpu, A64_EC_ILLEGAL_STATE, 0, false);
+    a64_block_find (cpu);
   else
     a64_poll_irq (cpu);
 }
