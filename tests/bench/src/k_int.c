@@ -348,14 +348,19 @@ halt:
 
 /* --- vcall: unpredictable calls through a table of function pointers --- */
 typedef uint64_t (*fnp) (uint64_t);
-#define F(n, e)                                                                                    \
-  static __attribute__ ((noinline)) uint64_t vf##n (uint64_t x)                                    \
-  {                                                                                                \
-    return e;                                                                                      \
-  }
+// One function to a line; the formatter would fold the list differently each time.
+// clang-format off
+#define F(n, e) static __attribute__ ((noinline)) uint64_t vf##n (uint64_t x) { return e; }
 F (0, x + 1)
-F (1, x * 3) F (2, x ^ (x >> 7)) F (3, x - 11) F (4, ~x) F (5, (x << 13) | (x >> 51))
-    F (6, x + (x << 2)) F (7, x ^ 0x55) static fnp vt[8] = {vf0, vf1, vf2, vf3, vf4, vf5, vf6, vf7};
+F (1, x * 3)
+F (2, x ^ (x >> 7))
+F (3, x - 11)
+F (4, ~x)
+F (5, (x << 13) | (x >> 51))
+F (6, x + (x << 2))
+F (7, x ^ 0x55)
+// clang-format on
+static fnp vt[8] = {vf0, vf1, vf2, vf3, vf4, vf5, vf6, vf7};
 static uint64_t
 vcall (void)
 {
