@@ -168,7 +168,9 @@ test_write_reads_back (void **state)
   assert_memory_equal (setup.disk->bytes + 100 * SECTOR, data, sizeof data);
   assert_int_equal (request (setup.guest, &in, NULL, 0, back, sizeof back), S_OK);
   assert_memory_equal (back, data, sizeof data);
-  assert_true (virtio_guest_get_interrupts (setup.guest) >= 2);
+  // The first may have been seen in the ring before its interrupt; the second was asked for.
+  virtio_guest_settle (setup.guest);
+  assert_true (virtio_guest_get_interrupts (setup.guest) >= 1);
   tear_down (&setup);
 }
 
