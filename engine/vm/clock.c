@@ -258,6 +258,7 @@ vm_timer_arm (VmTimer *timer, int64_t deadline_ns)
 {
   int64_t origin, now;
 
+  deadline_ns = MAX (deadline_ns, 0);
   g_mutex_lock (&timer->lock);
   timer->deadline = deadline_ns;
   // Looked at under the lock: a clock that stops after this look finds the fd set and stops it.

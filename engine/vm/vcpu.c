@@ -334,7 +334,7 @@ static struct timespec
 host_deadline (Vcpu *vcpu, int64_t deadline_ns)
 {
   struct timespec at;
-  int64_t left = MAX (deadline_ns - vm_clock_now (vcpu->vm->clock), 0);
+  int64_t left = MAX (MAX (deadline_ns, 0) - vm_clock_now (vcpu->vm->clock), 0);
 
   clock_gettime (CLOCK_MONOTONIC, &at);
   // A year is as good as for ever and cannot overflow.
@@ -373,6 +373,12 @@ void
 vcpu_wait (Vcpu *vcpu, int64_t deadline_ns)
 {
   sleep_until (vcpu, deadline_ns, false);
+}
+
+bool
+vcpu_take_event (Vcpu *vcpu)
+{
+  return atomic_load (&vcpu->priv->event) != 0 && atomic_exchange (&vcpu->priv->event, 0) != 0;
 }
 
 void
