@@ -208,6 +208,8 @@ transcript_toggled_cb (TerrariumSerial *serial, GtkToggleButton *button)
   bool active = gtk_toggle_button_get_active (button);
 
   gtk_stack_set_visible_child_name (serial->pages, active ? "transcript" : "terminal");
+  if (!active)
+    terrarium_serial_take_focus (serial);
 }
 
 static void

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ways through the application that several tests take."""
 import os
-import time
 
 from lib import Skip, name_of, text_of, wait, walk
 
@@ -29,8 +28,9 @@ def new_from_sample(app, text=False):
     wizard_page(app, "Debian 12 (bookworm) installer")
     if text:
         app.click(app.find("Kind of installer", "combo box"))
-        app.click(app.find("Text, on the serial console", "label"))
-        time.sleep(0.5)
+        app.find("Text, on the serial console", "label")
+        app.press("Down", "Return")
+        app.missing("Graphical, in the display", "label")
     app.click(app.find("Next", "push button"))
     wizard_page(app, "What the machine may use while it runs")
     app.click(app.find("Next", "push button"))

@@ -20,11 +20,11 @@ def test(app):
 
     terminal = app.find(starts="Serial console of")
     before = app.picture(terminal)
-    app.press("Down")
+    app.press("Up")
     wait("the selection to move",
          lambda: 0.002 < app.picture(terminal).share_changed(before) < 0.3, 120)
-    check(True, "the Down key moves the selection")
-    app.press("Up", "Return")
+    check(True, "the Up key moves the selection")
+    app.press("Down", "Return")
     app.click(toggle)
     wait_transcript(app, "Select your location", 600)
     app.shoot("text-location")
