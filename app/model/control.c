@@ -144,11 +144,29 @@ answer_info (Client *client)
   answer (client, reply);
 }
 
+// A member that has this type; NULL when there is none, or one of another.
+static JsonNode *
+get_member (JsonObject *object, const char *name, GType type)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  return node != NULL && json_node_get_value_type (node) == type ? node : NULL;
+}
+
+static const char *
+get_op_name (JsonObject *request)
+{
+  JsonNode *node = get_member (request, "op", G_TYPE_STRING);
+
+  return node != NULL ? json_node_get_string (node) : "";
+}
+
 static bool
 find_op (JsonObject *request, VmOp *op)
 {
-  const char *name = json_object_get_string_member_with_default (request, "op", "");
-  bool force = json_object_get_boolean_member_with_default (request, "force", FALSE);
+  const char *name = get_op_name (request);
+  JsonNode *forced = get_member (request, "force", G_TYPE_BOOLEAN);
+  bool force = forced != NULL && json_node_get_boolean (forced);
 
   if (strcmp (name, "stop") == 0)
     *op = force ? VM_OP_FORCE_STOP : VM_OP_POWER_BUTTON;
@@ -176,7 +194,7 @@ serve (Client *client, const char *line, size_t length)
     return;
   }
   request = json_node_get_object (root);
-  if (g_strcmp0 (json_object_get_string_member_with_default (request, "op", ""), "info") == 0)
+  if (strcmp (get_op_name (request), "info") == 0)
     answer_info (client);
   else if (!find_op (request, &op))
     answer_error (client, "There is no such operation.");
