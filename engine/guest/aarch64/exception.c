@@ -189,6 +189,7 @@ a64_return_from_exception (A64Cpu *cpu)
   if (legal)
     a64_switch_sp (cpu, spsr >> 2 & 3, spsr & 1);
   cpu->excl.valid = false;
+  vcpu_set_event (cpu->vcpu);
   cpu->step_executed = false;
   cpu->pc = cpu->sys->elr_el1;
   a64_update_context (cpu);

@@ -106,13 +106,21 @@ a64_interp_WFI (A64Cpu *cpu, const A64Op *op)
   leave_after (cpu, op);
 }
 
+static void
+wait_for_event (A64Cpu *cpu, const A64Op *op, unsigned kind, int64_t deadline_ns)
+{
+  if (!vcpu_take_event (cpu->vcpu)) {
+    if (wait_trapped (cpu, op, A64_SCTLR_NTWE, kind))
+      return;
+    a64_wait_for_event (cpu, deadline_ns);
+  }
+  leave_after (cpu, op);
+}
+
 void
 a64_interp_WFE (A64Cpu *cpu, const A64Op *op)
 {
-  if (wait_trapped (cpu, op, A64_SCTLR_NTWE, 1))
-    return;
-  a64_wait_for_event (cpu, INT64_MAX);
-  leave_after (cpu, op);
+  wait_for_event (cpu, op, 1, INT64_MAX);
 }
 
 // Time-outs are moments of CNTVCT_EL0, which is the machine's clock.
@@ -138,10 +146,7 @@ a64_interp_WFIT (A64Cpu *cpu, const A64Op *op)
 void
 a64_interp_WFET (A64Cpu *cpu, const A64Op *op)
 {
-  if (wait_trapped (cpu, op, A64_SCTLR_NTWE, 3))
-    return;
-  a64_wait_for_event (cpu, timeout (cpu, op));
-  leave_after (cpu, op);
+  wait_for_event (cpu, op, 3, timeout (cpu, op));
 }
 
 void

@@ -259,10 +259,11 @@ a64_set_fpcr (A64Cpu *cpu, uint32_t value)
 {
   static const uint8_t rounding[4] = {SOFTFP_NEAREST_EVEN, SOFTFP_UP, SOFTFP_DOWN, SOFTFP_ZERO};
 
-  // AHP, DN, FZ, RMode; no FZ16 without FP16, and no trapped exceptions.
-  cpu->fpcr = value & 0x07c00000u;
+  // AHP, DN, FZ, RMode, FZ16; no trapped exceptions.
+  cpu->fpcr = value & 0x07c80000u;
   cpu->fp.rounding = rounding[value >> 22 & 3];
   cpu->fp.flush_to_zero = value >> 24 & 1;
+  cpu->fp.flush_to_zero_16 = value >> 19 & 1;
   cpu->fp.default_nan = value >> 25 & 1;
   cpu->fp.alternative_half = value >> 26 & 1;
 }
@@ -356,7 +357,7 @@ a64_write_ignored (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 // The table.
 
 #define FIELD(field) offsetof (A64SysRegs, field)
-#define ROW(label, op0, op1, crn, crm, op2, e0, e1)                                                 \
+#define ROW(label, op0, op1, crn, crm, op2, e0, e1)                                                \
   .number = A64_SYSREG (op0, op1, crn, crm, op2), .el0 = A64_RULE_##e0, .el1 = A64_RULE_##e1,      \
   .name = (label)
 
@@ -442,7 +443,10 @@ a64_sysreg_allowed (const A64Cpu *cpu, const A64SysReg *reg, bool write, bool *t
     return reg->el1 == A64_RULE_RW || reg->el1 == (write ? A64_RULE_WO : A64_RULE_RO);
   if (el0_allowed (cpu, reg, write))
     return true;
-  *trapped = reg->el0 >= A64_RULE_UCT;
+  // What EL0 may only ever read is UNDEFINED to write.
+  bool may_write = reg->el0 != A64_RULE_UCT && reg->el0 != A64_RULE_PCT &&
+                   reg->el0 != A64_RULE_VCT && reg->el0 != A64_RULE_FRQ;
+  *trapped = reg->el0 >= A64_RULE_UCT && (!write || may_write);
   return false;
 }
 

@@ -96,6 +96,15 @@ vcpu_wait (Vcpu *vcpu, int64_t deadline_ns)
     test_now = MAX (test_now, deadline_ns);
 }
 
+bool
+vcpu_take_event (Vcpu *vcpu)
+{
+  bool was_set = of_vcpu (vcpu)->events != 0;
+
+  of_vcpu (vcpu)->events = 0;
+  return was_set;
+}
+
 void
 vcpu_wait_event (Vcpu *vcpu, int64_t deadline_ns)
 {
