@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Library, wizard and viewer with a tiny guest that starts at once: entries and errors of the
+wizard, consoles, pause, full screen, closing, coming back, deleting."""
+import os
+import subprocess
+import sys
+import time
+
+import guest
+from lib import App, check, run, text_of, wait, xdotool
+from steps import transcript, wait_transcript, wizard_page
+
+DATA = os.environ["XDG_DATA_HOME"]
+MACHINES = os.path.join(DATA, "terrarium", "machines")
+KERNEL = os.path.join(os.environ["HOME"], "tiny")
+
+
+def fill(app, name, text):
+    app.click(app.find(name, "text"))
+    app.press("ctrl+a", "BackSpace")
+    app.type(text)
+
+
+def error(app, *parts):
+    def probe():
+        return any(all(part in (n.get_name() or "") for part in parts) for n in app.all())
+
+    wait(f"a message with {parts}", probe)
+
+
+def go_through_wizard(app):
+    app.click(app.find("New…", "push button"))
+    app.click(app.find("A kernel and initrd from files", "list item"))
+    wizard_page(app, "Processor: ARM, emulated")
+    app.click(app.find("Next", "push button"))
+    error(app, "No kernel is chosen")
+    fill(app, "Kernel file", "/nowhere/Image")
+    app.click(app.find("Next", "push button"))
+    error(app, "/nowhere/Image")
+    fill(app, "Kernel file", "/bin/true")
+    app.click(app.find("Next", "push button"))
+    error(app, "/bin/true", "ARM")
+    app.shoot("error")
+    check(True, "the wizard says in place what is wrong with a file")
+    fill(app, "Kernel file", KERNEL)
+    app.click(app.find("Next", "push button"))
+    wizard_page(app, "What the machine may use while it runs")
+    app.click(app.find("Back", "push button"))
+    kernel = app.find("Kernel file", "text")
+    check(text_of(kernel) == KERNEL, "going back keeps the entries")
+    app.click(app.find("Next", "push button"))
+    wizard_page(app, "What the machine may use while it runs")
+    app.click(app.find("Next", "push button"))
+    wizard_page(app, "Expected speed")
+    fill(app, "Name", "Tiny")
+    app.click(app.find("Create and Start", "push button"))
+    app.find("Display of Tiny")
+    check(os.listdir(MACHINES) == ["tiny"], "the machine's folder is there")
+
+
+def use_console(app):
+    app.click(app.find("Serial Console", "page tab"))
+    toggle = app.find("Transcript", "push button")
+    app.click(toggle)
+    wait_transcript(app, "READY", 60)
+    app.click(toggle)
+    app.type("hal")
+    app.click(toggle)
+    wait_transcript(app, "ibm", 60)
+    check(True, "the serial console prints and answers")
+    app.click(toggle)
+
+    app.click(app.find("Pause", "push button"))
+    app.find("Resume", "push button")
+    app.click(app.find(starts="Serial console of"))
+    app.type("x")
+    app.click(toggle)
+    time.sleep(2)
+    check("y" not in transcript(app).split("ibm")[1], "a paused machine is silent")
+    app.click(app.find("Resume", "push button"))
+    wait_transcript(app, "ibmy", 60)
+    check(True, "a resumed one reads what was typed meanwhile")
+    app.click(toggle)
+
+
+def use_keyboard(app):
+    app.click(app.find("Display", "page tab"))
+    app.find("Press Ctrl+Alt to release the keyboard", "label")
+    app.press("F11")
+    time.sleep(1)
+    window, *_, height = app.x_window("Tiny – Terrarium")
+    check(height < 800, "F11 is the guest's while it has the keyboard")
+    xdotool("keydown", "ctrl", "keydown", "alt", "keyup", "alt", "keyup", "ctrl")
+    app.find("ARM · Emulated", "label")
+    check(True, "Ctrl+Alt releases the keyboard")
+    app.press("F11")
+    wait("full screen", lambda: app.x_window("Tiny – Terrarium")[4] >= 800)
+    app.shoot("fullscreen")
+    xdotool("keydown", "ctrl", "keydown", "alt", "keyup", "alt", "keyup", "ctrl")
+    app.press("F11")
+    wait("the window again", lambda: app.x_window("Tiny – Terrarium")[4] < 800)
+    check(True, "F11 leads to full screen and back")
+
+
+def force_off(app):
+    app.click(app.find("Machine menu", "push button"))
+    item = app.find("Force Off…", "menu item")
+    app.act(item)
+    app.act(app.find("Force Off", "push button"))
+    app.find("“Tiny” is off", "label")
+    app.find("It was forced off.", "label")
+    app.shoot("off")
+    check(True, "forcing off asks first and says what happened")
+    app.click(app.find("Start", "push button"))
+    app.find("Pause", "push button")
+
+
+def close_and_come_back(app):
+    app.click(app.find("Back to the library", "push button"))
+    app.find("Tiny, Running", "push button")
+    app.shoot("library")
+    app.click(app.find("Close", "push button"))
+    app.act(app.find("Keep Running", "push button"))
+    wait("the window to go", lambda: not subprocess.run(
+        ["xdotool", "search", "--onlyvisible", "--name", "Terrarium"], stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL).stdout)
+    check(app.process.poll() is None, "the machine runs on without a window")
+    second = subprocess.run([sys.argv[1]], timeout=60)
+    check(second.returncode == 0, "a second start hands over to the first")
+    app.find("Tiny, Running", "push button")
+    app.press("ctrl+q")
+    app.act(app.find("Force Off", "push button"))
+    check(app.wait_exit(60) == 0, "quitting asks about running machines, then ends cleanly")
+
+
+def delete(app):
+    app.find("Tiny, Off", "push button")
+    check(True, "the machine is there after a restart")
+    app.find("Cannot be opened", "label")
+    check(True, "a damaged machine is shown as one")
+    app.shoot("restarted")
+    for undo in (True, False):
+        app.click(app.find("Menu of Tiny", "push button"))
+        app.act(app.find("Delete", "menu item"))
+        app.missing("Tiny, Off", "push button")
+        app.shoot("deleted")
+        if undo:
+            app.click(app.find("Undo", "push button"))
+            app.find("Tiny, Off", "push button")
+            check(os.path.isdir(os.path.join(MACHINES, "tiny")), "deleting can be undone")
+    wait("the folder in the Trash",
+         lambda: os.path.isdir(os.path.join(DATA, "Trash", "files", "tiny")), 30)
+    check(os.listdir(MACHINES) == ["broken"], "a deleted machine is in the Trash, others stay")
+
+
+def test(app):
+    app.find("Machines you make live here.", "label")
+    guest.write(KERNEL)
+    go_through_wizard(app)
+    use_console(app)
+    use_keyboard(app)
+    force_off(app)
+    close_and_come_back(app)
+
+    os.mkdir(os.path.join(MACHINES, "broken"))
+    with open(os.path.join(MACHINES, "broken", "machine.json"), "w") as file:
+        file.write("{ nonsense")
+    again = App(sys.argv[1])
+    try:
+        delete(again)
+    finally:
+        again.shoot("end")
+        again.kill()
+
+
+run(test)
