@@ -95,6 +95,17 @@ add_peripherals (Machine *machine, const MachineConfig *config, Device *gic)
   vm_add_device (vm, machine->gpio, "gpio");
 }
 
+static void
+add_virtio_mmio (Vm *vm, Device *gic)
+{
+  for (unsigned i = 0; i < VIRT_N_VIRTIO; i++) {
+    g_autofree char *id = g_strdup_printf ("virtio-mmio%u", i);
+    IrqLine irq = gicv3_get_spi (gic, VIRT_SPI_VIRTIO + i);
+
+    vm_add_device (vm, virtio_mmio_new (NULL, VIRT_VIRTIO + i * VIRT_VIRTIO_BYTES, irq), id);
+  }
+}
+
 static Device *
 add_pci_host (Vm *vm, Device *gic)
 {
@@ -181,6 +192,7 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   Device *gic = add_gic (vm, config->cpus);
   wire_cpus (vm, gic);
   add_peripherals (machine, config, gic);
+  add_virtio_mmio (vm, gic);
   Device *pci = add_pci_host (vm, gic);
   if (config->display)
     add_display (machine, config, pci);

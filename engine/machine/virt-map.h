@@ -10,6 +10,7 @@
 #define VIRT_UART       UINT64_C (0x09000000)
 #define VIRT_RTC        UINT64_C (0x09010000)
 #define VIRT_GPIO       UINT64_C (0x09030000)
+#define VIRT_VIRTIO     UINT64_C (0x0a000000) // transports, 0x200 apart
 #define VIRT_PCI_MMIO32 UINT64_C (0x10000000)
 #define VIRT_PCI_PIO    UINT64_C (0x3eff0000)
 #define VIRT_RAM        UINT64_C (0x40000000)
@@ -27,6 +28,7 @@ enum {
   VIRT_SPI_RTC = 2,
   VIRT_SPI_PCI_INTA = 3, // and the three after it
   VIRT_SPI_GPIO = 7,
+  VIRT_SPI_VIRTIO = 16, // and the 31 after it
 };
 
 // Private peripheral interrupts, as INTIDs.
@@ -35,6 +37,12 @@ enum {
   VIRT_PPI_TIMER_VIRT = 27,
   VIRT_PPI_TIMER_SECURE = 29,
   VIRT_PPI_TIMER_PHYS = 30,
+};
+
+// virtio-mmio transports: all there, none used by default, so not in the device tree.
+enum {
+  VIRT_N_VIRTIO = 32,
+  VIRT_VIRTIO_BYTES = 0x200,
 };
 
 // Devices on PCI bus 0; 0 is the host bridge.
