@@ -47,8 +47,9 @@ read_text (const char *file, char **text, gsize *length, GError **error)
   if (stat (file, &status) < 0)
     return fail (_ ("“%s” cannot be read: %s"), file, error);
   if (!S_ISREG (status.st_mode) || status.st_size > FILE_MAX_BYTES) {
+    g_autofree char *shown = g_filename_display_name (file);
     g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_BROKEN,
-                 _ ("“%s” is not a machine description; restore it from a copy"), file);
+                 _ ("“%s” is not a machine description; restore it from a copy"), shown);
     return false;
   }
   return g_file_get_contents (file, text, length, error);
@@ -59,7 +60,9 @@ bundle_load (const char *path)
 {
   Bundle *bundle = g_new0 (Bundle, 1);
   bundle->path = g_canonicalize_filename (path, NULL);
+  bundle->folder = g_filename_display_basename (bundle->path);
   g_autofree char *file = g_build_filename (bundle->path, CONFIG_FILE, NULL);
+  g_autofree char *shown = g_filename_display_name (file);
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
   gsize length = 0;
@@ -68,7 +71,7 @@ bundle_load (const char *path)
     bundle->config = vm_config_from_json (text, (gssize) length, bundle->path, &error);
   if (!bundle->config)
     bundle->error = g_error_new (BUNDLE_ERROR, BUNDLE_ERROR_BROKEN, _ ("%s cannot be used: %s"),
-                                 file, error->message);
+                                 shown, error->message);
   return bundle;
 }
 
@@ -78,6 +81,7 @@ bundle_free (Bundle *bundle)
   if (!bundle)
     return;
   g_free (bundle->path);
+  g_free (bundle->folder);
   vm_config_free (bundle->config);
   g_clear_error (&bundle->error);
   g_free (bundle);
@@ -92,7 +96,7 @@ get_folder (const Bundle *bundle)
 const char *
 bundle_get_name (const Bundle *bundle)
 {
-  return bundle->config ? bundle->config->name : get_folder (bundle);
+  return bundle->config ? bundle->config->name : bundle->folder;
 }
 
 static int

@@ -14,6 +14,7 @@ typedef struct Bundle {
   char *path;       // of the folder, absolute
   VmConfig *config; // NULL when the bundle is broken
   GError *error;    // why it is broken, else NULL
+  char *folder;     // the folder's name as text, for people
 } Bundle;
 
 #define BUNDLE_ERROR (bundle_error_quark ())

@@ -320,6 +320,21 @@ test_fifo (void **state)
   assert_null (bundle->config);
 }
 
+// Names of folders are bytes; what a person reads is text.
+static void
+test_name_is_text (void **state)
+{
+  Room *room = *state;
+  g_autofree char *path = g_build_filename (room->root, "\xff\xfe", NULL);
+
+  g_mkdir_with_parents (path, 0755);
+  g_autoptr (Bundle) bundle = bundle_load (path);
+  assert_null (bundle->config);
+  assert_true (g_utf8_validate (bundle_get_name (bundle), -1, NULL));
+  assert_true (g_utf8_validate (bundle->error->message, -1, NULL));
+  assert_string_equal (strrchr (bundle->path, '/') + 1, "\xff\xfe");
+}
+
 static void
 test_lock (void **state)
 {
@@ -372,7 +387,7 @@ main (void)
       TEST (test_names),           TEST (test_missing_file), TEST (test_cancelled),
       TEST (test_unwritable_root), TEST (test_holes),        TEST (test_new_disk),
       TEST (test_broken),          TEST (test_fifo),         TEST (test_lock),
-      TEST (test_clean),
+      TEST (test_clean),           TEST (test_name_is_text),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
