@@ -261,7 +261,8 @@ test_work_runs_there (void **state)
 {
   Vm *vm = start_machine (1, step_note_thread);
 
-  work_sum = wrong_thread = 0;
+  work_sum = 0;
+  wrong_thread = 0;
   wait_instructions (cpu_of (vm, 0), 10);
   for (uint64_t i = 1; i <= 1000; i++) {
     vcpu_post_work (vm->vcpus[0], NULL, do_work, i, 2, true);
@@ -298,7 +299,8 @@ test_work_of_a_sleeper (void **state)
   Vm *vm = start_machine (1, step_sleep_then_check);
   FakeCpu *cpu = cpu_of (vm, 0);
 
-  work_sum = late = 0;
+  work_sum = 0;
+  late = false;
   for (unsigned i = 1; i <= 300; i++) {
     while (!asleep_now)
       g_thread_yield ();
