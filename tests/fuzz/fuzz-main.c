@@ -4,6 +4,8 @@
 //   fuzz-X [-n INPUTS] [-s SEED]   pseudo-random inputs, the same ones for the same seed
 //   fuzz-X FILE…                   these inputs
 //
+// $TERRARIUM_FUZZ_INPUTS is stronger than -n: a larger dose for targets that run as tests.
+//
 // An input that takes longer than INPUT_SECONDS ends the program as a crash does. The number of
 // the input that is running is in the message of a crash, so it can be had again: -n 1 -s NUMBER.
 #include <errno.h>
@@ -31,9 +33,49 @@ next_random (uint64_t *state)
   return z ^ z >> 31;
 }
 
+// What a crash or a sanitizer's report is about. Written by the signal handler.
+static volatile uint64_t running;
+
+static void
+say_input (void)
+{
+  char digits[24], *at = digits + sizeof digits;
+  *--at = '\n';
+  for (uint64_t n = running; at == digits + sizeof digits - 1 || n > 0; n /= 10)
+    *--at = (char) ('0' + n % 10);
+  if (write (2, "input ", 6) == 6 && write (2, at, (size_t) (digits + sizeof digits - at)) < 0)
+    _exit (1);
+}
+
+static void
+say_input_and_die (int number)
+{
+  say_input ();
+  signal (number, SIG_DFL);
+  raise (number);
+}
+
+// There in programs built with a sanitizer.
+__attribute__ ((weak)) void __sanitizer_set_death_callback (void (*callback) (void));
+
+static void
+watch_deaths (void)
+{
+  static const int numbers[] = {SIGABRT, SIGTRAP, SIGALRM, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  if (__sanitizer_set_death_callback != NULL)
+    __sanitizer_set_death_callback (say_input);
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    struct sigaction old;
+    // A sanitizer's own handlers stay.
+    if (sigaction (numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+      signal (numbers[i], say_input_and_die);
+  }
+}
+
 static void
 run_random (uint64_t number)
 {
+  running = number;
   uint8_t data[INPUT_BYTES_MAX];
   uint64_t state = number;
   size_t length = next_random (&state) % (sizeof data + 1);
@@ -75,18 +117,17 @@ main (int argc, char **argv)
     else
       return 2;
   }
+  const char *dose = getenv ("TERRARIUM_FUZZ_INPUTS");
+  if (dose != NULL)
+    inputs = strtoul (dose, NULL, 0);
   int failed = 0;
   for (int i = optind; i < argc; i++)
     failed |= run_file (argv[i]);
   if (optind < argc)
     return failed;
-  for (unsigned long i = 0; i < inputs; i++) {
-    char text[64]; // left on the screen by a crash, overwritten otherwise
-    int length = snprintf (text, sizeof text, "\rinput %llu", (unsigned long long) (seed + i));
-    if (isatty (2) && write (2, text, (size_t) length) < 0)
-      return 1;
+  watch_deaths ();
+  for (unsigned long i = 0; i < inputs; i++)
     run_random (seed + i);
-  }
   printf ("%lu inputs from %llu on\n", inputs, (unsigned long long) seed);
   return 0;
 }
