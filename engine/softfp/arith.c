@@ -76,8 +76,8 @@ mul (unsigned n, uint64_t a, uint64_t b, bool extended, SoftfpEnv *env)
 SOFTFP_INLINE uint64_t
 divide_fractions (unsigned n, uint64_t a, uint64_t b)
 {
-  if (n == 32) {
-    // Significands of 24 bits: a quotient of 36 leaves enough to round.
+  if (n != 64) {
+    // Significands of 24 bits at most: a quotient of 36 leaves enough to round.
     uint64_t dividend = a << 1, divisor = b >> 36;
     uint64_t quotient = dividend / divisor;
 
@@ -204,5 +204,6 @@ square_root (unsigned n, uint64_t a, SoftfpEnv *env)
     return (uint##n##_t) square_root (n, a, env);                                                  \
   }
 
+DEFINE (16)
 DEFINE (32)
 DEFINE (64)

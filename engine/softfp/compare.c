@@ -81,5 +81,6 @@ extreme_number (unsigned n, uint64_t a, uint64_t b, SoftfpOrder wanted, SoftfpEn
     return (uint##n##_t) extreme_number (n, a, b, SOFTFP_LESS, env);                               \
   }
 
+DEFINE (16)
 DEFINE (32)
 DEFINE (64)

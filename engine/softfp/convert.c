@@ -67,15 +67,21 @@ round_int (unsigned n, uint64_t a, SoftfpRounding rounding, bool exact, SoftfpEn
   return pack_integer (n, pa.sign, round_split (s, pa.sign, rounding));
 }
 
-// The largest magnitude of a signed integer of `width` bits.
+// The largest magnitude of a signed integer of `bits` bits.
 SOFTFP_INLINE uint64_t
-signed_limit (unsigned width, bool sign)
+signed_limit (unsigned bits, bool sign)
 {
-  return (1ull << (width - 1)) - !sign;
+  return (1ull << (bits - 1)) - !sign;
 }
 
 SOFTFP_INLINE uint64_t
-round_int_n (unsigned n, uint64_t a, SoftfpRounding rounding, unsigned width, SoftfpEnv *env)
+unsigned_limit (unsigned bits)
+{
+  return ~0ull >> (64 - bits);
+}
+
+SOFTFP_INLINE uint64_t
+round_int_n (unsigned n, uint64_t a, SoftfpRounding rounding, unsigned bits, SoftfpEnv *env)
 {
   Parts pa = unpack (n, a, env);
   uint64_t whole;
@@ -85,9 +91,9 @@ round_int_n (unsigned n, uint64_t a, SoftfpRounding rounding, unsigned width, So
     return make_zero (n, pa.sign);
   s = pa.kind == KIND_FINITE ? split (pa.frac, pa.exp) : (Split){.huge = true};
   whole = round_split (s, pa.sign, rounding);
-  if (s.huge || whole > signed_limit (width, pa.sign)) {
+  if (s.huge || whole > signed_limit (bits, pa.sign)) {
     env->flags |= SOFTFP_INVALID;
-    return pack_integer (n, true, 1ull << (width - 1));
+    return pack_integer (n, true, 1ull << (bits - 1));
   }
   if (s.rest != 0)
     env->flags |= SOFTFP_INEXACT;
@@ -98,20 +104,18 @@ round_int_n (unsigned n, uint64_t a, SoftfpRounding rounding, unsigned width, So
 SOFTFP_INLINE uint64_t
 saturate (SoftfpFixed to, Parts pa, SoftfpEnv *env)
 {
-  uint64_t mask = to.width == 64 ? ~0ull : 0xffffffff;
-
   env->flags |= SOFTFP_INVALID;
   if (pa.kind >= KIND_QNAN)
     return 0;
   if (!to.is_signed)
-    return pa.sign ? 0 : mask;
+    return pa.sign ? 0 : unsigned_limit (to.width);
   return signed_limit (to.width, pa.sign);
 }
 
 SOFTFP_INLINE uint64_t
 to_fixed (unsigned n, uint64_t a, SoftfpFixed to, SoftfpRounding rounding, SoftfpEnv *env)
 {
-  uint64_t mask = to.width == 64 ? ~0ull : 0xffffffff;
+  uint64_t mask = unsigned_limit (to.width);
   Parts pa = unpack (n, a, env);
   uint64_t whole, limit;
   Split s;
@@ -135,8 +139,8 @@ from_fixed (unsigned n, uint64_t a, SoftfpFixed from, SoftfpEnv *env)
 {
   bool sign;
 
-  if (from.width == 32)
-    a = from.is_signed ? (uint64_t) (int32_t) a : (uint32_t) a;
+  a <<= 64 - from.width;
+  a = from.is_signed ? (uint64_t) ((int64_t) a >> (64 - from.width)) : a >> (64 - from.width);
   sign = from.is_signed && (int64_t) a < 0;
   if (a == 0)
     return 0;
@@ -178,7 +182,7 @@ softfp_to_int32_js (uint64_t a, bool *exact, SoftfpEnv *env)
 SOFTFP_INLINE uint64_t
 convert_nan (unsigned from, unsigned to, uint64_t a, SoftfpEnv *env)
 {
-  bool sign = (a & sign_bit (from)) != 0, to_alternative = to == 16 && env->alternative_half;
+  bool sign = (a & sign_bit (from)) != 0, to_alternative = is_alternative (to, env);
   uint64_t payload = (a & frac_mask (from)) << (64 - frac_bits (from)) >> (64 - frac_bits (to));
 
   if (to_alternative || is_snan (from, a))
@@ -201,7 +205,7 @@ convert (unsigned from, unsigned to, uint64_t a, SoftfpRounding rounding, Softfp
   case KIND_ZERO:
     return make_zero (to, pa.sign);
   case KIND_INFINITY:
-    if (to == 16 && env->alternative_half)
+    if (is_alternative (to, env))
       return round_overflow (to, pa.sign, rounding, env);
     return make_infinity (to, pa.sign);
   case KIND_QNAN:
@@ -217,11 +221,6 @@ convert (unsigned from, unsigned to, uint64_t a, SoftfpRounding rounding, Softfp
   {                                                                                                \
     return (uint##n##_t) round_int (n, a, rounding, exact, env);                                   \
   }                                                                                                \
-  uint##n##_t softfp_round_int_n##n (uint##n##_t a, SoftfpRounding rounding, unsigned width,       \
-                                     SoftfpEnv *env)                                               \
-  {                                                                                                \
-    return (uint##n##_t) round_int_n (n, a, rounding, width, env);                                 \
-  }                                                                                                \
   uint64_t softfp_to_fixed##n (uint##n##_t a, SoftfpFixed to, SoftfpRounding rounding,             \
                                SoftfpEnv *env)                                                     \
   {                                                                                                \
@@ -232,13 +231,26 @@ convert (unsigned from, unsigned to, uint64_t a, SoftfpRounding rounding, Softfp
     return (uint##n##_t) from_fixed (n, a, from, env);                                             \
   }
 
+DEFINE (16)
 DEFINE (32)
 DEFINE (64)
+
+#define DEFINE_ROUND_INT_N(n)                                                                      \
+  uint##n##_t softfp_round_int_n##n (uint##n##_t a, SoftfpRounding rounding, unsigned bits,        \
+                                     SoftfpEnv *env)                                               \
+  {                                                                                                \
+    return (uint##n##_t) round_int_n (n, a, rounding, bits, env);                                  \
+  }
+
+DEFINE_ROUND_INT_N (32)
+DEFINE_ROUND_INT_N (64)
+
+#define CONVERTED(n) ((n) == 16 ? CONVERTED_HALF : (n))
 
 #define DEFINE_CONVERT(from, to)                                                                   \
   uint##to##_t softfp_convert_##from##_##to (uint##from##_t a, SoftfpEnv *env)                     \
   {                                                                                                \
-    return (uint##to##_t) convert (from, to, a, env->rounding, env);                               \
+    return (uint##to##_t) convert (CONVERTED (from), CONVERTED (to), a, env->rounding, env);       \
   }
 
 DEFINE_CONVERT (16, 32)

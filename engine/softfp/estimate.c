@@ -126,5 +126,6 @@ softfp_unsigned_rsqrt_estimate (uint32_t a)
     return (uint##n##_t) recip_exponent (n, a, env);                                               \
   }
 
+DEFINE (16)
 DEFINE (32)
 DEFINE (64)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Multiplication and addition rounded once (Arm ARM J1.3: FPMulAdd, FPRecipStepFused,
-// FPRSqrtStepFused). Pure functions: any thread.
+// Multiplication and addition rounded once (Arm ARM J1.3: FPMulAdd, FPMulAddH,
+// FPRecipStepFused, FPRSqrtStepFused). Pure functions: any thread.
 #include "engine/softfp/parts.h"
 #include "engine/softfp/softfp.h"
 
@@ -147,5 +147,29 @@ rsqrt_step (unsigned n, uint64_t a, uint64_t b, SoftfpEnv *env)
     return (uint##n##_t) rsqrt_step (n, a, b, env);                                                \
   }
 
+DEFINE (16)
 DEFINE (32)
 DEFINE (64)
+
+// A half as a single, exactly and without a flag; a signalling NaN stays one.
+static uint32_t
+widen (uint16_t a, SoftfpEnv *env)
+{
+  Parts pa = unpack (16, a, env);
+  uint32_t sign = (uint32_t) make_zero (32, pa.sign);
+
+  switch ((Kind) pa.kind) {
+  case KIND_FINITE:
+    return (uint32_t) round_pack (32, pa.sign, pa.exp, pa.frac, SOFTFP_ZERO, env);
+  case KIND_ZERO:
+    return sign;
+  default:
+    return sign | (uint32_t) make_infinity (32, false) | (uint32_t) (a & frac_mask (16)) << 13;
+  }
+}
+
+uint32_t
+softfp_muladd_16_32 (uint32_t addend, uint16_t a, uint16_t b, SoftfpEnv *env)
+{
+  return softfp_muladd32 (addend, widen (a, env), widen (b, env), env);
+}

@@ -10,6 +10,10 @@
 #define LIKELY(x)     __builtin_expect (!!(x), 1)
 #define UNLIKELY(x)   __builtin_expect (!!(x), 0)
 
+// A half-precision number on its way from or to another precision: FPCR.AHP applies to it, and FZ16
+// does not (FPUnpackCV, FPRoundCV). In all other operations, on n = 16, it is the other way round.
+enum { CONVERTED_HALF = 0x100 | 16 };
+
 typedef enum Kind {
   KIND_FINITE, // and not zero
   KIND_ZERO,
@@ -28,6 +32,12 @@ typedef struct Parts {
 } Parts;
 
 SOFTFP_INLINE unsigned
+width (unsigned n)
+{
+  return n & 0xff;
+}
+
+SOFTFP_INLINE unsigned
 frac_bits (unsigned n)
 {
   return n == 64 ? 52 : n == 32 ? 23 : 10;
@@ -37,7 +47,7 @@ frac_bits (unsigned n)
 SOFTFP_INLINE int32_t
 exp_max (unsigned n)
 {
-  return (1 << (n - 1 - frac_bits (n))) - 1;
+  return (1 << (width (n) - 1 - frac_bits (n))) - 1;
 }
 
 SOFTFP_INLINE int32_t
@@ -49,7 +59,7 @@ exp_bias (unsigned n)
 SOFTFP_INLINE uint64_t
 sign_bit (unsigned n)
 {
-  return 1ull << (n - 1);
+  return 1ull << (width (n) - 1);
 }
 
 SOFTFP_INLINE uint64_t
@@ -100,22 +110,35 @@ is_snan (unsigned n, uint64_t a)
   return is_nan (n, a) && (a & quiet_bit (n)) == 0;
 }
 
-// FPCR.FZ does not reach half precision (FPUnpackCV clears FZ16 for conversions, and there are no
-// other operations on it).
 SOFTFP_INLINE bool
 flushes (unsigned n, const SoftfpEnv *env)
 {
-  return n != 16 && env->flush_to_zero;
+  return n == 16 ? env->flush_to_zero_16 : n != CONVERTED_HALF && env->flush_to_zero;
 }
 
-// The operand with FZ applied: what FPUnpack sees, still as a bit pattern.
+// Half precision without infinities and NaNs.
+SOFTFP_INLINE bool
+is_alternative (unsigned n, const SoftfpEnv *env)
+{
+  return n == CONVERTED_HALF && env->alternative_half;
+}
+
+// A denormal operand was taken for zero; FZ16 does so without a word.
+SOFTFP_INLINE void
+note_flushed (unsigned n, SoftfpEnv *env)
+{
+  if (n != 16)
+    env->flags |= SOFTFP_DENORMAL;
+}
+
+// The operand with FZ or FZ16 applied: what FPUnpack sees, still as a bit pattern.
 SOFTFP_INLINE uint64_t
 flush_input (unsigned n, uint64_t a, SoftfpEnv *env)
 {
   uint64_t magnitude = a & (sign_bit (n) - 1);
 
   if (UNLIKELY (flushes (n, env)) && magnitude != 0 && magnitude <= frac_mask (n)) {
-    env->flags |= SOFTFP_DENORMAL;
+    note_flushed (n, env);
     return a & sign_bit (n);
   }
   return a;
@@ -130,7 +153,7 @@ unpack_special (unsigned n, bool sign, int32_t exp, uint64_t frac, SoftfpEnv *en
     if (frac == 0) {
       p.kind = KIND_ZERO;
     } else if (flushes (n, env)) {
-      env->flags |= SOFTFP_DENORMAL;
+      note_flushed (n, env);
       p.kind = KIND_ZERO;
     } else {
       int shift = __builtin_clzll (frac) - 1;
@@ -138,7 +161,7 @@ unpack_special (unsigned n, bool sign, int32_t exp, uint64_t frac, SoftfpEnv *en
       p.frac = frac << shift;
       p.exp = 1 - exp_bias (n) + (62 - (int) frac_bits (n)) - shift;
     }
-  } else if (n == 16 && env->alternative_half) {
+  } else if (is_alternative (n, env)) {
     p.frac = (1ull << 62) | (frac << (62 - frac_bits (n)));
     p.exp = exp - exp_bias (n);
   } else {
@@ -230,7 +253,7 @@ overflows_to_infinity (SoftfpRounding rounding, bool sign)
 SOFTFP_INLINE uint64_t
 round_overflow (unsigned n, bool sign, SoftfpRounding rounding, SoftfpEnv *env)
 {
-  if (n == 16 && env->alternative_half) {
+  if (is_alternative (n, env)) {
     env->flags |= SOFTFP_INVALID;
     return (sign ? sign_bit (n) : 0) | (sign_bit (n) - 1);
   }
@@ -248,7 +271,7 @@ round_pack (unsigned n, bool sign, int32_t exp, uint64_t frac, SoftfpRounding ro
   const unsigned shift = 62 - frac_bits (n);
   const uint64_t rest_mask = (1ull << shift) - 1, half = 1ull << (shift - 1);
   // In AHP the largest exponent belongs to ordinary numbers.
-  const int32_t limit = exp_max (n) + (n == 16 && env->alternative_half);
+  const int32_t limit = exp_max (n) + is_alternative (n, env);
   int32_t biased = exp + exp_bias (n);
   bool tiny = biased <= 0;
   uint64_t rest, mantissa, result;

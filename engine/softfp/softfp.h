@@ -3,7 +3,8 @@
 // "shared/functions/float") on bit patterns, exact to the last bit and flag. They take modes from
 // and add flags to a SoftfpEnv, know no other state, and so run on any thread.
 //
-// Each operation exists for single (32) and double (64) precision.
+// Each operation exists for half (16), single (32) and double (64) precision, but for those told
+// apart below.
 #pragma once
 
 #include "engine/softfp/env.h"
@@ -18,7 +19,7 @@ typedef enum SoftfpOrder {
 
 // The integer or fixed-point side of a conversion.
 typedef struct SoftfpFixed {
-  uint8_t width; // 32 or 64 bits
+  uint8_t width; // 16, 32 or 64 bits
   bool is_signed;
   uint8_t fraction_bits; // 0..width
 } SoftfpFixed;
@@ -50,18 +51,23 @@ typedef struct SoftfpFixed {
   /* FPRoundInt: inexact is raised only when `exact`. */                                           \
   uint##n##_t softfp_round_int##n (uint##n##_t a, SoftfpRounding rounding, bool exact,             \
                                    SoftfpEnv *env);                                                \
-  /* FPRoundIntN: must fit a signed integer of `width` bits; inexact is raised. */                 \
-  uint##n##_t softfp_round_int_n##n (uint##n##_t a, SoftfpRounding rounding, unsigned width,       \
-                                     SoftfpEnv *env);                                              \
-  /* FPToFixed: saturates; the upper half of a 32-bit result is zero. */                           \
+  /* FPToFixed: saturates; bits above the width are zero. */                                       \
   uint64_t softfp_to_fixed##n (uint##n##_t a, SoftfpFixed to, SoftfpRounding rounding,             \
                                SoftfpEnv *env);                                                    \
   /* FixedToFP: of the low from.width bits of a. */                                                \
   uint##n##_t softfp_from_fixed##n (uint64_t a, SoftfpFixed from, SoftfpEnv *env);
 
+SOFTFP_DECLARE (16)
 SOFTFP_DECLARE (32)
 SOFTFP_DECLARE (64)
 #undef SOFTFP_DECLARE
+
+// FPRoundIntN: must fit a signed integer of `bits` bits; inexact is raised.
+uint32_t softfp_round_int_n32 (uint32_t a, SoftfpRounding rounding, unsigned bits, SoftfpEnv *env);
+uint64_t softfp_round_int_n64 (uint64_t a, SoftfpRounding rounding, unsigned bits, SoftfpEnv *env);
+
+// FPMulAddH: singles plus the product of halves, rounded once.
+uint32_t softfp_muladd_16_32 (uint32_t addend, uint16_t a, uint16_t b, SoftfpEnv *env);
 
 // FPConvert, with the rounding of env but for _odd (FCVTXN).
 uint32_t softfp_convert_16_32 (uint16_t a, SoftfpEnv *env);

@@ -113,6 +113,28 @@ insn_integer_lanes (uint64_t *random, unsigned bits)
   return value;
 }
 
+// Four lanes of half precision: specials, numbers near one, or anything.
+static inline uint64_t
+insn_halves (uint64_t *random)
+{
+  static const uint16_t halves[] = {
+      0,      0x8000, 0x3c00, 0xbc00, 0x7c00, 0xfc00, 0x7e00, 0x7c01, 0xfe12, 0xfd34, 1,
+      0x83ff, 0x0400, 0x7bff, 0x3800, 0x37ff, 0x4100, 0x1400, 0x7800, 0xf800, 0x5c00,
+  };
+  uint64_t value = 0;
+
+  for (unsigned i = 0; i < 4; i++) {
+    uint64_t r = insn_random (random) >> 8, lane = r >> 32 & 0xffff;
+
+    if (r % 4 < 2)
+      lane = halves[(r >> 8) % (sizeof halves / 2)];
+    else if (r % 4 == 2)
+      lane = (lane & 0x87ff) | 0x3000;
+    value = value << 16 | lane;
+  }
+  return value;
+}
+
 // Two lanes of 32 bits, or one of 64: floating-point specials and neighbours, or anything.
 static inline uint64_t
 insn_lanes (uint64_t *random)
@@ -147,7 +169,7 @@ insn_lanes (uint64_t *random)
   };
   uint64_t r = insn_random (random) >> 8, value = insn_random (random);
 
-  switch (r % 12) {
+  switch (r % 14) {
   case 0:
   case 1:
     return (uint64_t) singles[(r >> 8) % (sizeof singles / 4)] << 32 |
@@ -165,6 +187,9 @@ insn_lanes (uint64_t *random)
   case 8:
   case 9:
     return insn_integer_lanes (random, 8u << (r >> 8) % 4);
+  case 10:
+  case 11:
+    return insn_halves (random);
   default:
     return value;
   }
@@ -202,7 +227,8 @@ static inline void
 insn_make_state (const InsnCase *c, InsnState *s)
 {
   static const uint32_t modes[] = {
-      0, 0, 0, 0, 1 << 22, 2 << 22, 3 << 22, 1 << 24, 1 << 25, 3 << 24, 7 << 22,
+      0,       0,       0,       0,       1 << 22, 2 << 22,           3 << 22,
+      1 << 24, 1 << 25, 3 << 24, 7 << 22, 1 << 19, 3 << 22 | 1 << 19, 3 << 24 | 1 << 19,
   };
   uint64_t random = c->seed * UINT64_C (0x9e3779b97f4a7c15) + 1;
 

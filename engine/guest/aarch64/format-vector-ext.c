@@ -6,6 +6,7 @@
 
 #define A64_INSN(id, mask, value, format, flags) bool a64_fmt_##format (uint32_t insn, A64Op *op);
 #include "engine/guest/aarch64/decode-complex.inc"
+#include "engine/guest/aarch64/decode-fp16.inc"
 #include "engine/guest/aarch64/decode-i8mm.inc"
 #include "engine/guest/aarch64/decode-sha3.inc"
 #undef A64_INSN
@@ -70,7 +71,16 @@ a64_fmt_complex_mla (uint32_t insn, A64Op *op)
   return true;
 }
 
-// aux[1]: the index of the number in Vm, H.
+// aux[1]: the index of the number in Vm, H:L, which a vector of 64 bits has no upper half for.
+bool
+a64_fmt_complex_mla_e_h (uint32_t insn, A64Op *op)
+{
+  set_complex (insn, op, a64_field (insn, 13, 2));
+  op->aux[1] = a64_field (insn, 11, 1) << 1 | a64_field (insn, 21, 1);
+  return op->aux[1] < op->aux[0];
+}
+
+// The same, H.
 bool
 a64_fmt_complex_mla_e_s (uint32_t insn, A64Op *op)
 {

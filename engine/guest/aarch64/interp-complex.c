@@ -26,6 +26,7 @@
     return a ^ (uint##n##_t) negate << (n - 1);                                                    \
   }
 
+DEFINE_LANES (16)
 DEFINE_LANES (32)
 DEFINE_LANES (64)
 
@@ -35,9 +36,12 @@ is_negated (const A64Op *op, unsigned i)
   return i % 2 != 0 ? op->imm >= 2 : op->imm == 1 || op->imm == 2;
 }
 
+DEFINE_ADD (FCADD_vh, h, 16, 2 * op->aux[0])
 DEFINE_ADD (FCADD_vs, s, 32, op->aux[0])
 DEFINE_ADD (FCADD_vd, d, 64, 2)
 
+DEFINE_MLA (FCMLA_vh, h, 16, 2 * op->aux[0], i / 2)
 DEFINE_MLA (FCMLA_vs, s, 32, op->aux[0], i / 2)
 DEFINE_MLA (FCMLA_vd, d, 64, 2, i / 2)
+DEFINE_MLA (FCMLA_e_vh, h, 16, 2 * op->aux[0], op->aux[1])
 DEFINE_MLA (FCMLA_e_vs, s, 32, op->aux[0], op->aux[1])

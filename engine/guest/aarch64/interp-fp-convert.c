@@ -10,10 +10,10 @@ A64_FP_SCALARS_1 (FRINTZ, a64_frintz)
 A64_FP_SCALARS_1 (FRINTA, a64_frinta)
 A64_FP_SCALARS_1 (FRINTX, a64_frintx)
 A64_FP_SCALARS_1 (FRINTI, a64_frinti)
-A64_FP_SCALARS_1 (FRINT32Z, a64_frint32z)
-A64_FP_SCALARS_1 (FRINT32X, a64_frint32x)
-A64_FP_SCALARS_1 (FRINT64Z, a64_frint64z)
-A64_FP_SCALARS_1 (FRINT64X, a64_frint64x)
+A64_FP_SCALARS_1_SD (FRINT32Z, a64_frint32z)
+A64_FP_SCALARS_1_SD (FRINT32X, a64_frint32x)
+A64_FP_SCALARS_1_SD (FRINT64Z, a64_frint64z)
+A64_FP_SCALARS_1_SD (FRINT64X, a64_frint64x)
 
 A64_FP_SCALAR_1 (FCVT_h_s, h, softfp_convert_16_32)
 A64_FP_SCALAR_1 (FCVT_h_d, h, softfp_convert_16_64)
@@ -31,6 +31,8 @@ A64_FP_SCALAR_1 (FCVT_d_s, d, softfp_convert_64_32)
     A64_NEXT (cpu, op);                                                                            \
   }
 #define DEFINE_ROUNDED(name, suffix, rounding)                                                     \
+  DEFINE_TO_GPR (name##S_##suffix##_h, h, 16, true, rounding)                                      \
+  DEFINE_TO_GPR (name##U_##suffix##_h, h, 16, false, rounding)                                     \
   DEFINE_TO_GPR (name##S_##suffix##_s, s, 32, true, rounding)                                      \
   DEFINE_TO_GPR (name##S_##suffix##_d, d, 64, true, rounding)                                      \
   DEFINE_TO_GPR (name##U_##suffix##_s, s, 32, false, rounding)                                     \
@@ -52,12 +54,16 @@ DEFINE_ROUNDED (FCVTZ, f, SOFTFP_ZERO)
     A64_NEXT (cpu, op);                                                                            \
   }
 
+DEFINE_FROM_GPR (SCVTF_r_h, 16, true)
 DEFINE_FROM_GPR (SCVTF_r_s, 32, true)
 DEFINE_FROM_GPR (SCVTF_r_d, 64, true)
+DEFINE_FROM_GPR (UCVTF_r_h, 16, false)
 DEFINE_FROM_GPR (UCVTF_r_s, 32, false)
 DEFINE_FROM_GPR (UCVTF_r_d, 64, false)
+DEFINE_FROM_GPR (SCVTF_f_h, 16, true)
 DEFINE_FROM_GPR (SCVTF_f_s, 32, true)
 DEFINE_FROM_GPR (SCVTF_f_d, 64, true)
+DEFINE_FROM_GPR (UCVTF_f_h, 16, false)
 DEFINE_FROM_GPR (UCVTF_f_s, 32, false)
 DEFINE_FROM_GPR (UCVTF_f_d, 64, false)
 

@@ -13,6 +13,7 @@
     return a;                                                                                      \
   }
 
+DEFINE_LANES (16)
 DEFINE_LANES (32)
 DEFINE_LANES (64)
 
@@ -33,6 +34,14 @@ A64_FP_SCALARS_1 (FSQRT, softfp_sqrt)
 
 // Operands are negated before the operation, NaNs too.
 #define DEFINE_MULADD(name, negate_addend, negate_product)                                         \
+  A64_FP_HANDLER (name##_h)                                                                        \
+  {                                                                                                \
+    uint16_t addend = cpu->v[op->ra].h[0] ^ (negate_addend ? 1u << 15 : 0);                        \
+    uint16_t factor = cpu->v[op->rn].h[0] ^ (negate_product ? 1u << 15 : 0);                       \
+                                                                                                   \
+    a64_fp_set (cpu, op->rd, softfp_muladd16 (addend, factor, cpu->v[op->rm].h[0], &cpu->fp));     \
+    A64_NEXT (cpu, op);                                                                            \
+  }                                                                                                \
   A64_FP_HANDLER (name##_s)                                                                        \
   {                                                                                                \
     uint32_t addend = cpu->v[op->ra].s[0] ^ (negate_addend ? 1u << 31 : 0);                        \
@@ -90,10 +99,19 @@ set_order (A64Cpu *cpu, SoftfpOrder order)
     A64_NEXT (cpu, op);                                                                            \
   }
 
+DEFINE_COMPARE (, h, 16, false)
 DEFINE_COMPARE (, s, 32, false)
 DEFINE_COMPARE (, d, 64, false)
+DEFINE_COMPARE (E, h, 16, true)
 DEFINE_COMPARE (E, s, 32, true)
 DEFINE_COMPARE (E, d, 64, true)
+
+void
+a64_interp_FCSEL_h (A64Cpu *cpu, const A64Op *op)
+{
+  a64_fp_set (cpu, op->rd, cpu->v[a64_condition_holds (cpu, op) ? op->rn : op->rm].h[0]);
+  A64_NEXT (cpu, op);
+}
 
 void
 a64_interp_FCSEL_s (A64Cpu *cpu, const A64Op *op)
@@ -110,6 +128,13 @@ a64_interp_FCSEL_d (A64Cpu *cpu, const A64Op *op)
 }
 
 void
+a64_interp_FMOV_imm_h (A64Cpu *cpu, const A64Op *op)
+{
+  a64_fp_set (cpu, op->rd, (uint64_t) op->imm);
+  A64_NEXT (cpu, op);
+}
+
+void
 a64_interp_FMOV_imm_s (A64Cpu *cpu, const A64Op *op)
 {
   a64_fp_set (cpu, op->rd, (uint64_t) op->imm);
@@ -120,6 +145,13 @@ void
 a64_interp_FMOV_imm_d (A64Cpu *cpu, const A64Op *op)
 {
   a64_fp_set (cpu, op->rd, (uint64_t) op->imm);
+  A64_NEXT (cpu, op);
+}
+
+void
+a64_interp_FMOV_r_h (A64Cpu *cpu, const A64Op *op)
+{
+  cpu->x[op->rd] = cpu->v[op->rn].h[0];
   A64_NEXT (cpu, op);
 }
 
@@ -141,6 +173,13 @@ void
 a64_interp_FMOV_r_top (A64Cpu *cpu, const A64Op *op)
 {
   cpu->x[op->rd] = cpu->v[op->rn].d[1];
+  A64_NEXT (cpu, op);
+}
+
+void
+a64_interp_FMOV_h_r (A64Cpu *cpu, const A64Op *op)
+{
+  a64_fp_set (cpu, op->rd, (uint16_t) cpu->x[op->rn]);
   A64_NEXT (cpu, op);
 }
 

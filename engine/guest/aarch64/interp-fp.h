@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the handlers of floating-point instructions share: writing a scalar result, the operations
-// as functions of lanes for both precisions, and the shapes of handlers. vCPU thread.
+// as functions of lanes for the three precisions, and the shapes of handlers. vCPU thread.
 //
 // In the shapes, `fn` takes lanes and the environment, and has a variant for each precision:
-// fn32 and fn64. NAME_s and NAME_d work on scalars, NAME_vs and NAME_vd on vectors.
+// fn16, fn32 and fn64. NAME_h, NAME_s and NAME_d work on scalars, NAME_vh, NAME_vs and NAME_vd on
+// vectors. The shapes with _SD are for what half precision does not have.
 #pragma once
 
 #include "engine/guest/aarch64/interp.h"
@@ -37,6 +38,7 @@ a64_fp_set (A64Cpu *cpu, unsigned rd, uint64_t value)
     return softfp_to_fixed##n (a, (SoftfpFixed){n, is_signed, 0}, rounding, env);                  \
   }
 
+A64_FP_LANES (16)
 A64_FP_LANES (32)
 A64_FP_LANES (64)
 #undef A64_FP_LANES
@@ -70,7 +72,14 @@ A64_FP_LANES (64)
   static inline uint##n##_t a64_frintx##n (uint##n##_t a, SoftfpEnv *env)                          \
   {                                                                                                \
     return softfp_round_int##n (a, env->rounding, true, env);                                      \
-  }                                                                                                \
+  }
+
+A64_FP_DEFINE_ROUNDING (16)
+A64_FP_DEFINE_ROUNDING (32)
+A64_FP_DEFINE_ROUNDING (64)
+#undef A64_FP_DEFINE_ROUNDING
+
+#define A64_FP_DEFINE_ROUNDING_N(n)                                                                \
   static inline uint##n##_t a64_frint32z##n (uint##n##_t a, SoftfpEnv *env)                        \
   {                                                                                                \
     return softfp_round_int_n##n (a, SOFTFP_ZERO, 32, env);                                        \
@@ -88,13 +97,13 @@ A64_FP_LANES (64)
     return softfp_round_int_n##n (a, env->rounding, 64, env);                                      \
   }
 
-A64_FP_DEFINE_ROUNDING (32)
-A64_FP_DEFINE_ROUNDING (64)
-#undef A64_FP_DEFINE_ROUNDING
+A64_FP_DEFINE_ROUNDING_N (32)
+A64_FP_DEFINE_ROUNDING_N (64)
+#undef A64_FP_DEFINE_ROUNDING_N
 
 #define A64_FP_HANDLER(id) void a64_interp_##id (A64Cpu *cpu, const A64Op *op)
 
-// One and two operands, scalar. `lane` is s or d.
+// One and two operands, scalar. `lane` is h, s or d.
 #define A64_FP_SCALAR_1(id, lane, call)                                                            \
   A64_FP_HANDLER (id)                                                                              \
   {                                                                                                \
@@ -108,9 +117,13 @@ A64_FP_DEFINE_ROUNDING (64)
     A64_NEXT (cpu, op);                                                                            \
   }
 #define A64_FP_SCALARS_1(name, fn)                                                                 \
+  A64_FP_SCALAR_1 (name##_h, h, fn##16)                                                            \
+  A64_FP_SCALARS_1_SD (name, fn)
+#define A64_FP_SCALARS_1_SD(name, fn)                                                              \
   A64_FP_SCALAR_1 (name##_s, s, fn##32)                                                            \
   A64_FP_SCALAR_1 (name##_d, d, fn##64)
 #define A64_FP_SCALARS_2(name, fn)                                                                 \
+  A64_FP_SCALAR_2 (name##_h, h, fn##16)                                                            \
   A64_FP_SCALAR_2 (name##_s, s, fn##32)                                                            \
   A64_FP_SCALAR_2 (name##_d, d, fn##64)
 
@@ -129,8 +142,12 @@ A64_FP_DEFINE_ROUNDING (64)
     A64_NEXT (cpu, op);                                                                            \
   }
 #define A64_FP_VECTORS_1(name, fn)                                                                 \
+  A64_FP_VECTOR (name##_vh, h, 2 * op->aux[0], fn##16(n->h[i], &cpu->fp))                          \
+  A64_FP_VECTORS_1_SD (name, fn)
+#define A64_FP_VECTORS_1_SD(name, fn)                                                              \
   A64_FP_VECTOR (name##_vs, s, op->aux[0], fn##32(n->s[i], &cpu->fp))                              \
   A64_FP_VECTOR (name##_vd, d, 2, fn##64(n->d[i], &cpu->fp))
 #define A64_FP_VECTORS_2(name, fn)                                                                 \
+  A64_FP_VECTOR (name##_vh, h, 2 * op->aux[0], fn##16(n->h[i], m->h[i], &cpu->fp))                 \
   A64_FP_VECTOR (name##_vs, s, op->aux[0], fn##32(n->s[i], m->s[i], &cpu->fp))                     \
   A64_FP_VECTOR (name##_vd, d, 2, fn##64(n->d[i], m->d[i], &cpu->fp))

@@ -36,6 +36,7 @@
     return softfp_from_fixed##n (a, (SoftfpFixed){n, false, 0}, env);                              \
   }
 
+DEFINE_LANES (16)
 DEFINE_LANES (32)
 DEFINE_LANES (64)
 
@@ -49,10 +50,10 @@ A64_FP_VECTORS_1 (FRINTZ, a64_frintz)
 A64_FP_VECTORS_1 (FRINTA, a64_frinta)
 A64_FP_VECTORS_1 (FRINTX, a64_frintx)
 A64_FP_VECTORS_1 (FRINTI, a64_frinti)
-A64_FP_VECTORS_1 (FRINT32Z, a64_frint32z)
-A64_FP_VECTORS_1 (FRINT32X, a64_frint32x)
-A64_FP_VECTORS_1 (FRINT64Z, a64_frint64z)
-A64_FP_VECTORS_1 (FRINT64X, a64_frint64x)
+A64_FP_VECTORS_1_SD (FRINT32Z, a64_frint32z)
+A64_FP_VECTORS_1_SD (FRINT32X, a64_frint32x)
+A64_FP_VECTORS_1_SD (FRINT64Z, a64_frint64z)
+A64_FP_VECTORS_1_SD (FRINT64X, a64_frint64x)
 
 // Vectors and scalars of the same operation.
 #define DEFINE_BOTH(name, fn)                                                                      \
@@ -70,6 +71,9 @@ DEFINE_BOTH (SCVTF, scvtf)
 DEFINE_BOTH (UCVTF, ucvtf)
 
 #define DEFINE_TO_INT(name, is_signed, rounding)                                                   \
+  A64_FP_VECTOR (name##_vh, h, 2 * op->aux[0],                                                     \
+                 a64_fp_to_int16 (n->h[i], is_signed, rounding, &cpu->fp))                         \
+  A64_FP_VECTOR (name##_h, h, 1, a64_fp_to_int16 (n->h[i], is_signed, rounding, &cpu->fp))         \
   A64_FP_VECTOR (name##_vs, s, op->aux[0],                                                         \
                  a64_fp_to_int32 (n->s[i], is_signed, rounding, &cpu->fp))                         \
   A64_FP_VECTOR (name##_vd, d, 2, a64_fp_to_int64 (n->d[i], is_signed, rounding, &cpu->fp))        \
@@ -89,6 +93,10 @@ DEFINE_TO_INT (FCVTAU, false, SOFTFP_NEAREST_AWAY)
 
 #define FIXED(width, is_signed) ((SoftfpFixed){width, is_signed, op->aux[1]})
 #define DEFINE_FROM_FIXED(name, is_signed)                                                         \
+  A64_FP_VECTOR (name##_f_vh, h, 2 * op->aux[0],                                                   \
+                 softfp_from_fixed16 (n->h[i], FIXED (16, is_signed), &cpu->fp))                   \
+  A64_FP_VECTOR (name##_fv_h, h, 1,                                                                \
+                 softfp_from_fixed16 (n->h[i], FIXED (16, is_signed), &cpu->fp))                   \
   A64_FP_VECTOR (name##_f_vs, s, op->aux[0],                                                       \
                  softfp_from_fixed32 (n->s[i], FIXED (32, is_signed), &cpu->fp))                   \
   A64_FP_VECTOR (name##_f_vd, d, 2,                                                                \
@@ -101,6 +109,10 @@ DEFINE_FROM_FIXED (SCVTF, true)
 DEFINE_FROM_FIXED (UCVTF, false)
 
 #define DEFINE_TO_FIXED(name, is_signed)                                                           \
+  A64_FP_VECTOR (name##_f_vh, h, 2 * op->aux[0],                                                   \
+                 softfp_to_fixed16 (n->h[i], FIXED (16, is_signed), SOFTFP_ZERO, &cpu->fp))        \
+  A64_FP_VECTOR (name##_fv_h, h, 1,                                                                \
+                 softfp_to_fixed16 (n->h[i], FIXED (16, is_signed), SOFTFP_ZERO, &cpu->fp))        \
   A64_FP_VECTOR (name##_f_vs, s, op->aux[0],                                                       \
                  softfp_to_fixed32 (n->s[i], FIXED (32, is_signed), SOFTFP_ZERO, &cpu->fp))        \
   A64_FP_VECTOR (name##_f_vd, d, 2,                                                                \
@@ -178,18 +190,14 @@ a64_interp_FCVTXN_v (A64Cpu *cpu, const A64Op *op)
 A64_FP_VECTOR (FCVTL_h, s, 4, softfp_convert_16_32 (n->h[4 * is_upper (op) + i], &cpu->fp))
 A64_FP_VECTOR (FCVTL_s, d, 2, softfp_convert_32_64 (n->s[2 * is_upper (op) + i], &cpu->fp))
 
-void
-a64_interp_FMOV_imm_vs (A64Cpu *cpu, const A64Op *op)
-{
-  cpu->v[op->rd].d[0] = (uint64_t) op->imm;
-  cpu->v[op->rd].d[1] = op->aux[0] == 4 ? (uint64_t) op->imm : 0;
-  A64_NEXT (cpu, op);
-}
+#define DEFINE_FMOV(id)                                                                            \
+  A64_FP_HANDLER (id)                                                                              \
+  {                                                                                                \
+    cpu->v[op->rd].d[0] = (uint64_t) op->imm;                                                      \
+    cpu->v[op->rd].d[1] = op->aux[0] == 4 ? (uint64_t) op->imm : 0;                                \
+    A64_NEXT (cpu, op);                                                                            \
+  }
 
-void
-a64_interp_FMOV_imm_vd (A64Cpu *cpu, const A64Op *op)
-{
-  cpu->v[op->rd].d[0] = (uint64_t) op->imm;
-  cpu->v[op->rd].d[1] = (uint64_t) op->imm;
-  A64_NEXT (cpu, op);
-}
+DEFINE_FMOV (FMOV_imm_vh)
+DEFINE_FMOV (FMOV_imm_vs)
+DEFINE_FMOV (FMOV_imm_vd)

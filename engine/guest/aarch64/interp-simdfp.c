@@ -40,6 +40,7 @@
     return softfp_muladd##n (d, a64_fp_neg##n (a, env), b, env);                                   \
   }
 
+DEFINE_LANES (16)
 DEFINE_LANES (32)
 DEFINE_LANES (64)
 
@@ -73,6 +74,10 @@ A64_FP_SCALARS_2 (FACGT, acgt)
 
 // The destination is the addend.
 #define DEFINE_ACCUMULATE(name, fn)                                                                \
+  A64_FP_VECTOR (name##_vh, h, 2 * op->aux[0], fn##16(d->h[i], n->h[i], m->h[i], &cpu->fp))        \
+  A64_FP_VECTOR (name##_e_vh, h, 2 * op->aux[0],                                                   \
+                 fn##16(d->h[i], n->h[i], m->h[op->aux[1]], &cpu->fp))                             \
+  A64_FP_VECTOR (name##_e_h, h, 1, fn##16(d->h[i], n->h[i], m->h[op->aux[1]], &cpu->fp))           \
   A64_FP_VECTOR (name##_vs, s, op->aux[0], fn##32(d->s[i], n->s[i], m->s[i], &cpu->fp))            \
   A64_FP_VECTOR (name##_vd, d, 2, fn##64(d->d[i], n->d[i], m->d[i], &cpu->fp))                     \
   A64_FP_VECTOR (name##_e_vs, s, op->aux[0], fn##32(d->s[i], n->s[i], m->s[op->aux[1]], &cpu->fp)) \
@@ -84,6 +89,8 @@ DEFINE_ACCUMULATE (FMLA, mla)
 DEFINE_ACCUMULATE (FMLS, mls)
 
 #define DEFINE_BY_ELEMENT(name, fn)                                                                \
+  A64_FP_VECTOR (name##_e_vh, h, 2 * op->aux[0], fn##16(n->h[i], m->h[op->aux[1]], &cpu->fp))      \
+  A64_FP_VECTOR (name##_e_h, h, 1, fn##16(n->h[i], m->h[op->aux[1]], &cpu->fp))                    \
   A64_FP_VECTOR (name##_e_vs, s, op->aux[0], fn##32(n->s[i], m->s[op->aux[1]], &cpu->fp))          \
   A64_FP_VECTOR (name##_e_vd, d, 2, fn##64(n->d[i], m->d[op->aux[1]], &cpu->fp))                   \
   A64_FP_VECTOR (name##_e_s, s, 1, fn##32(n->s[i], m->s[op->aux[1]], &cpu->fp))                    \
@@ -93,8 +100,11 @@ DEFINE_BY_ELEMENT (FMUL, softfp_mul)
 DEFINE_BY_ELEMENT (FMULX, softfp_mulx)
 
 // Pairs of the concatenation Vm:Vn, from its low end.
-#define PAIR(lane, lanes, i) (2 * (i) < (lanes) ? &n->lane[2 * (i)] : &m->lane[2 * (i) - (lanes)])
+#define PAIR(lane, lanes, i) (2u * (i) < (lanes) ? &n->lane[2 * (i)] : &m->lane[2 * (i) - (lanes)])
 #define DEFINE_PAIRS(name, fn)                                                                     \
+  A64_FP_VECTOR (name##_vh, h, 2 * op->aux[0],                                                     \
+                 fn##16(PAIR (h, 2 * op->aux[0], i)[0], PAIR (h, 2 * op->aux[0], i)[1], &cpu->fp)) \
+  A64_FP_VECTOR (name##_h, h, 1, fn##16(n->h[0], n->h[1], &cpu->fp))                               \
   A64_FP_VECTOR (name##_vs, s, op->aux[0],                                                         \
                  fn##32(PAIR (s, op->aux[0], i)[0], PAIR (s, op->aux[0], i)[1], &cpu->fp))         \
   A64_FP_VECTOR (name##_vd, d, 2, fn##64(PAIR (d, 2, i)[0], PAIR (d, 2, i)[1], &cpu->fp))          \
@@ -109,16 +119,40 @@ DEFINE_PAIRS (FMINNMP, softfp_minnm)
 
 // The halves are reduced first (the pseudocode's Reduce), which decides between NaNs.
 #define DEFINE_ACROSS(name, fn)                                                                    \
+  A64_FP_HANDLER (name##_vh)                                                                       \
+  {                                                                                                \
+    A64Vreg v = cpu->v[op->rn];                                                                    \
+                                                                                                   \
+    for (unsigned n = op->aux[0]; n != 0; n /= 2)                                                  \
+      for (unsigned i = 0; i < n; i++)                                                             \
+        v.h[i] = fn##16(v.h[2 * i], v.h[2 * i + 1], &cpu->fp);                                     \
+    a64_fp_set (cpu, op->rd, v.h[0]);                                                              \
+    A64_NEXT (cpu, op);                                                                            \
+  }                                                                                                \
   A64_FP_HANDLER (name)                                                                            \
   {                                                                                                \
     const uint32_t *s = cpu->v[op->rn].s;                                                          \
-    uint32_t low = fn (s[0], s[1], &cpu->fp), high = fn (s[2], s[3], &cpu->fp);                    \
+    uint32_t low = fn##32(s[0], s[1], &cpu->fp), high = fn##32(s[2], s[3], &cpu->fp);              \
                                                                                                    \
-    a64_fp_set (cpu, op->rd, fn (low, high, &cpu->fp));                                            \
+    a64_fp_set (cpu, op->rd, fn##32(low, high, &cpu->fp));                                         \
     A64_NEXT (cpu, op);                                                                            \
   }
 
-DEFINE_ACROSS (FMAXV, softfp_max32)
-DEFINE_ACROSS (FMINV, softfp_min32)
-DEFINE_ACROSS (FMAXNMV, softfp_maxnm32)
-DEFINE_ACROSS (FMINNMV, softfp_minnm32)
+DEFINE_ACROSS (FMAXV, softfp_max)
+DEFINE_ACROSS (FMINV, softfp_min)
+DEFINE_ACROSS (FMAXNMV, softfp_maxnm)
+DEFINE_ACROSS (FMINNMV, softfp_minnm)
+
+// Products of halves added to singles (FEAT_FHM): of the lower lanes of Vn and Vm or (2) of those
+// that follow them.
+#define DEFINE_WIDENING(name, sign, at)                                                            \
+  A64_FP_VECTOR (name##_v, s, op->aux[0],                                                          \
+                 softfp_muladd_16_32 (d->s[i], n->h[(at) + i] ^ (sign), m->h[(at) + i], &cpu->fp)) \
+  A64_FP_VECTOR (                                                                                  \
+      name##_e, s, op->aux[0],                                                                     \
+      softfp_muladd_16_32 (d->s[i], n->h[(at) + i] ^ (sign), m->h[op->aux[1]], &cpu->fp))
+
+DEFINE_WIDENING (FMLAL, 0, 0)
+DEFINE_WIDENING (FMLSL, 1u << 15, 0)
+DEFINE_WIDENING (FMLAL2, 0, op->aux[0])
+DEFINE_WIDENING (FMLSL2, 1u << 15, op->aux[0])

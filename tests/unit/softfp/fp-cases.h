@@ -30,7 +30,7 @@ void fp_series_next (FpSeries *series, FpCase *test);
 // What tier 0 makes of it.
 void fp_interpret (const FpRow *row, const FpCase *test, FpState *out);
 
-// True where QEMU's NZCV is known to be wrong.
+// True where QEMU's NZCV, or bits 31:16 of the result, are known to be wrong.
 bool fp_is_known_deviation (const FpRow *row, const FpCase *test);
 
 // A running FNV-1a hash of results; start with FP_HASH_START.

