@@ -99,7 +99,7 @@ update_state (TerrariumCard *card)
   else
     gtk_widget_remove_css_class (GTK_WIDGET (card->status), "accent");
 
-  gtk_widget_action_set_enabled (widget, "card.open", !creating && !problem);
+  gtk_widget_action_set_enabled (widget, "card.open", !creating);
   gtk_widget_action_set_enabled (widget, "card.delete", !creating && !running);
   gtk_widget_action_set_enabled (widget, "card.cancel", creating);
   gtk_widget_action_set_enabled (widget, "card.shut-down",

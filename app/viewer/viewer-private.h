@@ -16,7 +16,7 @@ struct _TerrariumViewer {
   AdwFlap *flap;
   AdwHeaderBar *header;
   AdwWindowTitle *title;
-  GtkButton *back_button, *fullscreen_button, *pause_button;
+  GtkButton *back_button, *fullscreen_button, *pause_button, *start_button;
   GtkStackSwitcher *switcher;
   GtkMenuButton *menu_button;
   GtkStack *pages;

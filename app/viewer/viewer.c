@@ -85,11 +85,18 @@ static void
 update_page (TerrariumViewer *viewer)
 {
   bool on = terrarium_machine_get_vm (viewer->machine) != NULL;
+  const char *problem = terrarium_machine_get_problem (viewer->machine);
+  g_autofree char *problem_markup = problem ? g_markup_escape_text (problem, -1) : NULL;
   g_autofree char *heading =
-      g_strdup_printf (_ ("“%s” is off"), terrarium_machine_get_name (viewer->machine));
+      g_strdup_printf (problem ? _ ("“%s” cannot be opened") : _ ("“%s” is off"),
+                       terrarium_machine_get_name (viewer->machine));
+  g_autofree char *heading_markup = g_markup_escape_text (heading, -1);
 
-  adw_status_page_set_title (viewer->off_page, heading);
-  adw_status_page_set_description (viewer->off_page, viewer->message);
+  adw_status_page_set_title (viewer->off_page, heading_markup);
+  adw_status_page_set_description (viewer->off_page, problem ? problem_markup : viewer->message);
+  adw_status_page_set_icon_name (viewer->off_page,
+                                 problem ? "dialog-warning-symbolic" : "computer-symbolic");
+  gtk_widget_set_visible (GTK_WIDGET (viewer->start_button), problem == NULL);
   gtk_stack_set_visible_child (viewer->pages,
                                on ? GTK_WIDGET (viewer->views) : GTK_WIDGET (viewer->off_page));
   gtk_widget_set_visible (GTK_WIDGET (viewer->switcher), on && has_display (viewer));
@@ -263,6 +270,7 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, pause_button);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, pages);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, off_page);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, start_button);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, views);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, display);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, notice);

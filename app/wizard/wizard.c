@@ -73,7 +73,9 @@ show_page (TerrariumWizard *wizard, GtkWidget *page)
   gtk_widget_set_visible (GTK_WIDGET (wizard->back_button), !first);
   gtk_widget_set_visible (GTK_WIDGET (wizard->next_button), !first);
   gtk_button_set_label (wizard->next_button, last ? _ ("_Create and Start") : _ ("_Next"));
-  gtk_window_set_default_widget (GTK_WINDOW (wizard), GTK_WIDGET (wizard->next_button));
+  // Without a default widget, Return activates the row that has the focus.
+  gtk_window_set_default_widget (GTK_WINDOW (wizard),
+                                 first ? NULL : GTK_WIDGET (wizard->next_button));
   if (first)
     gtk_widget_grab_focus (GTK_WIDGET (wizard->sample_row));
   else
