@@ -30,6 +30,7 @@ typedef struct VcpuPrivate {
   GMutex lock;
   GCond cond; // any of the fields below changed
   bool quit, allowed, parked;
+  bool held; // by a debugger
   bool power_off_wanted;
   VcpuPower power;
   GuestVaddr entry;

@@ -23,7 +23,7 @@
 static bool
 should_run_locked (const VcpuPrivate *priv)
 {
-  return priv->allowed && priv->power != VCPU_POWER_OFF;
+  return priv->allowed && !priv->held && priv->power != VCPU_POWER_OFF;
 }
 
 // Keeps the count of retired instructions over a reset.
@@ -205,6 +205,28 @@ vcpu_set_allowed (Vcpu *vcpu, bool allowed)
   g_mutex_unlock (&priv->lock);
   if (!allowed)
     vcpu_request (vcpu, VCPU_EXIT);
+}
+
+void
+vcpu_set_held (Vcpu *vcpu, bool held)
+{
+  VcpuPrivate *priv = vcpu->priv;
+
+  g_mutex_lock (&priv->lock);
+  priv->held = held;
+  g_cond_broadcast (&priv->cond);
+  g_mutex_unlock (&priv->lock);
+  if (held)
+    vcpu_request (vcpu, VCPU_EXIT);
+}
+
+void
+vcpu_serve_parked (Vcpu *vcpu)
+{
+  g_mutex_lock (&vcpu->priv->lock);
+  g_assert (vcpu->priv->parked);
+  vcpu_work_serve_parked (vcpu);
+  g_mutex_unlock (&vcpu->priv->lock);
 }
 
 void

@@ -64,6 +64,10 @@ bool vcpu_power_on (Vcpu *vcpu, GuestVaddr entry, uint64_t arg);
 void vcpu_power_off (Vcpu *vcpu);
 bool vcpu_is_on (Vcpu *vcpu);
 
+// A debugger lets it run no guest code, whatever the machine's state. Any thread; does not wait
+// (vm_hold does); its own thread parks when GuestOps.run has returned.
+void vcpu_set_held (Vcpu *vcpu, bool held);
+
 // Host CPU time its thread used, in ns. Any thread.
 int64_t vcpu_get_cpu_time_ns (Vcpu *vcpu);
 // Retired guest instructions since the machine was made, resets included. Any thread.

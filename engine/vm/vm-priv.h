@@ -11,6 +11,8 @@ struct VmPrivate {
   bool started;    // start or load was carried out
   bool running;    // vCPUs are let go
   bool quiet;      // devices were quiesced and not resumed
+  // I/O thread: the clock runs when the machine does and no debugger holds it.
+  bool clock_wanted, held;
 };
 
 // Every vCPU parked. Any thread but a vCPU's.

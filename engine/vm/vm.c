@@ -215,6 +215,23 @@ power_on (Vm *vm, GError **error)
   return true;
 }
 
+// I/O thread.
+static void
+update_clock (Vm *vm)
+{
+  if (vm->priv->clock_wanted && !vm->priv->held)
+    vm_clock_start (vm->clock);
+  else
+    vm_clock_stop (vm->clock);
+}
+
+static void
+set_clock (Vm *vm, bool runs)
+{
+  vm->priv->clock_wanted = runs;
+  update_clock (vm);
+}
+
 static void
 start_cb (void *data)
 {
@@ -223,7 +240,7 @@ start_cb (void *data)
   t->ok = power_on (t->vm, t->error);
   if (t->ok) {
     vm_resume_devices (t->vm);
-    vm_clock_start (t->vm->clock);
+    set_clock (t->vm, true);
   }
 }
 
@@ -245,7 +262,7 @@ pause_cb (void *data)
 {
   Vm *vm = data;
 
-  vm_clock_stop (vm->clock);
+  set_clock (vm, false);
   vm_quiesce_devices (vm);
 }
 
@@ -262,7 +279,7 @@ resume_cb (void *data)
   Vm *vm = data;
 
   vm_resume_devices (vm);
-  vm_clock_start (vm->clock);
+  set_clock (vm, true);
 }
 
 void
@@ -302,6 +319,30 @@ vm_stop (Vm *vm)
   vm_park (vm);
   if (vm->priv->realized)
     vm_loop_call (vm->loop, pause_cb, vm);
+}
+
+void
+vm_hold (Vm *vm)
+{
+  g_assert (vm_loop_is_current (vm->loop));
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    vcpu_set_held (vm->vcpus[i], true);
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    vcpu_wait_parked (vm->vcpus[i]);
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    vcpu_serve_parked (vm->vcpus[i]);
+  vm->priv->held = true;
+  update_clock (vm);
+}
+
+void
+vm_release (Vm *vm, const bool *stay)
+{
+  g_assert (vm_loop_is_current (vm->loop));
+  vm->priv->held = false;
+  update_clock (vm);
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    vcpu_set_held (vm->vcpus[i], stay[i]);
 }
 
 void

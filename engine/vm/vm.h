@@ -15,10 +15,11 @@
 #include "engine/vm/loop.h"
 #include "engine/vm/vcpu.h"
 
-// What a guest can ask of its machine.
+// What a guest can ask of its machine, or a debugger.
 typedef enum VmRequest {
   VM_REQUEST_POWER_OFF,
   VM_REQUEST_RESET,
+  VM_REQUEST_KILL, // a debugger's: the end, though the guest did not ask for it
 } VmRequest;
 
 // A firmware call (A64: HVC #0; SMCCC). `regs` are x0..x17, read and written in place. Own vCPU
@@ -40,6 +41,10 @@ struct Vm {
   // Called on the vCPU thread (or I/O thread) that made the request; must only post.
   void (*on_request) (void *opaque, VmRequest request);
   void *on_request_opaque;
+  // A CPU came upon something a debugger waits for. On its own thread, which calls vcpu_set_held.
+  // NULL while there is no debugger; set and cleared with every vCPU parked.
+  void (*on_debug_stop) (void *opaque, Vcpu *vcpu);
+  void *on_debug_stop_opaque;
   // Puts boot images back into RAM and sets CPU 0's entry; run by vm_start and vm_reset.
   bool (*load_boot) (void *opaque, GError **error);
   void *load_boot_opaque;
@@ -66,6 +71,12 @@ void vm_stop (Vm *vm);                  // for good; devices quiesced
 // Paused only. RAM, clock, CPUs and devices.
 GBytes *vm_save (Vm *vm, GError **error);
 bool vm_load (Vm *vm, GBytes *state, GError **error); // instead of vm_start; leaves it paused
+
+// For a debugger, on the I/O thread, in any state of the machine. hold returns when every vCPU is
+// parked, with the clock standing still; devices go on. release leaves those of `stay` (n_vcpus
+// entries) held.
+void vm_hold (Vm *vm);
+void vm_release (Vm *vm, const bool *stay);
 
 // Any thread.
 void vm_request (Vm *vm, VmRequest request);

@@ -2,6 +2,7 @@
 // The slow paths of guest memory access: TLB misses, page crossings, MMIO, alignment and faults
 // (Arm ARM B2.5, D8.15 for the fault syndromes). Runs on the vCPU's thread.
 #include "engine/guest/aarch64/access.h"
+#include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/sysreg.h"
@@ -63,7 +64,9 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
   piece->host = page != NULL ? page + offset : NULL;
   piece->size = size < room ? size : room;
   piece->device = a64_attr_is_device (t.attr);
-  if (page != NULL)
+  if (cpu->debugger != NULL && a64_debugger_watches (cpu, op, va, piece->size, write))
+    return false;
+  if (page != NULL && (cpu->debugger == NULL || !a64_debugger_watches_page (cpu, va)))
     a64_tlb_fill (cpu, el == 0 ? cpu->ctx_el0 : cpu->ctx_el1, va, write, &t, page);
   return true;
 }

@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 #include <sys/mman.h>
 
+#include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/sysreg.h"
@@ -347,6 +348,8 @@ a64_block_find (A64Cpu *cpu)
 
   // Branches do not look at the tag byte; it goes here, where no cached address has one.
   cpu->pc = a64_untag (cpu->mmu, cpu->pc);
+  if (cpu->debugger != NULL && a64_debugger_stops (cpu))
+    return NULL;
   if (cpu->step && take_step (cpu))
     return NULL;
   if (cpu->pc & 3) {
@@ -365,6 +368,9 @@ a64_block_find (A64Cpu *cpu)
   offset = cpu->pc & (A64_PAGE_SIZE - 1);
   if (cpu->step)
     return step_block (cpu, page + offset, host + offset);
+  block = cpu->debugger != NULL ? a64_debugger_block (cpu, page + offset, host + offset) : NULL;
+  if (block != NULL)
+    return block;
   block = lookup (cpu, page + offset, host);
   if (!cpu->strict)
     enter_jump (cpu, block);

@@ -4,6 +4,7 @@
 
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/run.h"
@@ -19,6 +20,7 @@ cpu_free (void *opaque)
 
   if (cpu == NULL)
     return;
+  a64_debugger_free (cpu);
   a64_timers_clear (cpu);
   a64_mmu_clear (cpu);
   a64_blocks_clear (cpu);
@@ -205,4 +207,5 @@ const GuestOps a64_guest_ops = {
     .state_version = 1,
     .save = cpu_save,
     .load = cpu_load,
+    .debug = &a64_debug_ops,
 };

@@ -104,6 +104,7 @@ struct A64Cpu {
   struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c
   struct A64BlockCache *blocks; // decoded blocks: block.c
   struct A64Timers *timers;     // generic timers: timer.c
+  struct A64Debugger *debugger; // NULL: none is attached: debugger.c
 };
 
 // Counts retired instructions. Others read the counter at any time.

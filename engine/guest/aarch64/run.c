@@ -3,6 +3,7 @@
 // Runs on the vCPU's thread.
 #include "engine/guest/aarch64/run.h"
 #include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/sysreg.h"
 #include "engine/vm/vm.h"
@@ -17,7 +18,8 @@ a64_update_context (A64Cpu *cpu)
   cpu->step = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock &&
               (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
   cpu->ctx = el1 ? cpu->ctx_el1 : cpu->ctx_el0;
-  cpu->jc = cpu->strict || cpu->step ? cpu->blocks->no_jumps : cpu->ctx->jc;
+  cpu->jc = cpu->strict || cpu->step || a64_debugger_stepping (cpu) ? cpu->blocks->no_jumps
+                                                                    : cpu->ctx->jc;
 }
 
 // Interrupts that are not masked; FIQ first.
@@ -25,6 +27,8 @@ static void
 take_interrupts (A64Cpu *cpu)
 {
   atomic_fetch_and (&cpu->pending, ~(uint32_t) VCPU_IRQ);
+  if (a64_debugger_stepping (cpu))
+    return;
   if (atomic_load (&cpu->fiq_level) && !(cpu->pstate.daif & 1))
     a64_take_irq (cpu, true);
   else if (atomic_load (&cpu->irq_level) && !(cpu->pstate.daif & 2))
@@ -73,7 +77,8 @@ a64_run (void *opaque)
 bool
 a64_interrupt_waits (A64Cpu *cpu)
 {
-  return atomic_load (&cpu->irq_level) || atomic_load (&cpu->fiq_level);
+  return atomic_load (&cpu->irq_level) || atomic_load (&cpu->fiq_level) ||
+         a64_debugger_stepping (cpu);
 }
 
 // The CPU may go on at any time, so one wait is enough; but an interrupt flag that is still set
