@@ -190,10 +190,20 @@ dc_zva (A64Cpu *cpu, const A64Op *op, unsigned argument, uint64_t value)
   (void) argument;
   p = a64_rmw_ptr (cpu, op, value & ~(GuestVaddr) (A64_ZVA_BYTES - 1), A64_ZVA_BYTES,
                    A64_ACC_STORE | A64_ACC_DCZVA, &pa);
-  if (p == NULL)
+  if (p == NULL) {
+    // A fault reports the address as it was given.
+    cpu->sys->far_el1 = value;
     return false;
+  }
   memset (p, 0, A64_ZVA_BYTES);
   return true;
+}
+
+// PAR_EL1.SH: what is never cached is Outer Shareable, whatever its descriptor says.
+static uint64_t
+par_shareability (const A64Translation *t)
+{
+  return a64_attr_is_device (t->attr) || t->attr == 0x44 ? 2 : t->shareability;
 }
 
 static bool
@@ -211,7 +221,7 @@ at (A64Cpu *cpu, const A64Op *op, unsigned argument, uint64_t value)
   (void) op;
   if (a64_walk (cpu, value, &request, &t, &fsc))
     cpu->sys->par_el1 =
-        (uint64_t) t.attr << 56 | t.pa | 1u << 11 | 1u << 9 | (uint64_t) t.shareability << 7;
+        (uint64_t) t.attr << 56 | t.pa | 1u << 11 | 1u << 9 | par_shareability (&t) << 7;
   else
     cpu->sys->par_el1 = 1u << 11 | (uint64_t) fsc << 1 | 1;
   return true;

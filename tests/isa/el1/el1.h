@@ -42,7 +42,7 @@ sync (void)
 
 // ---- verdicts -------------------------------------------------------------------------------
 
-// A name from a format with %s, %d and %x; good until the next call but three.
+// A name from a format with %s, %d and %x; good for some calls.
 const char *name (const char *format, ...);
 void check (const char *what, u64 got, u64 expected);
 void check_that (const char *what, bool holds);

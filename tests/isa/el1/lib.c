@@ -105,11 +105,11 @@ say (const char *format, ...)
 const char *
 name (const char *format, ...)
 {
-  static char names[4][80];
+  static char names[16][80];
   static unsigned next;
   va_list args;
 
-  next = (next + 1) % 4;
+  next = (next + 1) % 16;
   va_start (args, format);
   format_text (names[next], sizeof names[next], format, args);
   va_end (args);
