@@ -34,6 +34,13 @@ a64_fmt_sys_rt (uint32_t insn, A64Op *op)
 }
 
 bool
+a64_fmt_rndr (uint32_t insn, A64Op *op)
+{
+  op->rd = a64_destination (insn, 0);
+  return true;
+}
+
+bool
 a64_fmt_pstate (uint32_t insn, A64Op *op)
 {
   op->imm = a64_field (insn, 8, 4);

@@ -234,21 +234,22 @@ test_features_decode (void **state)
     uint32_t insn;
     bool there;
   } words[] = {
-      {"LSE", 0xf8210043, true},         {"CRC32", 0x1ac14000, true},
-      {"AES", 0x4e284820, true},         {"PMULL 64", 0x0ee1e000, true},
-      {"SHA1", 0x5e280820, true},        {"SHA256", 0x5e282820, true},
-      {"RDM", 0x2e418400, true},         {"DotProd", 0x2e829420, true},
-      {"FlagM", 0xd500401f, true},       {"FlagM2", 0xd500403f, true},
-      {"LRCPC", 0xf8bfc020, true},       {"LRCPC2", 0xd9400020, true},
-      {"FRINTTS", 0x1e684020, true},     {"JSCVT", 0x1e7e0020, true},
-      {"SB", 0xd50330ff, true},          {"WFxT", 0xd5031002, true},
-      {"FP16", 0x1ee22820, true},        {"SHA512", 0xce608020, true},
-      {"SHA3", 0xce020c20, true},        {"FHM", 0x0e22ec20, true},
-      {"FCMA", 0x2e82c420, true},        {"BF16", 0x2e42fc20, false},
-      {"I8MM", 0x4e82a420, true},        {"SVE", 0x04a00000, false},
-      {"MTE", 0xd9200820, false},        {"PAuth pacia", 0xdac10020, false},
-      {"PAuth braa", 0xd71f0820, false}, {"PAuth ldraa", 0xf8200420, false},
-      {"MOPS", 0x1d010440, false},       {"LS64", 0xf83fd020, false},
+      {"LSE", 0xf8210043, true},          {"CRC32", 0x1ac14000, true},
+      {"AES", 0x4e284820, true},          {"PMULL 64", 0x0ee1e000, true},
+      {"SHA1", 0x5e280820, true},         {"SHA256", 0x5e282820, true},
+      {"RDM", 0x2e418400, true},          {"DotProd", 0x2e829420, true},
+      {"FlagM", 0xd500401f, true},        {"FlagM2", 0xd500403f, true},
+      {"LRCPC", 0xf8bfc020, true},        {"LRCPC2", 0xd9400020, true},
+      {"FRINTTS", 0x1e684020, true},      {"JSCVT", 0x1e7e0020, true},
+      {"RNG", 0xd53b2400, true},          {"SB", 0xd50330ff, true},
+      {"WFxT", 0xd5031002, true},         {"FP16", 0x1ee22820, true},
+      {"SHA512", 0xce608020, true},       {"SHA3", 0xce020c20, true},
+      {"FHM", 0x0e22ec20, true},          {"FCMA", 0x2e82c420, true},
+      {"BF16", 0x2e42fc20, false},        {"I8MM", 0x4e82a420, true},
+      {"SVE", 0x04a00000, false},         {"MTE", 0xd9200820, false},
+      {"PAuth pacia", 0xdac10020, false}, {"PAuth braa", 0xd71f0820, false},
+      {"PAuth ldraa", 0xf8200420, false}, {"MOPS", 0x1d010440, false},
+      {"LS64", 0xf83fd020, false},
   };
 
   (void) state;
@@ -260,6 +261,29 @@ test_features_decode (void **state)
   }
 }
 
+// RNDR and RNDRRS give numbers and clear the flags.
+static void
+test_random (void **state)
+{
+  static const uint32_t code[] = {
+      0xd53b2400, // mrs x0, rndr
+      0xd53b4201, // mrs x1, nzcv
+      0xd53b2422, // mrs x2, rndrrs
+      0xd53b2403, // mrs x3, rndr
+      INSN_HVC,
+  };
+  CpuVm *t = cpu_vm_new (1);
+  A64Cpu *cpu = cpu_vm_cpu (t, 0);
+
+  (void) state;
+  cpu_vm_write_code (t, TEST_CODE, code, G_N_ELEMENTS (code));
+  cpu->nzcv = 0xf0000000;
+  cpu_vm_run (t, TEST_CODE);
+  assert_int_equal (cpu->x[1], 0);
+  assert_true (cpu->x[0] != cpu->x[2] && cpu->x[0] != cpu->x[3] && cpu->x[2] != cpu->x[3]);
+  cpu_vm_free (t);
+}
+
 int
 main (void)
 {
@@ -267,7 +291,7 @@ main (void)
       cmocka_unit_test (test_numbers),         cmocka_unit_test (test_storage),
       cmocka_unit_test (test_access),          cmocka_unit_test (test_switches),
       cmocka_unit_test (test_id_fields),       cmocka_unit_test (test_id_space),
-      cmocka_unit_test (test_features_decode),
+      cmocka_unit_test (test_features_decode), cmocka_unit_test (test_random),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
