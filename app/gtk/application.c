@@ -40,6 +40,7 @@ terrarium_application_activate (GApplication *base)
   bool first = application->window == NULL;
   TerrariumWindow *window = ensure_window (application);
 
+  terrarium_store_rescan (application->store);
   if (first && application->only) {
     terrarium_store_add (application->store, application->only);
     terrarium_window_show_only (window, application->only);
@@ -74,12 +75,13 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
     g_application_quit (G_APPLICATION (application));
 }
 
-// `terrarium start NAME` asks a running application; the parameter is the bundle's folder name.
+// `terrarium start NAME` asks a running application; the parameter is the machine's uuid.
 static void
 start_machine_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
   TerrariumApplication *application = user_data;
   TerrariumWindow *window = ensure_window (application);
+  terrarium_store_rescan (application->store);
   TerrariumMachine *machine =
       terrarium_store_find (application->store, g_variant_get_string (parameter, NULL));
 

@@ -273,6 +273,7 @@ close_answered_cb (GtkWindow *parent, TerrariumClose answer)
 {
   TerrariumWindow *window = TERRARIUM_WINDOW (parent);
 
+  window->closing = false;
   if (answer == TERRARIUM_CLOSE_CANCEL)
     return;
   if (answer == TERRARIUM_CLOSE_KEEP) {

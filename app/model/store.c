@@ -9,6 +9,7 @@ struct _TerrariumStore {
 
   char *root;
   GListStore *machines;
+  GHashTable *removed; // folders taken out of the list that may come back
 };
 
 G_DEFINE_FINAL_TYPE (TerrariumStore, terrarium_store, G_TYPE_OBJECT)
@@ -53,6 +54,7 @@ terrarium_store_finalize (GObject *object)
   TerrariumStore *store = TERRARIUM_STORE (object);
 
   g_clear_object (&store->machines);
+  g_hash_table_unref (store->removed);
   g_free (store->root);
   G_OBJECT_CLASS (terrarium_store_parent_class)->finalize (object);
 }
@@ -69,24 +71,7 @@ static void
 terrarium_store_init (TerrariumStore *store)
 {
   store->machines = g_list_store_new (TERRARIUM_TYPE_MACHINE);
-}
-
-TerrariumStore *
-terrarium_store_new (const char *root)
-{
-  TerrariumStore *store = g_object_new (TERRARIUM_TYPE_STORE, NULL);
-  store->root = g_strdup (root);
-  if (!root)
-    return store;
-  bundle_clean (root);
-  g_autoptr (GPtrArray) bundles = bundle_scan (root);
-
-  while (bundles->len > 0) {
-    g_autoptr (TerrariumMachine) machine =
-        terrarium_machine_new_for_bundle (g_ptr_array_steal_index (bundles, 0));
-    add (store, machine);
-  }
-  return store;
+  store->removed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 GListModel *
@@ -106,26 +91,58 @@ peek (TerrariumStore *store, guint position)
 }
 
 static bool
-is_folder (TerrariumMachine *machine, const char *folder)
+is_meant (TerrariumMachine *machine, const char *which)
 {
-  Bundle *bundle = terrarium_machine_get_bundle (machine);
+  const Bundle *bundle = terrarium_machine_get_bundle (machine);
+  const VmConfig *config = terrarium_machine_get_config (machine);
   if (!bundle)
     return false;
-  g_autofree char *name = g_path_get_basename (bundle->path);
+  g_autofree char *folder = g_path_get_basename (bundle->path);
 
-  return strcmp (name, folder) == 0;
+  return strcmp (folder, which) == 0 || (config && strcmp (config->uuid, which) == 0);
 }
 
 TerrariumMachine *
-terrarium_store_find (TerrariumStore *store, const char *folder)
+terrarium_store_find (TerrariumStore *store, const char *which)
 {
   guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
 
   for (guint i = 0; i < n; i++) {
-    if (is_folder (peek (store, i), folder))
+    if (is_meant (peek (store, i), which))
       return peek (store, i);
   }
   return NULL;
+}
+
+void
+terrarium_store_rescan (TerrariumStore *store)
+{
+  if (!store->root)
+    return;
+  g_autoptr (GPtrArray) bundles = bundle_scan (store->root);
+
+  while (bundles->len > 0) {
+    Bundle *bundle = g_ptr_array_steal_index (bundles, 0);
+    g_autofree char *folder = g_path_get_basename (bundle->path);
+    if (terrarium_store_find (store, folder) || g_hash_table_contains (store->removed, folder)) {
+      bundle_free (bundle);
+      continue;
+    }
+    g_autoptr (TerrariumMachine) machine = terrarium_machine_new_for_bundle (bundle);
+    add (store, machine);
+  }
+}
+
+TerrariumStore *
+terrarium_store_new (const char *root)
+{
+  TerrariumStore *store = g_object_new (TERRARIUM_TYPE_STORE, NULL);
+
+  store->root = g_strdup (root);
+  if (root)
+    bundle_clean (root);
+  terrarium_store_rescan (store);
+  return store;
 }
 
 unsigned
@@ -246,6 +263,11 @@ terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result, GErr
     take_out (store, work->machine);
     return NULL;
   }
+  // A scan just now may have found it already.
+  g_autofree char *folder = g_path_get_basename (bundle->path);
+  TerrariumMachine *found = terrarium_store_find (store, folder);
+  if (found)
+    take_out (store, found);
   terrarium_machine_finish_creating (work->machine, bundle);
   return work->machine;
 }
@@ -253,21 +275,34 @@ terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result, GErr
 // ---------------------------------------------------------------------------------------------
 // Removal
 
+static char *
+dup_folder (TerrariumMachine *machine)
+{
+  return g_path_get_basename (terrarium_machine_get_bundle (machine)->path);
+}
+
 void
 terrarium_store_remove (TerrariumStore *store, TerrariumMachine *machine)
 {
+  g_hash_table_add (store->removed, dup_folder (machine));
   take_out (store, machine);
 }
 
 void
 terrarium_store_take_back (TerrariumStore *store, TerrariumMachine *machine)
 {
+  g_autofree char *folder = dup_folder (machine);
+
+  g_hash_table_remove (store->removed, folder);
   add (store, machine);
 }
 
 bool
 terrarium_store_put_in_trash (TerrariumStore *store, TerrariumMachine *machine, GError **error)
 {
+  g_autofree char *folder = dup_folder (machine);
+
+  g_hash_table_remove (store->removed, folder);
   if (bundle_trash (terrarium_machine_get_bundle (machine), error))
     return true;
   add (store, machine);

@@ -13,8 +13,10 @@ TerrariumStore *terrarium_store_new (const char *root);
 
 // Of TerrariumMachine, sorted by name.
 GListModel *terrarium_store_get_machines (TerrariumStore *store);
-// By the folder's name; NULL when there is none. Borrowed.
-TerrariumMachine *terrarium_store_find (TerrariumStore *store, const char *folder);
+// By the folder's name or the machine's uuid; NULL when there is none. Borrowed.
+TerrariumMachine *terrarium_store_find (TerrariumStore *store, const char *which);
+// Adds bundles that others made since.
+void terrarium_store_rescan (TerrariumStore *store);
 // How many are running or on their way.
 unsigned terrarium_store_count_running (TerrariumStore *store);
 

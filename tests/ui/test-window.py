@@ -119,22 +119,53 @@ def force_off(app):
     app.find("Pause", "push button")
 
 
-def close_and_come_back(app):
+def window_is_shown():
+    return subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "Terrarium"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout != b""
+
+
+def keep_running(app):
     app.click(app.find("Back to the library", "push button"))
     app.find("Tiny, Running", "push button")
     app.shoot("library")
     app.click(app.find("Close", "push button"))
     app.act(app.find("Keep Running", "push button"))
-    wait("the window to go", lambda: not subprocess.run(
-        ["xdotool", "search", "--onlyvisible", "--name", "Terrarium"], stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL).stdout)
+    wait("the window to go", lambda: not window_is_shown())
     check(app.process.poll() is None, "the machine runs on without a window")
+
+
+def close_and_come_back(app):
+    keep_running(app)
     second = subprocess.run([sys.argv[1]], timeout=60)
     check(second.returncode == 0, "a second start hands over to the first")
     app.find("Tiny, Running", "push button")
     app.press("ctrl+q")
     app.act(app.find("Force Off", "push button"))
     check(app.wait_exit(60) == 0, "quitting asks about running machines, then ends cleanly")
+
+
+def stop_from_outside(app):
+    """The command line starts and stops the machine in the application."""
+    subprocess.run([sys.argv[1], "start", "Tiny"], timeout=60, check=True)
+    app.find("Display of Tiny")
+    app.find("Pause", "push button")
+    keep_running(app)
+    subprocess.run([sys.argv[1], "stop", "--force", "Tiny"], timeout=60, check=True)
+    check(app.wait_exit(60) == 0, "without window and running machines the application ends")
+
+
+def run_in_window():
+    """`terrarium run --display window`: the guest's end is the program's."""
+    app = App(sys.argv[1], "run", "--kernel", KERNEL, "--display", "window", "--name", "Only")
+    try:
+        app.click(app.find("Serial Console", "page tab"))
+        app.click(app.find("Transcript", "push button"))
+        wait_transcript(app, "READY", 60)
+        app.click(app.find("Transcript", "push button"))
+        app.type("q")
+        check(app.wait_exit(60) == 0, "the guest powering off ends “terrarium run” with 0")
+    finally:
+        app.kill()
 
 
 def delete(app):
@@ -175,10 +206,16 @@ def test(app):
         file.write("{ nonsense")
     again = App(sys.argv[1])
     try:
+        stop_from_outside(again)
+    finally:
+        again.kill()
+    again = App(sys.argv[1])
+    try:
         delete(again)
     finally:
         again.shoot("end")
         again.kill()
+    run_in_window()
 
 
 run(test, TERRARIUM_SAMPLES="/nowhere")
