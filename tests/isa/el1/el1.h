@@ -20,15 +20,18 @@ typedef uint64_t u64;
 
 // ---- system registers and instructions ------------------------------------------------------
 
-#define READ(reg)                                                                                  \
+// In two steps, so that a register's name may be a macro.
+#define READ(reg) READ_ (reg)
+#define READ_(reg)                                                                                 \
   ({                                                                                               \
     u64 v_;                                                                                        \
     asm volatile("mrs %0, " #reg : "=r"(v_)::"memory");                                            \
     v_;                                                                                            \
   })
-#define WRITE(reg, value) asm volatile("msr " #reg ", %0\n isb" ::"r"((u64) (value)) : "memory")
-#define SYS(what, value)  asm volatile(what ", %0" ::"r"((u64) (value)) : "memory")
-#define DO(what)          asm volatile(what::: "memory")
+#define WRITE(reg, value)  WRITE_ (reg, value)
+#define WRITE_(reg, value) asm volatile("msr " #reg ", %0\n isb" ::"r"((u64) (value)) : "memory")
+#define SYS(what, value)   asm volatile(what ", %0" ::"r"((u64) (value)) : "memory")
+#define DO(what)           asm volatile(what::: "memory")
 
 static inline void
 sync (void)
