@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The `terrarium` executable: hands over to a subcommand, or to the application when there is
 // none. Links the engine and GLib only, so that subcommands start in milliseconds.
+#include <fcntl.h>
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cli/machines.h"
 #include "app/cli/run.h"
@@ -45,9 +47,20 @@ run_command (int argc, char **argv)
   return 2;
 }
 
+// Whoever started us may have closed stdin, stdout or stderr. A disk must not be opened in its place
+// and then be written to as if it were the console.
+static void
+open_missing_standard_files (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", O_RDWR) != fd)
+      _exit (1);
+}
+
 int
 main (int argc, char **argv)
 {
+  open_missing_standard_files ();
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, TERRARIUM_LOCALE_DIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");

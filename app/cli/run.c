@@ -11,6 +11,7 @@
 #include "app/cli/run-options.h"
 #include "app/cli/terminal.h"
 #include "app/module-load.h"
+#include "engine/api/vm-gdb.h"
 
 enum {
   EXIT_OK = 0,
@@ -24,6 +25,7 @@ typedef struct Run {
   VmMachine *machine;
   Terminal *terminal; // NULL: no serial console
   int signal_number;  // that ended it, 0: none
+  bool told_to_end;   // by a signal or Ctrl-A X
   int status;
   char *why; // it did not end well: one sentence
 } Run;
@@ -69,6 +71,7 @@ started_cb (GObject *source, GAsyncResult *result, void *data)
 static void
 force_stop (Run *run)
 {
+  run->told_to_end = true;
   if (vm_machine_can (run->machine, VM_OP_FORCE_STOP))
     vm_machine_perform_async (run->machine, VM_OP_FORCE_STOP, NULL, NULL, NULL);
 }
@@ -169,9 +172,10 @@ run_until_stopped (Run *run, const RunOptions *options)
   g_signal_connect (run->machine, "stopped", G_CALLBACK (stopped_cb), run);
   vm_machine_perform_async (run->machine, VM_OP_START, NULL, started_cb, run);
   g_main_loop_run (run->loop);
-  terminal_free (run->terminal);
+  // From here on a signal ends the process, whatever it still waits for.
   for (size_t i = 0; i < G_N_ELEMENTS (signals); i++)
     g_source_remove (signals[i]);
+  terminal_free (run->terminal, !run->told_to_end);
 }
 
 static int
@@ -184,6 +188,11 @@ run_here (const RunOptions *options)
   if (run.machine == NULL) {
     g_printerr ("terrarium: %s\n", error->message);
     return EXIT_FAILED;
+  }
+  if (!vm_machine_set_gdb (run.machine, options->gdb, options->gdb_wait, &error)) {
+    g_printerr ("terrarium: %s\n", error->message);
+    g_object_unref (run.machine);
+    return EXIT_USAGE;
   }
   run.loop = g_main_loop_new (NULL, FALSE);
   run_until_stopped (&run, options);

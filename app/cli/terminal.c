@@ -17,6 +17,7 @@ enum {
   INPUT_BYTES = 1024,
   QUEUE_BYTES_MAX = 8 * 1024 * 1024,
   RETRY_MS = 10,
+  STUCK_MS = 500,
 };
 
 struct Terminal {
@@ -31,7 +32,7 @@ struct Terminal {
   GMutex output_lock;
   GCond output_cond;
   GByteArray *output;
-  bool closing, broken;
+  bool closing, broken, done; // done: the writer has ended
 };
 
 // What the terminal was set to, for handlers of signals that end the process.
@@ -46,7 +47,9 @@ restore_mode (void)
   if (!mode_saved)
     return;
   mode_saved = 0;
-  tcsetattr (STDIN_FILENO, TCSAFLUSH, &saved_mode);
+  // At once: a terminal that nobody reads never gets its output out.
+  tcflush (STDIN_FILENO, TCIFLUSH);
+  tcsetattr (STDIN_FILENO, TCSANOW, &saved_mode);
 }
 
 // Runs the default action after it returns, with the terminal as it was.
@@ -119,6 +122,8 @@ writer_thread (void *data)
     if (!ok)
       terminal->broken = true;
   }
+  terminal->done = true;
+  g_cond_broadcast (&terminal->output_cond);
   g_mutex_unlock (&terminal->output_lock);
   return NULL;
 }
@@ -232,19 +237,36 @@ terminal_new (const TerminalOps *ops, void *data)
   return terminal;
 }
 
+// Whether the writer has ended; waits for it, or only for a moment.
+static bool
+end_writer (Terminal *terminal, bool wait)
+{
+  int64_t end_time = g_get_monotonic_time () + STUCK_MS * G_TIME_SPAN_MILLISECOND;
+  bool waits = true;
+
+  g_mutex_lock (&terminal->output_lock);
+  terminal->closing = true;
+  g_cond_broadcast (&terminal->output_cond);
+  while (!wait && waits && !terminal->done)
+    waits = g_cond_wait_until (&terminal->output_cond, &terminal->output_lock, end_time);
+  g_mutex_unlock (&terminal->output_lock);
+  return waits;
+}
+
 void
-terminal_free (Terminal *terminal)
+terminal_free (Terminal *terminal, bool wait)
 {
   if (terminal == NULL)
     return;
-  g_mutex_lock (&terminal->output_lock);
-  terminal->closing = true;
-  g_cond_signal (&terminal->output_cond);
-  g_mutex_unlock (&terminal->output_lock);
-  g_thread_join (terminal->writer);
   g_clear_handle_id (&terminal->input_source, g_source_remove);
   g_clear_handle_id (&terminal->retry_source, g_source_remove);
   restore_mode ();
+  // A writer that is stuck keeps what it uses until the process ends.
+  if (!end_writer (terminal, wait)) {
+    g_thread_unref (terminal->writer);
+    return;
+  }
+  g_thread_join (terminal->writer);
   g_byte_array_unref (terminal->output);
   g_cond_clear (&terminal->output_cond);
   g_mutex_clear (&terminal->output_lock);

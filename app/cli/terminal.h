@@ -19,7 +19,8 @@ typedef struct TerminalOps {
 
 // Puts a terminal into raw mode; it is put back by terminal_free, and on a crash.
 Terminal *terminal_new (const TerminalOps *ops, void *data);
-// Waits until what was queued is written, or nobody reads it any more.
-void terminal_free (Terminal *terminal);
+// Puts the terminal back and, if `wait`, waits until what was queued is written or nobody reads it
+// any more; else gives a reader that is stuck half a second.
+void terminal_free (Terminal *terminal, bool wait);
 // Queues for stdout; what goes beyond some MiB because nobody reads it is dropped.
 void terminal_write (Terminal *terminal, const uint8_t *bytes, size_t length);
