@@ -138,10 +138,10 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 // ---- the command line -----------------------------------------------------------------------
 
 typedef struct Raw {
-  char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *serial, *display;
+  char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *serial, *display, *gdb;
   char **disks, **nets;
   int cpus;
-  gboolean no_net, stats;
+  gboolean no_net, stats, gdb_wait;
 } Raw;
 
 static void
@@ -156,6 +156,7 @@ clear_raw (Raw *raw)
   g_free (raw->accel);
   g_free (raw->serial);
   g_free (raw->display);
+  g_free (raw->gdb);
   g_strfreev (raw->disks);
   g_strfreev (raw->nets);
 }
@@ -184,6 +185,10 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
        N_ ("Serial console (on the terminal when there is no window)"), "stdio|none"},
       {"display", 0, 0, G_OPTION_ARG_STRING, &raw->display, N_ ("Display (none)"), "none|window"},
       {"stats", 0, 0, G_OPTION_ARG_NONE, &raw->stats, N_ ("Print figures at the end"), NULL},
+      {"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
+       N_ ("Serve gdb there (tcp::PORT: this computer)"), "tcp:[ADDRESS]:PORT|unix:PATH"},
+      {"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait, N_ ("Run nothing before gdb lets it"),
+       NULL},
       {0},
   };
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
@@ -272,6 +277,12 @@ apply_ends (RunOptions *options, const Raw *raw, GError **error)
   options->window = options->config->display = display == 1;
   options->serial_stdio = serial == 0 && (raw->serial != NULL || !options->window);
   options->stats = raw->stats;
+  options->gdb = g_strdup (raw->gdb);
+  options->gdb_wait = raw->gdb_wait;
+  if (raw->gdb_wait && raw->gdb == NULL)
+    return fail (error, _ ("--gdb-wait goes with --gdb."));
+  if (raw->gdb != NULL && options->window)
+    return fail (error, _ ("--gdb works with --display none only."));
   return true;
 }
 
@@ -294,4 +305,5 @@ void
 run_options_clear (RunOptions *options)
 {
   g_clear_pointer (&options->config, vm_config_free);
+  g_clear_pointer (&options->gdb, g_free);
 }

@@ -9,6 +9,8 @@ typedef struct RunOptions {
   bool serial_stdio;
   bool window;
   bool stats;
+  char *gdb; // where to serve gdb, or NULL
+  bool gdb_wait;
 } RunOptions;
 
 // False with an error: wrong usage. Prints the help and leaves for --help.

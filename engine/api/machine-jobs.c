@@ -94,6 +94,23 @@ build (VmMachine *machine, GError **error)
   return true;
 }
 
+static void
+destroy (VmMachine *machine)
+{
+  g_clear_pointer (&machine->gdb, gdb_server_free);
+  g_clear_pointer (&machine->machine, machine_free);
+}
+
+static bool
+serve_gdb (VmMachine *machine, GError **error)
+{
+  if (machine->gdb_address == NULL)
+    return true;
+  machine->gdb = gdb_server_new (machine_get_vm (machine->machine), machine->gdb_address,
+                                 machine->gdb_wait, error);
+  return machine->gdb != NULL;
+}
+
 // ---- who else sees it -----------------------------------------------------------------------
 
 static void
@@ -136,11 +153,15 @@ start (VmJob *job)
 
   if (!build (machine, &job->error))
     return;
+  if (!serve_gdb (machine, &job->error)) {
+    destroy (machine);
+    return;
+  }
   // Visible before it runs: the first thing it prints may be answered at once.
   publish (machine, true);
   if (!vm_start (machine_get_vm (machine->machine), &job->error)) {
     withdraw (machine);
-    g_clear_pointer (&machine->machine, machine_free);
+    destroy (machine);
   }
 }
 
@@ -151,10 +172,11 @@ restore (VmJob *job)
 
   if (!build (machine, &job->error))
     return;
-  if (vm_load (machine_get_vm (machine->machine), job->state, &job->error))
+  if (vm_load (machine_get_vm (machine->machine), job->state, &job->error) &&
+      serve_gdb (machine, &job->error))
     publish (machine, false);
   else
-    g_clear_pointer (&machine->machine, machine_free);
+    destroy (machine);
 }
 
 static void
@@ -165,7 +187,7 @@ stop (VmJob *job)
   set_takes_input (machine, false);
   vm_stop (machine_get_vm (machine->machine));
   withdraw (machine);
-  g_clear_pointer (&machine->machine, machine_free);
+  destroy (machine);
 }
 
 void

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/api/vm.h"
+#include "engine/gdb/gdb.h"
 #include "engine/machine/machine.h"
 
 typedef enum VmJobKind {
@@ -50,11 +51,14 @@ struct _VmMachine {
   void *display_sink;
   const VmConsoleSinkOps *console_ops[2]; // by VmConsole
   void *console_sink[2];
+  char *gdb_address; // NULL: no gdb server
+  bool gdb_wait;
   GQueue jobs;    // of VmJob, waiting
   VmJob *running; // the one a worker has
 
   // The worker's while a job runs, else the owner's. NULL: stopped.
   Machine *machine;
+  GdbServer *gdb;
 
   // Under lock: any thread.
   GMutex lock;

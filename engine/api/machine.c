@@ -382,7 +382,7 @@ request_cb (void *data)
     return G_SOURCE_REMOVE;
   VmJob *job =
       new_job (machine, request->request == VM_REQUEST_RESET ? VM_JOB_RESET : VM_JOB_STOP, NULL);
-  job->stop_reason = VM_STOP_GUEST;
+  job->stop_reason = request->request == VM_REQUEST_KILL ? VM_STOP_FORCED : VM_STOP_GUEST;
   queue_job (machine, job);
   return G_SOURCE_REMOVE;
 }
@@ -440,7 +440,9 @@ vm_machine_finalize (GObject *object)
   VmMachine *machine = VM_MACHINE (object);
 
   // A job holds a reference: there is none now.
+  gdb_server_free (machine->gdb);
   machine_free (machine->machine);
+  g_free (machine->gdb_address);
   machine->requester->machine = NULL;
   g_atomic_rc_box_release_full (machine->requester, clear_requester);
   g_clear_pointer (&machine->config, vm_config_free);

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The target description (gdb manual, "Target Descriptions") of a guest CPU. Pure.
+#pragma once
+
+#include "engine/vm/guest.h"
+
+GString *gdb_target_xml (const GuestDebugOps *debug);
