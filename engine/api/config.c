@@ -36,7 +36,6 @@ vm_config_new_empty (VmArch arch)
   config->uuid = g_uuid_string_random ();
   config->name = g_strdup ("");
   config->cpus = 1;
-  config->cpu_features = CPU_FEATURES_DEFAULT;
   config->memory_bytes = GIB (1);
   config->disks = g_ptr_array_new_with_free_func (free_disk);
   config->nics = g_ptr_array_new_with_free_func (free_nic);
@@ -82,7 +81,6 @@ vm_config_copy (const VmConfig *config)
   g_free (copy->name);
   copy->name = g_strdup (config->name);
   copy->cpus = config->cpus;
-  copy->cpu_features = config->cpu_features;
   copy->memory_bytes = config->memory_bytes;
   copy->kernel = g_strdup (config->kernel);
   copy->initrd = g_strdup (config->initrd);

@@ -27,14 +27,6 @@ typedef enum {
   VM_ACCEL_INTERP, // the interpreter
 } VmAccel;
 
-// What the processor can do beyond the rest; a guest takes what it knows of.
-enum {
-  VM_CPU_PAUTH = 1 << 0, // pointer authentication
-  VM_CPU_BTI = 1 << 1,   // branch target identification
-};
-// The names of --cpu-features and of machine.json, by the numbers of the bits; ends with NULL.
-extern const char *const vm_cpu_feature_names[];
-
 typedef struct VmForward {
   bool udp;
   uint16_t host_port;  // on the host's loopback address
@@ -59,7 +51,6 @@ typedef struct VmConfig {
   char *uuid;            // never NULL: vm_config_new makes one
   char *name;            // never NULL, UTF-8
   unsigned cpus;         // 1..8
-  unsigned cpu_features; // VM_CPU_*
   uint64_t memory_bytes; // multiple of 1 MiB, >= 64 MiB
   char *kernel;          // arm64 Image, gzip-compressed or EFI zboot
   char *initrd;
