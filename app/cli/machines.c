@@ -36,7 +36,7 @@ parse (int argc, char **argv, const char *what, bool with_force, Options *option
 {
   GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_ ("Print JSON"), NULL},
-      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->names, NULL, NULL},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->names, NULL, NULL},
       {with_force ? "force" : NULL, 0, 0, G_OPTION_ARG_NONE, &options->force,
        N_ ("Pull the plug instead of pressing the power button"), NULL},
       {0},

@@ -260,11 +260,28 @@ incoming_cb (GSocketService *service, GSocketConnection *connection, GObject *so
   return TRUE;
 }
 
+// Whether a process answers there. A full queue of callers is one that does.
+static bool
+is_served (GSocketAddress *address)
+{
+  g_autoptr (GSocket) probe =
+      g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (probe == NULL)
+    return false;
+  g_socket_set_blocking (probe, FALSE);
+  return g_socket_connect (probe, address, NULL, &error) ||
+         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING) ||
+         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+}
+
 ControlServer *
 control_server_new (VmMachine *machine, GError **error)
 {
+  const char *uuid = vm_machine_get_config (machine)->uuid;
   g_autofree char *folder = dup_folder ();
-  g_autofree char *path = dup_path (vm_machine_get_config (machine)->uuid);
+  g_autofree char *path = dup_path (uuid);
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
   g_autoptr (GSocketService) service = g_socket_service_new ();
   ControlServer *server;
@@ -273,7 +290,14 @@ control_server_new (VmMachine *machine, GError **error)
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, _ ("“%s” cannot be created."), folder);
     return NULL;
   }
-  // Whoever calls holds the machine's lock, so a socket found here is a dead one's.
+  // Whoever calls holds the machine's lock, but its folder may be a copy of another's.
+  if (is_served (address)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                 _ ("Another machine with the identifier %s is running; stop it first, or give one "
+                    "of them another \"uuid\" in its machine.json."),
+                 uuid);
+    return NULL;
+  }
   g_unlink (path);
   if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), address, G_SOCKET_TYPE_STREAM,
                                       G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, error))
@@ -366,12 +390,18 @@ control_call (const char *uuid, JsonObject *request, GError **error)
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
   g_autoptr (GSocketConnection) connection = NULL;
+  g_autoptr (GError) why = NULL;
   g_autofree char *text = NULL;
 
   g_socket_client_set_timeout (client, CALL_TIMEOUT_SECONDS);
-  connection = g_socket_client_connect (client, G_SOCKET_CONNECTABLE (address), NULL, error);
-  if (connection == NULL)
+  connection = g_socket_client_connect (client, G_SOCKET_CONNECTABLE (address), NULL, &why);
+  if (connection == NULL) {
+    g_set_error (error, why->domain, why->code,
+                 _ ("The machine cannot be reached (%s); wait until it has started or stopped, or "
+                    "end its process."),
+                 why->message);
     return NULL;
+  }
   text = exchange (connection, request, error);
   return text != NULL ? parse_answer (text, error) : NULL;
 }

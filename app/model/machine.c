@@ -170,17 +170,23 @@ prepare (TerrariumMachine *machine, GError **error)
 }
 
 // The command line reaches a running machine through its control socket; without one (no runtime
-// folder) it still runs.
-static void
-serve_control (TerrariumMachine *machine)
+// folder) it still runs. Not if it would be taken for a machine of the same uuid.
+static bool
+serve_control (TerrariumMachine *machine, GError **error)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) why = NULL;
 
   if (!machine->bundle || machine->control)
-    return;
-  machine->control = control_server_new (machine->vm, &error);
+    return true;
+  machine->control = control_server_new (machine->vm, &why);
+  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)) {
+    let_go (machine);
+    g_propagate_error (error, g_steal_pointer (&why));
+    return false;
+  }
   if (!machine->control)
-    g_message ("The command line will not reach “%s”: %s", machine->config->name, error->message);
+    g_message ("The command line will not reach “%s”: %s", machine->config->name, why->message);
+  return true;
 }
 
 static void
@@ -207,11 +213,10 @@ start (TerrariumMachine *machine)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!prepare (machine, &error)) {
+  if (!prepare (machine, &error) || !serve_control (machine, &error)) {
     fail (machine, error);
     return;
   }
-  serve_control (machine);
   notify (machine, PROP_VM);
   vm_machine_perform_async (machine->vm, VM_OP_START, NULL, performed_cb, g_object_ref (machine));
   notify_state (machine);
