@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -166,18 +167,19 @@ open_file (const char *path, bool read_only, GError **error)
   if (fd >= 0)
     return fd;
   int code = errno;
-  const char *remedy = "check the name and try again";
+  const char *remedy = _ ("check the name and try again");
   const char *what = g_strerror (code);
   if (code == ENOENT)
-    what = "there is no such file", remedy = "choose another disk image";
+    what = _ ("there is no such file"), remedy = _ ("choose another disk image");
   else if (code == EISDIR)
-    what = "it is a folder", remedy = "choose a disk image in it";
+    what = _ ("it is a folder"), remedy = _ ("choose a disk image in it");
   else if (!read_only && (code == EACCES || code == EROFS || code == EPERM || code == ETXTBSY))
-    what = "it cannot be written to", remedy = "change its permissions or attach it read-only";
+    what = _ ("it cannot be written to"),
+    remedy = _ ("change its permissions or attach it read-only");
   else if (code == EACCES)
-    what = "it may not be read", remedy = "change its permissions";
+    what = _ ("it may not be read"), remedy = _ ("change its permissions");
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               "Could not open the disk “%s”: %s; %s", path, what, remedy);
+               _ ("Could not open the disk “%s”: %s; %s"), path, what, remedy);
   return -1;
 }
 
@@ -192,17 +194,18 @@ get_size (int fd, const char *path, uint64_t *size, GError **error)
   else if (have_size && S_ISBLK (st.st_mode))
     have_size = ioctl (fd, BLKGETSIZE64, size) == 0;
   else if (have_size)
-    what = S_ISDIR (st.st_mode) ? "it is a folder; choose a disk image in it"
-                                : "it is not a file; choose a disk image";
+    what = S_ISDIR (st.st_mode) ? _ ("it is a folder; choose a disk image in it")
+                                : _ ("it is not a file; choose a disk image");
   if (!have_size)
     what = g_strerror (errno);
   else if (what == NULL && *size == 0)
-    what = "it is empty; choose another disk image";
+    what = _ ("it is empty; choose another disk image");
   else if (what == NULL && *size % BLOCK_SECTOR_BYTES != 0)
-    what = "its size is not a multiple of 512 bytes; it is cut short or not a raw disk image";
+    what = _ ("its size is not a multiple of 512 bytes; it is cut short or not a raw disk image");
   if (what == NULL)
     return true;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "Could not use the disk “%s”: %s", path, what);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s"), path,
+               what);
   return false;
 }
 
@@ -214,13 +217,14 @@ lock_file (int fd, const char *path, bool read_only, GError **error)
     return true;
   int code = errno;
   if (code == EAGAIN || code == EACCES)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                 "The disk “%s” is in use by another machine; stop that machine or choose another "
-                 "disk",
-                 path);
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_BUSY,
+        _ ("The disk “%s” is in use by another machine; stop that machine or choose another "
+           "disk"),
+        path);
   else
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-                 "Could not lock the disk “%s”: %s; move it to a local file system", path,
+                 _ ("Could not lock the disk “%s”: %s; move it to a local file system"), path,
                  g_strerror (code));
   return false;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,9 +23,10 @@ struct VmRam {
 static VmRam *
 fail (VmRam *ram, int error_number, GError **error)
 {
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (error_number),
-               "The host cannot provide %" G_GUINT64_FORMAT " MiB of memory for the machine: %s",
-               ram->size_bytes >> 20, g_strerror (error_number));
+  g_set_error (
+      error, G_IO_ERROR, g_io_error_from_errno (error_number),
+      _ ("This computer cannot provide %u MiB of memory for the machine: %s; give it less"),
+      (unsigned) (ram->size_bytes >> 20), g_strerror (error_number));
   vm_ram_free (ram);
   return NULL;
 }

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <slirp/libslirp.h>
 
 typedef struct NetUser {
@@ -267,12 +268,12 @@ add_forward (NetUser *user, const NetForward *forward, GError **error)
   int code = errno;
   const char *what = g_strerror (code);
   if (code == EADDRINUSE)
-    what = "it is taken by another program or machine; choose another port";
+    what = _ ("it is taken by another program or machine; choose another port");
   else if (code == EACCES)
-    what = "ports below 1024 are reserved; choose a higher one";
+    what = _ ("ports below 1024 are reserved; choose a higher one");
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               "Could not forward %s port %u of this computer: %s", forward->udp ? "UDP" : "TCP",
-               forward->host_port, what);
+               _ ("Could not forward %s port %u of this computer: %s"),
+               forward->udp ? "UDP" : "TCP", forward->host_port, what);
   return false;
 }
 
@@ -297,7 +298,8 @@ user_start (NetBackend *backend, VmLoop *loop, VmClock *clock, GError **error)
   user->clock = clock;
   user->slirp = slirp_new (&config, &callbacks, user);
   if (user->slirp == NULL) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "Could not start the user network");
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                 _ ("Could not start the user network; close other programs and try again"));
     return false;
   }
   for (unsigned i = 0; i < user->n_forwards; i++) {
