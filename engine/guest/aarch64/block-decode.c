@@ -46,6 +46,19 @@ set_op (A64Op *op, uint32_t insn, unsigned pc_off, bool fp_trapped)
   return (flags & A64_F_END) != 0;
 }
 
+// Tells conditional branches what follows them.
+static void
+set_branch (const A64Block *block, A64Op *op)
+{
+  unsigned index = op - block->ops;
+  int64_t distance = op->imm / 4;
+
+  if (op->id == A64_UNALLOCATED || !(a64_insn_flags (op->id) & A64_F_BRANCH))
+    return;
+  op->rm = block->n - index - 1;
+  op->ra = distance > 0 && distance <= op->rm;
+}
+
 void
 a64_block_decode (A64Block *block, const uint8_t *words, unsigned max)
 {
@@ -59,4 +72,6 @@ a64_block_decode (A64Block *block, const uint8_t *words, unsigned max)
                    block->fp_trapped);
   block->ops[block->n] = (A64Op){.fn = block_end, .pc_off = offset + block->n * 4};
   block->first = block->ops[0].fn;
+  for (unsigned i = 0; i < block->n; i++)
+    set_branch (block, &block->ops[i]);
 }

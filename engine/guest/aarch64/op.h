@@ -39,10 +39,13 @@ enum {
 
 // Row flags.
 enum {
-  A64_F_FP = 1u << 0,  // traps when CPACR_EL1.FPEN forbids FP/SIMD at the current EL
-  A64_F_END = 1u << 1, // last of its block: branches, exception generation and return, anything
-                       // that may change what the following instructions mean
-  A64_F_MEM = 1u << 2, // reads or writes memory through a register address
+  A64_F_FP = 1u << 0,     // traps when CPACR_EL1.FPEN forbids FP/SIMD at the current EL
+  A64_F_END = 1u << 1,    // last of its block: branches, exception generation and return, anything
+                          // that may change what the following instructions mean
+  A64_F_MEM = 1u << 2,    // reads or writes memory through a register address
+  A64_F_BRANCH = 1u << 3, // a conditional branch: the block goes on where it is not taken. rm is
+                          // how many instructions of the block follow it, ra whether its target
+                          // is one of them (set when the block is decoded)
 };
 
 // A sibling call in optimised builds; blocks are short enough for a plain call otherwise.

@@ -76,6 +76,7 @@ static void
 stop (A64Cpu *cpu, const A64Op *op)
 {
   bare_of (cpu)->stopped = true;
+  cpu->pc = a64_op_pc (cpu, op);
 }
 
 static void
@@ -117,6 +118,7 @@ bare_cpu_run (BareCpu *bare, uint32_t insn)
     return false;
   ops[0].pc_off = 0x10;
   ops[1].fn = stop;
+  ops[1].pc_off = 0x14;
   bare->stopped = bare->aborted = false;
   bare->n_slow = 0;
   bare->slow_flags = 0;

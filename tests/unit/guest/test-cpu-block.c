@@ -232,6 +232,40 @@ test_counting (void **state)
   cpu_vm_free (t);
 }
 
+// Conditional branches that stay in their block: over instructions, not taken, out of it, and with
+// a fault behind one.
+static void
+test_branches_in_block (void **state)
+{
+  static const uint32_t program[] = {
+      0xb4000069, // cbz x9, .+12: taken
+      ADD_X1_1,   ADD_X1_1,
+      ADD_X1_1,   // the first that runs
+      0xb5000049, // cbnz x9, .+8: not taken
+      0xb4000049, // cbz x9, .+8: taken
+      ADD_X1_1,
+      0xb4004009, // cbz x9, .+0x800: out
+      ADD_X1_1,   ADD_X1_1,
+  };
+  CpuVm *t = cpu_vm_new (1);
+  A64Cpu *cpu = cpu_vm_cpu (t, 0);
+
+  (void) state;
+  caches (cpu, true);
+  cpu_vm_enter (cpu, 1, 0xf);
+  cpu_vm_write_code (t, TEST_CODE, program, 10);
+  cpu_vm_write_code (t, TEST_CODE + 0x1c + 0x800, (uint32_t[]){INSN_HVC}, 1);
+  assert_int_equal (cpu_vm_run (t, TEST_CODE), 5);
+  assert_int_equal (cpu->x[1], 1);
+
+  cpu_vm_write_code (t, TEST_CODE + 0x3000, program, 10);
+  cpu_vm_write_code (t, TEST_CODE + 0x3000 + 0x0c, (uint32_t[]){0xf9400041 /* ldr x1, [x2] */}, 1);
+  cpu->x[2] = TEST_DATA + 1;
+  assert_int_equal (cpu_vm_run (t, TEST_CODE + 0x3000), 1);
+  assert_int_equal (cpu_vm_get (cpu, REG_ELR), TEST_CODE + 0x300c);
+  cpu_vm_free (t);
+}
+
 // A block is shared by every virtual address of its page, and PC-relative code sees its own.
 static void
 test_aliases (void **state)
@@ -319,11 +353,12 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_maintenance),   cmocka_unit_test (test_other_page),
-      cmocka_unit_test (test_uncached),      cmocka_unit_test (test_code_changed),
-      cmocka_unit_test (test_kept),          cmocka_unit_test (test_self_modifying),
-      cmocka_unit_test (test_counting),      cmocka_unit_test (test_aliases),
-      cmocka_unit_test (test_remapped_code), cmocka_unit_test (test_arena_full),
+      cmocka_unit_test (test_maintenance), cmocka_unit_test (test_other_page),
+      cmocka_unit_test (test_uncached),    cmocka_unit_test (test_code_changed),
+      cmocka_unit_test (test_kept),        cmocka_unit_test (test_self_modifying),
+      cmocka_unit_test (test_counting),    cmocka_unit_test (test_branches_in_block),
+      cmocka_unit_test (test_aliases),     cmocka_unit_test (test_remapped_code),
+      cmocka_unit_test (test_arena_full),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
