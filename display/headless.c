@@ -16,7 +16,7 @@ struct DisplayHeadless {
 static void
 take_frame (DisplayHeadless *headless, VmFrame *frame)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   g_clear_pointer (&headless->frame, vm_frame_unref);
   headless->frame = frame;
@@ -41,7 +41,7 @@ static void
 sink_set_cursor (void *sink, VmFrame *cursor, int hot_x, int hot_y)
 {
   DisplayHeadless *headless = sink;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   g_clear_pointer (&headless->cursor, vm_frame_unref);
   headless->cursor = cursor ? vm_frame_ref (cursor) : NULL;
@@ -53,7 +53,7 @@ static void
 sink_move_cursor (void *sink, int x, int y)
 {
   DisplayHeadless *headless = sink;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   headless->pointer_x = x;
   headless->pointer_y = y;
@@ -91,7 +91,7 @@ display_headless_free (DisplayHeadless *headless)
 VmFrame *
 display_headless_dup_frame (DisplayHeadless *headless)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   return headless->frame ? vm_frame_ref (headless->frame) : NULL;
 }
@@ -99,7 +99,7 @@ display_headless_dup_frame (DisplayHeadless *headless)
 VmFrame *
 display_headless_dup_cursor (DisplayHeadless *headless, int *hot_x, int *hot_y)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   *hot_x = headless->hot_x;
   *hot_y = headless->hot_y;
@@ -109,7 +109,7 @@ display_headless_dup_cursor (DisplayHeadless *headless, int *hot_x, int *hot_y)
 void
 display_headless_get_pointer (DisplayHeadless *headless, int *x, int *y)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   *x = headless->pointer_x;
   *y = headless->pointer_y;
@@ -118,7 +118,7 @@ display_headless_get_pointer (DisplayHeadless *headless, int *x, int *y)
 unsigned
 display_headless_count_frames (DisplayHeadless *headless)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&headless->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&headless->lock);
 
   return headless->n_frames;
 }

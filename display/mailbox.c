@@ -49,7 +49,7 @@ wake_locked (DisplayMailbox *box)
 bool
 display_mailbox_put_frame (DisplayMailbox *box, VmFrame *frame, const VmRect *damage)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&box->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&box->lock);
   VmFrame *old = box->mail.frame;
 
   box->mail.frame = vm_frame_ref (frame);
@@ -62,7 +62,7 @@ display_mailbox_put_frame (DisplayMailbox *box, VmFrame *frame, const VmRect *da
 bool
 display_mailbox_put_disabled (DisplayMailbox *box)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&box->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&box->lock);
 
   g_clear_pointer (&box->mail.frame, vm_frame_unref);
   box->mail.damage = (VmRect){0};
@@ -73,7 +73,7 @@ display_mailbox_put_disabled (DisplayMailbox *box)
 bool
 display_mailbox_put_cursor (DisplayMailbox *box, VmFrame *cursor, int hot_x, int hot_y)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&box->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&box->lock);
 
   g_clear_pointer (&box->mail.cursor, vm_frame_unref);
   box->mail.cursor = cursor ? vm_frame_ref (cursor) : NULL;
@@ -86,7 +86,7 @@ display_mailbox_put_cursor (DisplayMailbox *box, VmFrame *cursor, int hot_x, int
 void
 display_mailbox_take (DisplayMailbox *box, DisplayMail *mail)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&box->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&box->lock);
 
   *mail = box->mail;
   box->mail = (DisplayMail){0};

@@ -138,7 +138,8 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 // ---- the command line -----------------------------------------------------------------------
 
 typedef struct Raw {
-  char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *serial, *display, *gdb;
+  char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *cpu_features, *serial, *display,
+      *gdb;
   char **disks, **nets;
   int cpus;
   gboolean no_net, stats, gdb_wait;
@@ -154,6 +155,7 @@ clear_raw (Raw *raw)
   g_free (raw->initrd);
   g_free (raw->append);
   g_free (raw->accel);
+  g_free (raw->cpu_features);
   g_free (raw->serial);
   g_free (raw->display);
   g_free (raw->gdb);
@@ -165,7 +167,7 @@ static bool
 parse_raw (Raw *raw, int argc, char **argv, GError **error)
 {
   const GOptionEntry entries[] = {
-      {"name", 0, 0, G_OPTION_ARG_STRING, &raw->name, N_ ("The machine's name"), N_ ("NAME")},
+      {"name", 0, 0, G_OPTION_ARG_FILENAME, &raw->name, N_ ("The machine's name"), N_ ("NAME")},
       {"arch", 0, 0, G_OPTION_ARG_STRING, &raw->arch, N_ ("Processor: aarch64"), N_ ("ARCH")},
       {"cpus", 0, 0, G_OPTION_ARG_INT, &raw->cpus, N_ ("Number of processors (1)"), "N"},
       {"memory", 0, 0, G_OPTION_ARG_STRING, &raw->memory, N_ ("Memory, such as 512M or 2G (1G)"),
@@ -173,7 +175,7 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"kernel", 0, 0, G_OPTION_ARG_FILENAME, &raw->kernel, N_ ("Linux kernel to start"),
        N_ ("FILE")},
       {"initrd", 0, 0, G_OPTION_ARG_FILENAME, &raw->initrd, N_ ("Initial RAM disk"), N_ ("FILE")},
-      {"append", 0, 0, G_OPTION_ARG_STRING, &raw->append, N_ ("Kernel command line"), N_ ("TEXT")},
+      {"append", 0, 0, G_OPTION_ARG_FILENAME, &raw->append, N_ ("Kernel command line"), N_ ("TEXT")},
       {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a raw disk image"),
        N_ ("FILE[,readonly][,format=raw]")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
@@ -181,6 +183,9 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},
       {"accel", 0, 0, G_OPTION_ARG_STRING, &raw->accel, N_ ("How to run the processor"),
        "auto|interp"},
+      {"cpu-features", 0, 0, G_OPTION_ARG_STRING, &raw->cpu_features,
+       N_ ("What the processor has: pauth (pointer authentication), bti (branch targets)"),
+       "LIST|none"},
       {"serial", 0, 0, G_OPTION_ARG_STRING, &raw->serial,
        N_ ("Serial console (on the terminal when there is no window)"), "stdio|none"},
       {"display", 0, 0, G_OPTION_ARG_STRING, &raw->display, N_ ("Display (none)"), "none|window"},
@@ -240,6 +245,10 @@ apply_machine (VmConfig *config, const Raw *raw, GError **error)
   if (raw->cpus < 0)
     return fail (error, _ ("The number of processors cannot be negative."));
   config->cpus = (unsigned) raw->cpus;
+  if (raw->cpu_features != NULL &&
+      !vm_cpu_features_parse (raw->cpu_features, &config->cpu_features))
+    return fail (error, _ ("“%s” are no processor features; write for example pauth,bti or none."),
+                 raw->cpu_features);
   if (raw->name != NULL)
     replace (&config->name, raw->name);
   replace (&config->kernel, raw->kernel);

@@ -12,7 +12,6 @@
 #include "app/cli/terminal.h"
 #include "app/module-load.h"
 #include "engine/api/vm-gdb.h"
-#include "engine/api/vm-gdb.h"
 
 enum {
   EXIT_OK = 0,
@@ -189,11 +188,6 @@ run_here (const RunOptions *options)
   if (run.machine == NULL) {
     g_printerr ("terrarium: %s\n", error->message);
     return EXIT_FAILED;
-  }
-  if (!vm_machine_set_gdb (run.machine, options->gdb, options->gdb_wait, &error)) {
-    g_printerr ("terrarium: %s\n", error->message);
-    g_object_unref (run.machine);
-    return EXIT_USAGE;
   }
   if (!vm_machine_set_gdb (run.machine, options->gdb, options->gdb_wait, &error)) {
     g_printerr ("terrarium: %s\n", error->message);

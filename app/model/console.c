@@ -39,7 +39,7 @@ append_bounded (GByteArray *array, const guint8 *data, size_t length, size_t max
 static GByteArray *
 take_pending (TerrariumConsole *console)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&console->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&console->lock);
   GByteArray *bytes = console->pending;
 
   console->pending = g_byte_array_new ();
