@@ -2,6 +2,7 @@
 // The slow paths of guest memory access: TLB misses, page crossings, MMIO, alignment and faults
 // (Arm ARM B2.5, D8.15 for the fault syndromes). Runs on the vCPU's thread.
 #include "engine/guest/aarch64/access.h"
+#include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
@@ -43,6 +44,14 @@ effective_el (const A64Cpu *cpu, unsigned flags)
   return (flags & A64_ACC_UNPRIV) && !cpu->pstate.uao ? 0 : cpu->pstate.el;
 }
 
+// Accesses to pages that are watched all come here.
+static bool
+may_be_kept (const A64Cpu *cpu, GuestVaddr va)
+{
+  return (cpu->debugger == NULL || !a64_debugger_watches_page (cpu, va)) &&
+         (cpu->watches == 0 || !a64_debug_watches_page (cpu, va));
+}
+
 // Translates the piece of [va, va + size) that is in va's page, and enters it into the TLB.
 static bool
 translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags,
@@ -66,7 +75,9 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
   piece->device = a64_attr_is_device (t.attr);
   if (cpu->debugger != NULL && a64_debugger_watches (cpu, op, va, piece->size, write))
     return false;
-  if (page != NULL && (cpu->debugger == NULL || !a64_debugger_watches_page (cpu, va)))
+  if (cpu->watches != 0 && a64_debug_watches (cpu, op, va, piece->size, el, write, false))
+    return false;
+  if (page != NULL && may_be_kept (cpu, va))
     a64_tlb_fill (cpu, el == 0 ? cpu->ctx_el0 : cpu->ctx_el1, va, write, &t, page);
   return true;
 }
@@ -308,6 +319,11 @@ a64_maintenance_address (A64Cpu *cpu, const A64Op *op, GuestVaddr va, bool write
 
   if (!a64_translate (cpu, va, &request, &t, &fsc))
     return raise_abort (cpu, op, va, fsc, ISS_CM | ISS_WNR);
+  // What only invalidates counts as a store for watchpoints.
+  if (write && cpu->watches != 0 &&
+      a64_debug_watches (cpu, op, va & ~(GuestVaddr) (A64_LINE_BYTES - 1), A64_LINE_BYTES,
+                         request.el, true, true))
+    return false;
   *pa = t.pa | (va & (A64_PAGE_SIZE - 1));
   return true;
 }

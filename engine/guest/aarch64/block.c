@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 #include <sys/mman.h>
 
+#include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
@@ -16,6 +17,7 @@
 enum {
   ALIGN_BYTES = 64,
   ISS_STEP_VALID = 1u << 24,
+  ISS_STEP_EXCLUSIVE = 1u << 6,
 };
 
 bool
@@ -302,15 +304,32 @@ lookup (A64Cpu *cpu, GuestAddr pa, const uint8_t *page_host)
   return block != NULL ? block : build (cpu, pa, page_host, fp_trapped);
 }
 
-// Software step: one instruction, kept nowhere.
+// One instruction, kept nowhere.
 static A64Block *
-step_block (A64Cpu *cpu, GuestAddr pa, const uint8_t *words)
+single_block (A64Cpu *cpu, GuestAddr pa, const uint8_t *words)
 {
   A64Block *block = cpu->blocks->single;
 
   *block = (A64Block){.pa = pa, .fp_trapped = a64_fp_trapped (cpu)};
   a64_block_decode (block, words, 1);
+  return block;
+}
+
+// LDXR, LDAXR and their pairs: a debugger must not step between them and their stores.
+static bool
+is_load_exclusive (uint32_t insn)
+{
+  return (insn & 0x3fc00000) == 0x08400000;
+}
+
+// Software step.
+static A64Block *
+step_block (A64Cpu *cpu, GuestAddr pa, const uint8_t *words)
+{
+  A64Block *block = single_block (cpu, pa, words);
+
   cpu->step_executed = true;
+  cpu->step_exclusive = is_load_exclusive (block->ops[0].insn);
   return block;
 }
 
@@ -318,14 +337,18 @@ step_block (A64Cpu *cpu, GuestAddr pa, const uint8_t *words)
 static bool
 take_step (A64Cpu *cpu)
 {
+  uint32_t iss = A64_ISS_DEBUG;
+
+  // The syndrome says something about the instruction only where one was stepped.
   if (cpu->step_executed) {
+    iss |= ISS_STEP_VALID | (cpu->step_exclusive ? ISS_STEP_EXCLUSIVE : 0);
     cpu->step_executed = false;
     cpu->pstate.ss = false;
   }
   if (cpu->pstate.ss)
     return false;
-  a64_raise_fetch (cpu, cpu->pstate.el == 0 ? A64_EC_STEP_LOWER : A64_EC_STEP_LOWER + 1,
-                   ISS_STEP_VALID | A64_ISS_DEBUG, false);
+  a64_raise_fetch (cpu, cpu->pstate.el == 0 ? A64_EC_STEP_LOWER : A64_EC_STEP_LOWER + 1, iss,
+                   false);
   return true;
 }
 
@@ -361,6 +384,8 @@ a64_block_find (A64Cpu *cpu)
   host = a64_ram_ptr (cpu, page, A64_PAGE_SIZE);
   if (host == NULL)
     return raise_abort (cpu, A64_FSC_EXTERNAL);
+  if (cpu->breaks != 0 && a64_debug_breaks (cpu))
+    return NULL;
   if (cpu->pstate.il) {
     a64_raise_fetch (cpu, A64_EC_ILLEGAL_STATE, 0, false);
     return NULL;
@@ -371,6 +396,8 @@ a64_block_find (A64Cpu *cpu)
   block = cpu->debugger != NULL ? a64_debugger_block (cpu, page + offset, host + offset) : NULL;
   if (block != NULL)
     return block;
+  if (cpu->breaks != 0 && a64_debug_breaks_page (cpu, cpu->pc))
+    return single_block (cpu, page + offset, host + offset);
   block = lookup (cpu, page + offset, host);
   if (!cpu->strict)
     enter_jump (cpu, block);

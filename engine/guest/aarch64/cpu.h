@@ -98,7 +98,9 @@ struct A64Cpu {
   bool strict;                       // code is re-checked at every entry: SCTLR_EL1.I = 0
   bool step;                         // software step is enabled at this EL
   bool step_executed;                // the one instruction of a step ran
+  bool step_exclusive;               // and was a load-exclusive
   bool posted;                       // work was posted to other CPUs since the last DSB
+  uint8_t breaks, watches;           // the guest's enabled ones, a bit each: debug.c
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
   struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c

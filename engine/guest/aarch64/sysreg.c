@@ -4,6 +4,7 @@
 #include "engine/guest/aarch64/sysreg.h"
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
 
@@ -301,7 +302,15 @@ static void
 a64_write_mdscr (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 {
   store (cpu, reg, value);
+  a64_debug_configure (cpu);
   a64_update_context (cpu);
+}
+
+static void
+a64_write_debug_point (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
+{
+  if (store (cpu, reg, value))
+    a64_debug_configure (cpu);
 }
 
 static void
@@ -309,6 +318,7 @@ a64_write_oslar (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 {
   (void) reg;
   cpu->sys->os_lock = value & 1;
+  a64_debug_configure (cpu);
   a64_update_context (cpu);
 }
 
@@ -510,6 +520,7 @@ a64_sysregs_loaded (A64Cpu *cpu)
   a64_tlb_flush_all (cpu);
   a64_jump_caches_clear (cpu);
   a64_blocks_stale_all (cpu);
+  a64_debug_configure (cpu);
   a64_update_context (cpu);
 }
 

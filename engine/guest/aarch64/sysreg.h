@@ -36,6 +36,7 @@
 #define A64_MDSCR_SS   ((uint64_t) 1 << 0)
 #define A64_MDSCR_TDCC ((uint64_t) 1 << 12)
 #define A64_MDSCR_KDE  ((uint64_t) 1 << 13)
+#define A64_MDSCR_MDE  ((uint64_t) 1 << 15)
 
 typedef struct A64SysRegs {
 #define A64_STORE(name, op0, op1, crn, crm, op2, el0, el1, field, mask, reset)       uint64_t field;
@@ -95,7 +96,8 @@ void a64_sysregs_sanitize (A64Cpu *cpu);
 void a64_sysregs_loaded (A64Cpu *cpu);
 
 #define A64_MIDR UINT64_C (0x000f7e50)
-#define A64_CTR  UINT64_C (0x9444c00a) // IminLine 4 KiB, PIPT, DminLine 64, IDC, not DIC
+enum { A64_LINE_BYTES = 64 };         // of a data cache
+#define A64_CTR UINT64_C (0x9444c00a) // IminLine 4 KiB, PIPT, DminLine 64, IDC, not DIC
 enum {
   A64_DCZID_BS = 9, // DC ZVA clears 2 KiB
   A64_ZVA_BYTES = 4 << A64_DCZID_BS,
