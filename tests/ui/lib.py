@@ -23,7 +23,7 @@ class Skip(Exception):
     pass
 
 
-def wait(what, probe, seconds=20, every=0.2):
+def wait(what, probe, seconds=60, every=0.2):
     """The first true value of probe(); what names it when the time is up."""
     end = time.monotonic() + seconds
     while True:
@@ -148,11 +148,11 @@ class App:
                     (role is None or node.get_role_name() == role) and is_there(node)):
                 yield node
 
-    def find(self, name=None, role=None, starts=None, seconds=20, within=None):
+    def find(self, name=None, role=None, starts=None, seconds=60, within=None):
         what = f"{role or 'anything'} named {name or starts!r}"
         return wait(what, lambda: next(self.all(name, role, starts, within), None), seconds)
 
-    def missing(self, name=None, role=None, starts=None, seconds=20):
+    def missing(self, name=None, role=None, starts=None, seconds=60):
         what = f"no {role or 'thing'} named {name or starts!r}"
         return wait(what, lambda: next(self.all(name, role, starts), None) is None, seconds)
 
@@ -222,7 +222,7 @@ class App:
 
     # End
 
-    def wait_exit(self, seconds=20):
+    def wait_exit(self, seconds=60):
         wait("the application to end", lambda: self.process.poll() is not None, seconds)
         return self.process.returncode
 

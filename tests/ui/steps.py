@@ -15,7 +15,7 @@ def need_sample():
             raise Skip(f"the sample's files are not in {folder}")
 
 
-def wizard_page(app, title, seconds=10):
+def wizard_page(app, title, seconds=60):
     """Waits until a page with this heading is shown."""
     return app.find(title, "label", seconds=seconds)
 

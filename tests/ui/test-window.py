@@ -188,7 +188,7 @@ def delete(app):
             app.find("Tiny, Off", "push button")
             check(os.path.isdir(os.path.join(MACHINES, "tiny")), "deleting can be undone")
     wait("the folder in the Trash",
-         lambda: os.path.isdir(os.path.join(DATA, "Trash", "files", "tiny")), 30)
+         lambda: os.path.isdir(os.path.join(DATA, "Trash", "files", "tiny")), 60)
     check(os.listdir(MACHINES) == ["broken"], "a deleted machine is in the Trash, others stay")
 
 
