@@ -5,12 +5,14 @@
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "engine/gdb/gdb.h"
 #include "engine/gdb/target.h"
 
 enum {
   READ_BYTES = 1024,
+  PATH_MAX_BYTES = sizeof ((struct sockaddr_un *) 0)->sun_path,
 };
 
 struct GdbServer {
@@ -46,7 +48,8 @@ parse_address (const char *text, GError **error)
   if (rest == NULL)
     return bad_address (text != NULL ? text : "", error);
   rest++;
-  if (g_str_has_prefix (text, "unix:") && *rest != '\0')
+  // A longer path would be cut.
+  if (g_str_has_prefix (text, "unix:") && *rest != '\0' && strlen (rest) < PATH_MAX_BYTES)
     return g_unix_socket_address_new (rest);
   const char *colon = strrchr (rest, ':');
   if (!g_str_has_prefix (text, "tcp:") || colon == NULL ||

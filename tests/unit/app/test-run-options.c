@@ -187,6 +187,8 @@ test_bad_command_lines (void **state)
       {"run --kernel k --display curses", "curses"},
       {"run --kernel k --net user --no-net", "--no-net"},
       {"run --kernel k --memory much", "much"},
+      {"run --kernel k --gdb-wait", "--gdb-wait"},
+      {"run --kernel k --gdb tcp::1 --display window", "--display"},
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
