@@ -172,10 +172,22 @@ init_translations (void)
   textdomain (GETTEXT_PACKAGE);
 }
 
+static bool
+open_display (void)
+{
+  if (gtk_init_check ())
+    return true;
+  g_printerr (_ ("terrarium: there is no display for a window; start it in a desktop session, or "
+                 "without a window (terrarium run --display none, terrarium start).\n"));
+  return false;
+}
+
 int
 terrarium_app_main (int argc, char **argv)
 {
   init_translations ();
+  if (!open_display ())
+    return 1;
   g_autoptr (TerrariumApplication) application = terrarium_application_new (NULL);
   return g_application_run (G_APPLICATION (application), argc, argv);
 }
@@ -205,6 +217,8 @@ int
 terrarium_app_run_machine (const VmConfig *config)
 {
   init_translations ();
+  if (!open_display ())
+    return 1;
   g_autoptr (TerrariumMachine) machine = terrarium_machine_new_for_config (config);
   g_autoptr (TerrariumApplication) application = terrarium_application_new (machine);
   Outcome outcome = {application, 0};
