@@ -16,6 +16,7 @@
 #define PARTIAL_PREFIX  ".creating-"
 #define FILE_MAX_BYTES  (1 << 20) // a machine.json is a few hundred bytes
 #define SLUG_MAX_LENGTH 48
+#define NAME_MAX_BYTES  255 // what a configuration allows
 
 G_DEFINE_QUARK (bundle_error, bundle_error)
 
@@ -239,6 +240,18 @@ is_name_taken (GPtrArray *bundles, const char *name)
   return false;
 }
 
+// The name with a number, cut at a character's beginning if the two were too long.
+static char *
+number_name (const char *name, unsigned n)
+{
+  g_autofree char *suffix = g_strdup_printf (" %u", n);
+  size_t length = MIN (strlen (name), NAME_MAX_BYTES - strlen (suffix));
+
+  while (length > 0 && ((uint8_t) name[length] & 0xc0) == 0x80)
+    length--;
+  return g_strdup_printf ("%.*s%s", (int) length, name, suffix);
+}
+
 // Two machines of one name could not be told apart on the command line.
 static void
 make_name_unique (const char *root, VmConfig *config)
@@ -248,7 +261,7 @@ make_name_unique (const char *root, VmConfig *config)
 
   for (unsigned n = 2; is_name_taken (bundles, config->name); n++) {
     g_free (config->name);
-    config->name = g_strdup_printf ("%s %u", name, n);
+    config->name = number_name (name, n);
   }
 }
 

@@ -196,6 +196,23 @@ test_names (void **state)
   assert_non_null (strstr (error->message, "“N”"));
 }
 
+// The number has to fit into the longest name, 85 characters of three bytes.
+static void
+test_long_names (void **state)
+{
+  Room *room = *state;
+  g_autoptr (GString) name = g_string_new (NULL);
+
+  for (unsigned i = 0; i < 85; i++)
+    g_string_append (name, "机");
+  g_autoptr (Bundle) one = create (room, name->str, true);
+  g_autoptr (Bundle) two = create (room, name->str, true);
+  assert_non_null (one->config);
+  assert_non_null (two->config);
+  assert_true (g_utf8_validate (two->config->name, -1, NULL));
+  assert_true (g_str_has_suffix (two->config->name, "机 2"));
+}
+
 // What goes wrong leaves nothing behind and names the file.
 static void
 test_missing_file (void **state)
@@ -385,6 +402,7 @@ main (void)
   const struct CMUnitTest tests[] = {
       TEST (test_create),          TEST (test_moved),        TEST (test_in_place),
       TEST (test_names),           TEST (test_missing_file), TEST (test_cancelled),
+      TEST (test_long_names),      TEST (test_missing_file), TEST (test_cancelled),
       TEST (test_unwritable_root), TEST (test_holes),        TEST (test_new_disk),
       TEST (test_broken),          TEST (test_fifo),         TEST (test_lock),
       TEST (test_clean),           TEST (test_name_is_text),
