@@ -400,12 +400,11 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      TEST (test_create),          TEST (test_moved),        TEST (test_in_place),
-      TEST (test_names),           TEST (test_missing_file), TEST (test_cancelled),
-      TEST (test_long_names),      TEST (test_missing_file), TEST (test_cancelled),
-      TEST (test_unwritable_root), TEST (test_holes),        TEST (test_new_disk),
-      TEST (test_broken),          TEST (test_fifo),         TEST (test_lock),
-      TEST (test_clean),           TEST (test_name_is_text),
+      TEST (test_create),     TEST (test_moved),           TEST (test_in_place),
+      TEST (test_names),      TEST (test_missing_file),    TEST (test_cancelled),
+      TEST (test_long_names), TEST (test_unwritable_root), TEST (test_holes),
+      TEST (test_new_disk),   TEST (test_broken),          TEST (test_fifo),
+      TEST (test_lock),       TEST (test_clean),           TEST (test_name_is_text),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
