@@ -63,6 +63,32 @@ static const uint32_t vector[] = {
     0xd69f03e0, // eret
 };
 
+// Interrupts: acknowledged and ended, and the timer comes again soon.
+static const uint32_t irq_vector[] = {
+    0xd518d089, // msr tpidr_el1, x9
+    0xd538cc09, // mrs x9, icc_iar1_el1
+    0xd518cc29, // msr icc_eoir1_el1, x9
+    0xd2880009, // mov x9, #0x4000
+    0xd51be309, // msr cntv_tval_el0, x9
+    0xd538d089, // mrs x9, tpidr_el1
+    0xd69f03e0, // eret
+};
+static const uint32_t fiq_vector[] = {
+    0xd518d089, // msr tpidr_el1, x9
+    0xd538c809, // mrs x9, icc_iar0_el1
+    0xd518c829, // msr icc_eoir0_el1, x9
+    0xd2880009, // mov x9, #0x4000
+    0xd51be209, // msr cntp_tval_el0, x9
+    0xd538d089, // mrs x9, tpidr_el1
+    0xd69f03e0, // eret
+};
+
+static const uint16_t sysops[] = {
+#define A64_SYSOP(name, op1, crn, crm, op2, el0, fn, argument) A64_SYSREG (1, op1, crn, crm, op2),
+#include "engine/guest/aarch64/sys-ops.inc"
+#undef A64_SYSOP
+};
+
 static uint32_t
 system_instruction (FuzzInput *in, uint32_t random)
 {
@@ -77,11 +103,11 @@ system_instruction (FuzzInput *in, uint32_t random)
     return 0xd5200000 | number << 5 | rt; // MRS
   case 3:
     return 0xd5080000 | (random & 0x7ffe0) | rt; // SYS
-  case 4:                                        // SYS of CRn 7 and 8: caches, translations
-    return 0xd5080000 | (random & 0x70fe0) | (7u + (random >> 15 & 1)) << 12 | rt;
+  case 4:
+    return 0xd5000000 | (uint32_t) sysops[fuzz_below (in, G_N_ELEMENTS (sysops))] << 5 | rt;
   case 5: // the interrupt controller's
     return (random >> 31 ? 0xd5200000 : 0xd5000000) | (uint32_t) A64_SYSREG (3, 0, 12, 8, 0) << 5 |
-           (random & 0xbe0) | rt;
+           (random & 0xfe0) | rt;
   case 6:
     return 0xd4000002; // HVC
   default:
@@ -125,8 +151,12 @@ put_code (Program *program)
 {
   uint32_t *code = (uint32_t *) ram_at (program, CODE);
 
-  for (unsigned i = 0; i < 16; i++)
+  for (unsigned i = 0; i < 16; i += 4) {
     memcpy (ram_at (program, VECTORS + 0x80 * i), vector, sizeof vector);
+    memcpy (ram_at (program, VECTORS + 0x80 * (i + 1)), irq_vector, sizeof irq_vector);
+    memcpy (ram_at (program, VECTORS + 0x80 * (i + 2)), fiq_vector, sizeof fiq_vector);
+    memcpy (ram_at (program, VECTORS + 0x80 * (i + 3)), vector, sizeof vector);
+  }
   // As much as the input has; nearby words are then repeated.
   for (unsigned i = 0, n = 0; i < CODE_WORDS; i++) {
     bool more = program->in.left > 0;
@@ -215,8 +245,36 @@ set_cpu (Program *program, unsigned index)
   set_sysreg (cpu, A64_SYSREG (3, 0, 2, 0, 2),
               25 | 25 << 16 | 2ull << 30 | 5ull << 32 | 1ull << 37);
   set_sysreg (cpu, A64_SYSREG (3, 0, 1, 0, 2), fuzz_below (in, 8) ? 3 << 20 : 1 << 20);
+  if (fuzz_below (in, 8) == 0) { // software step
+    set_sysreg (cpu, A64_SYSREG (2, 0, 1, 0, 4), 0);
+    set_sysreg (cpu, A64_SYSREG (2, 0, 0, 2, 2), fuzz_number (in, 4) | A64_MDSCR_SS);
+    cpu->pstate.ss = fuzz_below (in, 2);
+  }
   set_sysreg (cpu, A64_SYSREG (3, 0, 1, 0, 0), sctlr);
   a64_update_context (cpu);
+}
+
+// Timers, SGIs and the devices' lines reach the CPUs.
+static void
+enable_interrupts (Program *program)
+{
+  Vm *vm = program->fm->vm;
+  uint64_t group1 = fuzz_number (&program->in, 4);
+
+  mem_bus_write (vm->bus, VIRT_GIC_DIST, 4, 3);
+  for (unsigned i = 0; i < vm->n_vcpus; i++) {
+    GuestAddr sgi_frame = VIRT_GIC_REDIST + i * 0x20000 + 0x10000;
+    A64Cpu *cpu = vm->vcpus[i]->cpu;
+
+    mem_bus_write (vm->bus, sgi_frame + 0x80, 4, group1);
+    mem_bus_write (vm->bus, sgi_frame + 0x100, 4, 0xffffffff);
+    vm->irqchip->write (vm->irqchip_opaque, i, A64_SYSREG (3, 0, 4, 6, 0), 0xff);
+    vm->irqchip->write (vm->irqchip_opaque, i, A64_SYSREG (3, 0, 12, 12, 6), 1);
+    vm->irqchip->write (vm->irqchip_opaque, i, A64_SYSREG (3, 0, 12, 12, 7), 1);
+    a64_write_cntv_ctl (cpu, NULL, 1);
+    a64_write_cntp_ctl (cpu, NULL, 1);
+    cpu->pstate.daif = 0;
+  }
 }
 
 static bool
@@ -229,6 +287,8 @@ load (void *opaque, GError **error)
     set_cpu (program, i);
     vcpu_set_on (vm->vcpus[i], true);
   }
+  if (fuzz_below (&program->in, 4) == 0)
+    enable_interrupts (program);
   put_tables (program);
   memset (ram_at (program, DATA), (int) fuzz_number (&program->in, 1), DATA_BYTES);
   put_code (program);

@@ -8,7 +8,7 @@ enum {
   RAM_AREA_BYTES = 1 << 20, // where rings and data are
   QUEUE_AREA_BYTES = 0x8000,
   QUEUES_MAX = 4,
-  DESCRIPTORS_MAX = 16,
+  DESCRIPTORS_MAX = FUZZ_QUEUE_SIZE,
 
   BAR_BYTES = 0x4000,
   CONFIG_COMMAND = 0x04,
@@ -49,8 +49,8 @@ config_of (unsigned slot)
   return VIRT_PCI_ECAM + ((GuestAddr) slot << 15);
 }
 
-static uint64_t
-pick_value (FuzzInput *in)
+uint64_t
+fuzz_value (FuzzInput *in)
 {
   switch (fuzz_below (in, 8)) {
   case 0:
@@ -104,7 +104,7 @@ access_once (FuzzMachine *fm, FuzzInput *in, GuestAddr addr, unsigned size)
   uint64_t value = 0;
 
   if (fuzz_below (in, 2) == 0)
-    write_at (fm, addr, size, pick_value (in));
+    write_at (fm, addr, size, fuzz_value (in));
   else if (mem_bus_read (fm->vm->bus, addr, size, &value) && size < 8 && value >> (size * 8) != 0)
     g_error ("more bits than were asked for");
 }
@@ -120,39 +120,67 @@ access_any_size (FuzzMachine *fm, FuzzInput *in, GuestAddr addr)
     access_once (fm, in, addr + 8, 8);
 }
 
+// Where registers are, closer together than in the windows they lie in.
+typedef struct Region {
+  GuestAddr base;
+  uint64_t bytes;
+} Region;
+
+static const Region registers[] = {
+    {VIRT_UART, 0x50},
+    {VIRT_RTC, 0x20},
+    {VIRT_GPIO + 0x3f0, 0x38},
+    {VIRT_GIC_DIST, 0xd00},
+    {VIRT_GIC_DIST + 0x6000, 0x900},
+    {VIRT_GIC_REDIST, 0x20},
+    {VIRT_GIC_REDIST + 0x10000, 0xc10},
+    {VIRT_GIC_REDIST + 0x20000, 0x20},
+    {VIRT_GIC_REDIST + 0x30000, 0xc10},
+    {VIRT_VIRTIO, 0x100},
+};
+static const Region windows[] = {
+    {VIRT_GIC_DIST, 0x10000},
+    {VIRT_GIC_REDIST, 0x40000},
+    {VIRT_UART, 0x1000},
+    {VIRT_RTC, 0x1000},
+    {VIRT_GPIO, 0x1000},
+    {VIRT_VIRTIO, VIRT_N_VIRTIO *VIRT_VIRTIO_BYTES},
+    {VIRT_PCI_ECAM, 32 << 15},
+    {VIRT_PCI_MMIO32, 32 * BAR_BYTES},
+    {VIRT_PCI_MMIO64, 32 * BAR_BYTES},
+    {VIRT_PCI_PIO, VIRT_PCI_PIO_BYTES},
+    {VIRT_RAM, FUZZ_MACHINE_RAM_BYTES},
+};
+
+// A register in its own width.
+static void
+step_register (FuzzMachine *fm, FuzzInput *in)
+{
+  const Region *region = &registers[fuzz_below (in, G_N_ELEMENTS (registers))];
+
+  for (unsigned n = 1 + fuzz_below (in, 6); n > 0; n--)
+    access_once (fm, in, region->base + 4 * fuzz_below (in, (unsigned) region->bytes / 4), 4);
+}
+
+// Anywhere in any width: the start, the end, in between.
 static void
 step_access (FuzzMachine *fm, FuzzInput *in)
 {
-  static const struct {
-    GuestAddr base;
-    uint64_t bytes;
-  } regions[] = {
-      {VIRT_GIC_DIST, 0x10000},
-      {VIRT_GIC_REDIST, 0x40000},
-      {VIRT_UART, 0x1000},
-      {VIRT_RTC, 0x1000},
-      {VIRT_GPIO, 0x1000},
-      {VIRT_PCI_ECAM, 32 << 15},
-      {VIRT_PCI_MMIO32, 32 * BAR_BYTES},
-      {VIRT_PCI_MMIO64, 32 * BAR_BYTES},
-      {VIRT_PCI_PIO, VIRT_PCI_PIO_BYTES},
-      {VIRT_RAM, FUZZ_MACHINE_RAM_BYTES},
-  };
-  unsigned i = fuzz_below (in, G_N_ELEMENTS (regions));
+  const Region *window = &windows[fuzz_below (in, G_N_ELEMENTS (windows))];
   uint64_t offset;
 
   switch (fuzz_below (in, 4)) {
   case 0:
-    offset = (uint64_t) fuzz_below (in, 18) - 1; // the start
+    offset = (uint64_t) fuzz_below (in, 18) - 1;
     break;
   case 1:
-    offset = regions[i].bytes - 17 + fuzz_below (in, 18); // the end
+    offset = window->bytes - 17 + fuzz_below (in, 18);
     break;
   default:
-    offset = fuzz_number (in, 4) % regions[i].bytes;
+    offset = fuzz_number (in, 4) % window->bytes;
     break;
   }
-  access_any_size (fm, in, regions[i].base + offset);
+  access_any_size (fm, in, window->base + offset);
 }
 
 // Every offset of a few registers' neighbourhood, in every size.
@@ -182,7 +210,7 @@ step_sysreg (FuzzMachine *fm, FuzzInput *in)
   uint64_t value;
 
   if (fuzz_below (in, 2) == 0)
-    ops->write (fm->vm->irqchip_opaque, cpu, reg, pick_value (in));
+    ops->write (fm->vm->irqchip_opaque, cpu, reg, fuzz_value (in));
   else
     ops->read (fm->vm->irqchip_opaque, cpu, reg, &value);
 }
@@ -195,8 +223,8 @@ step_bar (FuzzMachine *fm, FuzzInput *in)
   GuestAddr config = config_of (pick_slot (in));
 
   write_at (fm, config + CONFIG_COMMAND, 2, fuzz_number (in, 2));
-  write_at (fm, config + CONFIG_BAR4, 4, pick_value (in));
-  write_at (fm, config + CONFIG_BAR4 + 4, 4, fuzz_below (in, 4) == 0 ? pick_value (in) : 0);
+  write_at (fm, config + CONFIG_BAR4, 4, fuzz_value (in));
+  write_at (fm, config + CONFIG_BAR4 + 4, 4, fuzz_below (in, 4) == 0 ? fuzz_value (in) : 0);
 }
 
 // The access window of virtio's own capability: type, BAR, offset, length, data.
@@ -209,11 +237,11 @@ step_window (FuzzMachine *fm, FuzzInput *in)
   mem_bus_read (fm->vm->bus, config + 0x34, 1, &at);
   while (at != 0 && mem_bus_read (fm->vm->bus, config + at + 3, 1, &type) && type != 5)
     mem_bus_read (fm->vm->bus, config + at + 1, 1, &at);
-  write_at (fm, config + at + 4, 1, fuzz_below (in, 8) == 0 ? pick_value (in) : 4);
+  write_at (fm, config + at + 4, 1, fuzz_below (in, 8) == 0 ? fuzz_value (in) : 4);
   write_at (fm, config + at + 8, 4, fuzz_below (in, BAR_BYTES + 16));
-  write_at (fm, config + at + 12, 4, fuzz_below (in, 4) == 0 ? pick_value (in) : 4);
+  write_at (fm, config + at + 12, 4, fuzz_below (in, 4) == 0 ? fuzz_value (in) : 4);
   if (fuzz_below (in, 2) == 0)
-    write_at (fm, config + at + 16, 4, pick_value (in));
+    write_at (fm, config + at + 16, 4, fuzz_value (in));
   else
     mem_bus_read (fm->vm->bus, config + at + 16, 4, &value);
 }
@@ -231,10 +259,10 @@ set_queue (FuzzMachine *fm, FuzzInput *in, unsigned slot, unsigned queue)
   bool wrong = fuzz_below (in, 8) == 0;
 
   write_at (fm, bar + COMMON_QUEUE_SELECT, 2, queue);
-  write_at (fm, bar + COMMON_QUEUE_SIZE, 2, wrong ? pick_value (in) : DESCRIPTORS_MAX);
+  write_at (fm, bar + COMMON_QUEUE_SIZE, 2, wrong ? fuzz_value (in) : DESCRIPTORS_MAX);
   write_at (fm, bar + COMMON_QUEUE_DESC, 8, wrong ? pick_address (in) : area);
-  write_at (fm, bar + COMMON_QUEUE_DRIVER, 8, wrong ? pick_address (in) : area + 0x1000);
-  write_at (fm, bar + COMMON_QUEUE_DEVICE, 8, wrong ? pick_address (in) : area + 0x2000);
+  write_at (fm, bar + COMMON_QUEUE_DRIVER, 8, wrong ? pick_address (in) : area + FUZZ_QUEUE_AVAIL);
+  write_at (fm, bar + COMMON_QUEUE_DEVICE, 8, wrong ? pick_address (in) : area + FUZZ_QUEUE_USED);
   write_at (fm, bar + COMMON_QUEUE_ENABLE, 2, 1);
 }
 
@@ -244,7 +272,7 @@ step_start (FuzzMachine *fm, FuzzInput *in)
 {
   unsigned slot = pick_slot (in);
   GuestAddr bar = bar_of (slot), config = config_of (slot);
-  uint64_t features = fuzz_below (in, 2) == 0 ? 0 : pick_value (in);
+  uint64_t features = fuzz_below (in, 2) == 0 ? 0 : fuzz_value (in);
 
   write_at (fm, config + CONFIG_COMMAND, 2, 7);
   write_at (fm, config + CONFIG_BAR4, 4, bar);
@@ -263,33 +291,67 @@ step_start (FuzzMachine *fm, FuzzInput *in)
 }
 
 static void
-fill_descriptor (FuzzMachine *fm, FuzzInput *in, GuestAddr desc)
+fill_descriptor (Vm *vm, FuzzInput *in, GuestAddr desc)
 {
   static const uint32_t lengths[] = {0, 1, 16, 24, 64, 512, 4096, 0x10000, UINT32_MAX};
   unsigned i = fuzz_below (in, G_N_ELEMENTS (lengths) + 2);
+  uint32_t length = i < G_N_ELEMENTS (lengths) ? lengths[i] : (uint32_t) fuzz_number (in, 2);
 
-  write_at (fm, desc, 8, pick_address (in));
-  write_at (fm, desc + 8, 4, i < G_N_ELEMENTS (lengths) ? lengths[i] : fuzz_number (in, 2));
-  write_at (fm, desc + 12, 2, fuzz_below (in, 4) == 0 ? fuzz_below (in, 8) : fuzz_below (in, 4));
-  write_at (fm, desc + 14, 2, fuzz_below (in, DESCRIPTORS_MAX + 2));
+  mem_bus_write (vm->bus, desc, 8, pick_address (in));
+  mem_bus_write (vm->bus, desc + 8, 4, length);
+  mem_bus_write (vm->bus, desc + 12, 2, fuzz_below (in, fuzz_below (in, 4) == 0 ? 8 : 4));
+  mem_bus_write (vm->bus, desc + 14, 2, fuzz_below (in, DESCRIPTORS_MAX + 2));
 }
 
-// Descriptors, what they point to, the available ring, and a notification.
+// Chain 0 is of a request that a disk or the graphics adapter may know, data and an answer.
+static void
+fill_request (Vm *vm, FuzzInput *in, GuestAddr desc)
+{
+  static const uint32_t types[] = {0,     1,     4,     8,     11,    13,    0x100, 0x101, 0x102,
+                                   0x103, 0x104, 0x105, 0x106, 0x107, 0x10a, 0x300, 0x301};
+  static const uint16_t flags[] = {1, 1, 2};
+  GuestAddr request = VIRT_RAM + fuzz_below (in, 0x1000) * 64;
+
+  for (unsigned i = 0; i < 16; i++)
+    mem_bus_write (vm->bus, request + 4 * i, 4, fuzz_below (in, fuzz_below (in, 2) ? 4 : 1024));
+  mem_bus_write (vm->bus, request, 4, types[fuzz_below (in, G_N_ELEMENTS (types))]);
+  for (unsigned i = 0; i < G_N_ELEMENTS (flags); i++) {
+    mem_bus_write (vm->bus, desc + 16 * i, 8, request + 0x1000 * i);
+    mem_bus_write (vm->bus, desc + 16 * i + 8, 4, i == 0 ? 16 + 8 * fuzz_below (in, 6) : 512);
+    mem_bus_write (vm->bus, desc + 16 * i + 12, 2,
+                   flags[i] | (i == 1 ? fuzz_below (in, 2) * 2 : 0));
+    mem_bus_write (vm->bus, desc + 16 * i + 14, 2, i + 1);
+  }
+}
+
+void
+fuzz_fill_queue (Vm *vm, FuzzInput *in, GuestAddr area)
+{
+  GuestAddr avail = area + FUZZ_QUEUE_AVAIL;
+  bool request = fuzz_below (in, 2) == 0;
+  uint64_t index = 0;
+
+  for (unsigned i = fuzz_below (in, 5); i > 0; i--)
+    fill_descriptor (vm, in, area + 16 * fuzz_below (in, DESCRIPTORS_MAX));
+  for (unsigned i = fuzz_below (in, 9); i > 0; i--)
+    mem_bus_write (vm->bus, VIRT_RAM + fuzz_number (in, 4) % RAM_AREA_BYTES, 4,
+                   fuzz_number (in, 4));
+  if (request)
+    fill_request (vm, in, area);
+  mem_bus_read (vm->bus, avail + 2, 2, &index);
+  mem_bus_write (vm->bus, avail, 2, fuzz_below (in, 2));
+  mem_bus_write (vm->bus, avail + 4 + 2 * (index % DESCRIPTORS_MAX), 2,
+                 request ? 0 : fuzz_below (in, DESCRIPTORS_MAX + 1));
+  mem_bus_write (vm->bus, avail + 2, 2,
+                 index + (fuzz_below (in, 16) == 0 ? fuzz_number (in, 2) : 1));
+}
+
 static void
 step_queue (FuzzMachine *fm, FuzzInput *in)
 {
   unsigned slot = pick_slot (in), queue = fuzz_below (in, QUEUES_MAX);
-  GuestAddr area = queue_area (slot, queue), avail = area + 0x1000;
-  uint64_t index = 0;
 
-  for (unsigned i = fuzz_below (in, 5); i > 0; i--)
-    fill_descriptor (fm, in, area + 16 * fuzz_below (in, DESCRIPTORS_MAX));
-  for (unsigned i = fuzz_below (in, 9); i > 0; i--)
-    write_at (fm, VIRT_RAM + fuzz_number (in, 4) % RAM_AREA_BYTES, 4, fuzz_number (in, 4));
-  mem_bus_read (fm->vm->bus, avail + 2, 2, &index);
-  write_at (fm, avail, 2, fuzz_below (in, 2));
-  write_at (fm, avail + 4 + 2 * (index % DESCRIPTORS_MAX), 2, fuzz_below (in, DESCRIPTORS_MAX + 1));
-  write_at (fm, avail + 2, 2, index + (fuzz_below (in, 16) == 0 ? fuzz_number (in, 2) : 1));
+  fuzz_fill_queue (fm->vm, in, queue_area (slot, queue));
   write_at (fm, bar_of (slot) + NOTIFY_BLOCK + 4 * queue, 2, queue);
 }
 
@@ -335,7 +397,7 @@ step_person (FuzzMachine *fm, FuzzInput *in)
     machine_send_scroll (machine, (int) fuzz_below (in, 5) - 2, (int) fuzz_below (in, 5) - 2);
     break;
   default:
-    machine_set_display_size (machine, (unsigned) pick_value (in), (unsigned) pick_value (in));
+    machine_set_display_size (machine, (unsigned) fuzz_value (in), (unsigned) fuzz_value (in));
     break;
   }
 }
@@ -350,8 +412,9 @@ static const struct {
   void (*run) (FuzzMachine *fm, FuzzInput *in);
   unsigned weight;
 } steps[] = {
-    {step_access, 30}, {step_sweep, 2},  {step_sysreg, 10}, {step_bar, 2},    {step_window, 4},
-    {step_start, 12},  {step_queue, 30}, {step_notify, 5},  {step_person, 8}, {step_settle, 5},
+    {step_register, 20}, {step_access, 15}, {step_sweep, 2},  {step_sysreg, 10},
+    {step_bar, 2},       {step_window, 4},  {step_start, 12}, {step_queue, 30},
+    {step_notify, 5},    {step_person, 8},  {step_settle, 5},
 };
 
 void

@@ -29,5 +29,16 @@ void fuzz_machine_step (FuzzMachine *fm, FuzzInput *in);
 // Returns when the I/O thread has looked at what was notified before.
 void fuzz_machine_settle (FuzzMachine *fm);
 
+// A queue in RAM: descriptors, then the other rings at their offsets.
+enum {
+  FUZZ_QUEUE_SIZE = 16,
+  FUZZ_QUEUE_AVAIL = 0x1000,
+  FUZZ_QUEUE_USED = 0x2000,
+};
+// Writes some descriptors, what they point to and an entry of the available ring.
+void fuzz_fill_queue (Vm *vm, FuzzInput *in, GuestAddr area);
+// A number for a register: often one at an edge.
+uint64_t fuzz_value (FuzzInput *in);
+
 // Warnings and criticals end the program from now on: they are for our mistakes, not the guest's.
 void fuzz_make_warnings_fatal (void);
