@@ -170,6 +170,15 @@ add_timer (Fdt *fdt)
 }
 
 static void
+add_pmu (Fdt *fdt)
+{
+  begin (fdt, "pmu");
+  put_string (fdt, "compatible", "arm,armv8-pmuv3");
+  PUT_CELLS (fdt, "interrupts", GIC_PPI, VIRT_PPI_PMU - 16, LEVEL_HIGH);
+  end (fdt);
+}
+
+static void
 add_gic (Fdt *fdt, unsigned n_cpus)
 {
   begin_at (fdt, "intc", VIRT_GIC_DIST);
@@ -303,6 +312,7 @@ add_root (Fdt *fdt, const VirtFdt *desc)
   end (fdt);
   add_cpus (fdt, desc->n_cpus);
   add_timer (fdt);
+  add_pmu (fdt);
   add_gic (fdt, desc->n_cpus);
   add_clock (fdt);
   add_peripherals (fdt);

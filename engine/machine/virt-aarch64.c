@@ -79,6 +79,7 @@ wire_cpus (Vm *vm, Device *gic)
                      gicv3_get_ppi (gic, i, VIRT_PPI_TIMER_VIRT));
     a64_wire_output (vm->vcpus[i], A64_OUTPUT_TIMER_PHYS,
                      gicv3_get_ppi (gic, i, VIRT_PPI_TIMER_PHYS));
+    a64_wire_output (vm->vcpus[i], A64_OUTPUT_PMU, gicv3_get_ppi (gic, i, VIRT_PPI_PMU));
   }
 }
 

@@ -33,6 +33,7 @@ enum {
 
 // Private peripheral interrupts, as INTIDs.
 enum {
+  VIRT_PPI_PMU = 23,
   VIRT_PPI_TIMER_HYP = 26,
   VIRT_PPI_TIMER_VIRT = 27,
   VIRT_PPI_TIMER_SECURE = 29,

@@ -11,10 +11,11 @@ extern const GuestOps a64_guest_ops;
 typedef enum A64Output {
   A64_OUTPUT_TIMER_VIRT, // level, PPI 27
   A64_OUTPUT_TIMER_PHYS, // level, PPI 30
-  A64_N_OUTPUTS,
+  A64_N_TIMERS,
+  A64_OUTPUT_PMU = A64_N_TIMERS, // level, PPI 23
 } A64Output;
 
-// While the machine is being built. There is no PMU, so no PMU interrupt.
+// While the machine is being built.
 void a64_wire_output (Vcpu *vcpu, A64Output output, IrqLine line);
 
 // MPIDR_EL1's affinity fields: sixteen CPUs to an Aff1 cluster, as GICv3 SGIs want it.

@@ -7,6 +7,7 @@
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
+#include "engine/guest/aarch64/pmu.h"
 #include "engine/guest/aarch64/run.h"
 #include "engine/guest/aarch64/sysop.h"
 #include "engine/guest/aarch64/sysreg.h"
@@ -21,6 +22,7 @@ cpu_free (void *opaque)
   if (cpu == NULL)
     return;
   a64_debugger_free (cpu);
+  a64_pmu_clear (cpu);
   a64_timers_clear (cpu);
   a64_mmu_clear (cpu);
   a64_blocks_clear (cpu);
@@ -48,6 +50,7 @@ cpu_reset (void *opaque)
   a64_set_fpcr (cpu, 0);
   a64_timers_reset (cpu);
   a64_sysregs_reset (cpu);
+  a64_pmu_reset (cpu);
 }
 
 static void *
@@ -63,6 +66,7 @@ cpu_new (Vcpu *vcpu, GError **error)
     return NULL;
   }
   a64_timers_init (cpu);
+  a64_pmu_init (cpu);
   cpu_reset (cpu);
   return cpu;
 }
@@ -114,6 +118,7 @@ cpu_save (void *opaque, StateWriter *writer)
 {
   A64Cpu *cpu = opaque;
 
+  a64_pmu_sync (cpu);
   for (unsigned i = 0; i < 31; i++)
     state_put_u64 (writer, cpu->x[i]);
   state_put_u64 (writer, cpu->x[A64_SP]);
@@ -128,7 +133,7 @@ cpu_save (void *opaque, StateWriter *writer)
   state_put_bool (writer, atomic_load (&cpu->irq_level));
   state_put_bool (writer, atomic_load (&cpu->fiq_level));
   state_put_bytes (writer, cpu->sys, sizeof *cpu->sys);
-  for (unsigned i = 0; i < A64_N_OUTPUTS; i++) {
+  for (unsigned i = 0; i < A64_N_TIMERS; i++) {
     A64TimerState timer = a64_timer_get (cpu, i);
 
     state_put_u32 (writer, timer.ctl);
@@ -163,12 +168,12 @@ static bool
 cpu_load (void *opaque, StateReader *reader, uint32_t version, GError **error)
 {
   A64Cpu *cpu = opaque;
-  A64TimerState timers[A64_N_OUTPUTS];
+  A64TimerState timers[A64_N_TIMERS];
   bool legal = load_registers (cpu, reader);
 
   (void) version;
   state_get_bytes (reader, cpu->sys, sizeof *cpu->sys);
-  for (unsigned i = 0; i < A64_N_OUTPUTS; i++) {
+  for (unsigned i = 0; i < A64_N_TIMERS; i++) {
     timers[i].ctl = state_get_u32 (reader);
     timers[i].cval = state_get_u64 (reader);
   }
@@ -182,7 +187,8 @@ cpu_load (void *opaque, StateReader *reader, uint32_t version, GError **error)
   cpu->step_executed = false;
   a64_sysregs_sanitize (cpu);
   a64_sysregs_loaded (cpu);
-  for (unsigned i = 0; i < A64_N_OUTPUTS; i++)
+  a64_pmu_loaded (cpu);
+  for (unsigned i = 0; i < A64_N_TIMERS; i++)
     a64_timer_set (cpu, i, timers[i]);
   a64_poll_irq (cpu);
   return true;
@@ -191,7 +197,10 @@ cpu_load (void *opaque, StateReader *reader, uint32_t version, GError **error)
 void
 a64_wire_output (Vcpu *vcpu, A64Output output, IrqLine line)
 {
-  a64_timers_wire (vcpu->cpu, output, line);
+  if (output == A64_OUTPUT_PMU)
+    a64_pmu_wire (vcpu->cpu, line);
+  else
+    a64_timers_wire (vcpu->cpu, output, line);
 }
 
 const GuestOps a64_guest_ops = {

@@ -101,11 +101,13 @@ struct A64Cpu {
   bool step_exclusive;               // and was a load-exclusive
   bool posted;                       // work was posted to other CPUs since the last DSB
   uint8_t breaks, watches;           // the guest's enabled ones, a bit each: debug.c
+  bool pmu_on;                       // something is counted: pmu.c
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
   struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c
   struct A64BlockCache *blocks; // decoded blocks: block.c
   struct A64Timers *timers;     // generic timers: timer.c
+  struct A64Pmu *pmu;           // performance monitors: pmu.c
   struct A64Debugger *debugger; // NULL: none is attached: debugger.c
 };
 

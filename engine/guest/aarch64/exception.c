@@ -4,6 +4,7 @@
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/mmu.h"
+#include "engine/guest/aarch64/pmu.h"
 #include "engine/guest/aarch64/sysreg.h"
 
 enum {
@@ -66,6 +67,8 @@ enter (A64Cpu *cpu, uint64_t return_address, unsigned vector)
 {
   uint64_t sctlr = cpu->sys->sctlr_el1;
 
+  if (cpu->pmu_on)
+    a64_pmu_sync (cpu);
   vector += cpu->pstate.el == 0 ? 0x400 : cpu->pstate.sp_sel ? 0x200 : 0;
   cpu->sys->spsr_el1 = a64_get_spsr (cpu);
   cpu->sys->elr_el1 = return_address;
@@ -184,6 +187,8 @@ a64_return_from_exception (A64Cpu *cpu)
   uint32_t spsr = cpu->sys->spsr_el1;
   bool legal = return_is_legal (cpu, spsr), was_stepping = cpu->step;
 
+  if (cpu->pmu_on)
+    a64_pmu_sync (cpu);
   set_flags (cpu, spsr);
   cpu->pstate.il = !legal || (spsr & SPSR_IL) != 0;
   if (legal)

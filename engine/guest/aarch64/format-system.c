@@ -93,6 +93,16 @@ a64_fmt_mrs_store (uint32_t insn, A64Op *op)
   return a64_fmt_mrs (insn, op) && is_storage ((int) op->imm);
 }
 
+// Performance monitors: op0 3, op1 3, CRn 9 or (with CRm from 8) 14.
+bool
+a64_fmt_mrs_counter (uint32_t insn, A64Op *op)
+{
+  unsigned number = register_number (insn), crn = number >> 7 & 15, crm = number >> 3 & 15;
+
+  return number >> 11 == (3 << 3 | 3) && (crn == 9 || (crn == 14 && crm >= 8)) &&
+         a64_fmt_mrs (insn, op);
+}
+
 bool
 a64_fmt_msr_store (uint32_t insn, A64Op *op)
 {

@@ -382,6 +382,23 @@ a64_interp_MRS (A64Cpu *cpu, const A64Op *op)
   A64_NEXT (cpu, op);
 }
 
+// Ends its block, up to which the retired instructions are counted.
+void
+a64_interp_MRS_COUNTER (A64Cpu *cpu, const A64Op *op)
+{
+  const A64SysReg *reg;
+
+  if (op->imm < 0) {
+    a64_raise_undefined (cpu, op);
+    return;
+  }
+  reg = a64_sysreg_get ((int) op->imm);
+  if (access_refused (cpu, op, reg, false))
+    return;
+  cpu->x[op->rd] = a64_sysreg_read (cpu, reg);
+  leave_after (cpu, op);
+}
+
 static void
 write_outside (A64Cpu *cpu, const A64Op *op)
 {

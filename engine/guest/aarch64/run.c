@@ -5,6 +5,7 @@
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
+#include "engine/guest/aarch64/pmu.h"
 #include "engine/guest/aarch64/sysreg.h"
 #include "engine/vm/vm.h"
 
@@ -87,8 +88,12 @@ void
 a64_wait (A64Cpu *cpu, int64_t deadline_ns)
 {
   atomic_fetch_and (&cpu->pending, ~(uint32_t) VCPU_IRQ);
+  if (cpu->pmu_on)
+    a64_pmu_sync (cpu);
   if (!a64_interrupt_waits (cpu))
     vcpu_wait (cpu->vcpu, deadline_ns);
+  if (cpu->pmu_on)
+    a64_pmu_slept (cpu);
   a64_poll_irq (cpu);
 }
 

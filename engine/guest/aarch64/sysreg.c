@@ -410,10 +410,18 @@ a64_sysreg_get (int index)
   return &table[index];
 }
 
+enum {
+  PMUSERENR_EN = 1u << 0,
+  PMUSERENR_SW = 1u << 1,
+  PMUSERENR_CR = 1u << 2,
+  PMUSERENR_ER = 1u << 3,
+};
+
 static bool
 el0_allowed (const A64Cpu *cpu, const A64SysReg *reg, bool write)
 {
   uint64_t sctlr = cpu->sys->sctlr_el1, cntkctl = cpu->sys->cntkctl_el1;
+  uint32_t user = cpu->sys->pmu.user;
 
   switch ((A64Rule) reg->el0) {
   case A64_RULE_UCT:
@@ -432,6 +440,18 @@ el0_allowed (const A64Cpu *cpu, const A64SysReg *reg, bool write)
     return (cntkctl >> 9 & 1) != 0;
   case A64_RULE_TDCC:
     return (cpu->sys->mdscr_el1 & A64_MDSCR_TDCC) == 0;
+  case A64_RULE_PM:
+    return (user & PMUSERENR_EN) != 0;
+  case A64_RULE_PMID:
+    return !write && (user & PMUSERENR_EN) != 0;
+  case A64_RULE_PMSW:
+    return write && (user & (PMUSERENR_EN | PMUSERENR_SW)) != 0;
+  case A64_RULE_PMSEL:
+    return (user & (PMUSERENR_EN | PMUSERENR_ER)) != 0;
+  case A64_RULE_PMCC:
+    return (user & (PMUSERENR_EN | (write ? 0 : PMUSERENR_CR))) != 0;
+  case A64_RULE_PMEV:
+    return (user & (PMUSERENR_EN | (write ? 0 : PMUSERENR_ER))) != 0;
   case A64_RULE_RO:
     return !write;
   case A64_RULE_RW:
@@ -453,10 +473,11 @@ a64_sysreg_allowed (const A64Cpu *cpu, const A64SysReg *reg, bool write, bool *t
     return reg->el1 == A64_RULE_RW || reg->el1 == (write ? A64_RULE_WO : A64_RULE_RO);
   if (el0_allowed (cpu, reg, write))
     return true;
-  // What EL0 may only ever read is UNDEFINED to write.
+  // What EL0 may only ever read is UNDEFINED to write, and the reverse.
   bool may_write = reg->el0 != A64_RULE_UCT && reg->el0 != A64_RULE_PCT &&
                    reg->el0 != A64_RULE_VCT && reg->el0 != A64_RULE_FRQ;
-  *trapped = reg->el0 >= A64_RULE_UCT && (!write || may_write);
+  bool may_read = reg->el0 != A64_RULE_PMSW;
+  *trapped = reg->el0 >= A64_RULE_UCT && (write ? may_write : may_read);
   return false;
 }
 

@@ -38,6 +38,23 @@
 #define A64_MDSCR_KDE  ((uint64_t) 1 << 13)
 #define A64_MDSCR_MDE  ((uint64_t) 1 << 15)
 
+// The performance monitors' (pmu.c).
+enum { A64_PMU_EVENTS = 6 };
+
+typedef struct A64PmuState {
+  uint64_t cycles;
+  uint32_t events[A64_PMU_EVENTS];
+  uint32_t type[A64_PMU_EVENTS];
+  uint32_t cycle_type;
+  uint32_t control; // PMCR_EL0
+  uint32_t enabled, overflowed, interrupts;
+  uint32_t user; // PMUSERENR_EL0
+  uint32_t selected;
+  uint32_t reserved;
+  // Up to here it is counted.
+  uint64_t seen_ns, seen_instructions;
+} A64PmuState;
+
 typedef struct A64SysRegs {
 #define A64_STORE(name, op0, op1, crn, crm, op2, el0, el1, field, mask, reset)       uint64_t field;
 #define A64_HOOK(name, op0, op1, crn, crm, op2, el0, el1, field, mask, reset, write) uint64_t field;
@@ -49,6 +66,7 @@ typedef struct A64SysRegs {
   // Behind computed registers.
   uint64_t claim;   // DBGCLAIMSET/CLR
   uint64_t os_lock; // OSLSR_EL1.OSLK
+  A64PmuState pmu;
 } A64SysRegs;
 
 // Who may access a register, and under which switch.
@@ -65,6 +83,13 @@ typedef enum A64Rule {
   A64_RULE_VTEN, // EL0 reads and writes under CNTKCTL_EL1.EL0VTEN
   A64_RULE_PTEN, // EL0PTEN
   A64_RULE_TDCC, // EL0 reads and writes unless MDSCR_EL1.TDCC
+  // EL0 under PMUSERENR_EL0.EN, or of the named kind:
+  A64_RULE_PM,    // reads and writes
+  A64_RULE_PMID,  // reads
+  A64_RULE_PMSW,  // writes, or SW
+  A64_RULE_PMSEL, // reads and writes, or ER
+  A64_RULE_PMCC,  // the same, or CR to read
+  A64_RULE_PMEV,  // the same, or ER to read
 } A64Rule;
 
 typedef struct A64SysReg {
@@ -103,6 +128,35 @@ enum {
   A64_ZVA_BYTES = 4 << A64_DCZID_BS,
 };
 uint64_t a64_mpidr (const A64Cpu *cpu);
+
+// pmu.c
+#define A64_PMU_COUNTER(counter, type)                                                             \
+  uint64_t a64_read_##counter (A64Cpu *cpu);                                                       \
+  void a64_write_##counter (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);                    \
+  uint64_t a64_read_##type (A64Cpu *cpu);                                                          \
+  void a64_write_##type (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);
+A64_PMU_COUNTER (pmccntr, pmccfiltr)
+A64_PMU_COUNTER (pmxevcntr, pmxevtyper)
+A64_PMU_COUNTER (pmevcntr0, pmevtyper0)
+A64_PMU_COUNTER (pmevcntr1, pmevtyper1)
+A64_PMU_COUNTER (pmevcntr2, pmevtyper2)
+A64_PMU_COUNTER (pmevcntr3, pmevtyper3)
+A64_PMU_COUNTER (pmevcntr4, pmevtyper4)
+A64_PMU_COUNTER (pmevcntr5, pmevtyper5)
+A64_PMU_COUNTER (pmcr, pmselr)
+#undef A64_PMU_COUNTER
+#define A64_PMU_BITS(name)                                                                         \
+  uint64_t a64_read_##name (A64Cpu *cpu);                                                          \
+  void a64_write_##name##set (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);                  \
+  void a64_write_##name##clr (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);
+A64_PMU_BITS (pmcnten)
+A64_PMU_BITS (pmovs)
+A64_PMU_BITS (pminten)
+#undef A64_PMU_BITS
+uint64_t a64_read_pmceid0 (A64Cpu *cpu);
+uint64_t a64_read_pmuserenr (A64Cpu *cpu);
+void a64_write_pmuserenr (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);
+void a64_write_pmswinc (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);
 
 // timer.c
 uint64_t a64_read_cntpct (A64Cpu *cpu);

@@ -22,7 +22,7 @@ typedef struct Timer {
 } Timer;
 
 struct A64Timers {
-  Timer timers[A64_N_OUTPUTS];
+  Timer timers[A64_N_TIMERS];
 };
 
 static bool
@@ -72,7 +72,7 @@ void
 a64_timers_init (A64Cpu *cpu)
 {
   cpu->timers = g_new0 (struct A64Timers, 1);
-  for (unsigned i = 0; i < A64_N_OUTPUTS; i++) {
+  for (unsigned i = 0; i < A64_N_TIMERS; i++) {
     Timer *timer = &cpu->timers->timers[i];
 
     timer->clock = cpu->vcpu->vm->clock;
@@ -86,7 +86,7 @@ a64_timers_clear (A64Cpu *cpu)
 {
   if (cpu->timers == NULL)
     return;
-  for (unsigned i = 0; i < A64_N_OUTPUTS; i++) {
+  for (unsigned i = 0; i < A64_N_TIMERS; i++) {
     vm_timer_free (cpu->timers->timers[i].alarm);
     g_mutex_clear (&cpu->timers->timers[i].lock);
   }
@@ -107,7 +107,7 @@ a64_timers_wire (A64Cpu *cpu, A64Output output, IrqLine line)
 void
 a64_timers_reset (A64Cpu *cpu)
 {
-  for (unsigned i = 0; i < A64_N_OUTPUTS; i++)
+  for (unsigned i = 0; i < A64_N_TIMERS; i++)
     a64_timer_set (cpu, i, (A64TimerState){0, 0});
 }
 

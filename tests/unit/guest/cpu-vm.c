@@ -129,6 +129,13 @@ vcpu_send_event_all (Vm *vm)
 }
 
 void
+vcpu_post_work (Vcpu *target, Vcpu *caller, VcpuWork fn, uint64_t a, uint64_t b, bool wait)
+{
+  (void) caller, (void) wait;
+  fn (target, a, b);
+}
+
+void
 vcpu_post_work_others (Vcpu *caller, VcpuWork fn, uint64_t a, uint64_t b, bool wait)
 {
   (void) wait;
