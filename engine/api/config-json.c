@@ -124,6 +124,10 @@ vm_config_to_json (const VmConfig *config, const char *base_dir)
   put_string (builder, "arch", "aarch64");
   put_string (builder, "accel", config->accel == VM_ACCEL_INTERP ? "interp" : "auto");
   put_int (builder, "cpus", config->cpus);
+  if (config->cpu_features != VM_CONFIG_CPU_FEATURES) {
+    g_autofree char *features = vm_cpu_features_format (config->cpu_features);
+    put_string (builder, "cpu-features", features);
+  }
   put_int (builder, "memory-mib", (gint64) (config->memory_bytes >> 20));
   put_path (builder, "kernel", config->kernel, base_dir);
   put_path (builder, "initrd", config->initrd, base_dir);
@@ -336,15 +340,18 @@ read_display (VmConfig *config, JsonObject *object, bool *ok, GError **error)
 static bool
 read_kind (VmConfig *config, JsonObject *object, GError **error)
 {
-  g_autofree char *arch = NULL, *accel = g_strdup ("auto");
+  g_autofree char *arch = NULL, *accel = g_strdup ("auto"), *features = NULL;
   bool ok = true;
 
   get_string (object, "arch", &arch, &ok, error);
   get_string (object, "accel", &accel, &ok, error);
+  get_string (object, "cpu-features", &features, &ok, error);
   if (ok && (arch == NULL || strcmp (arch, "aarch64") != 0))
     return bad_field (error, "arch");
   if (ok && strcmp (accel, "auto") != 0 && strcmp (accel, "interp") != 0)
     return bad_field (error, "accel");
+  if (ok && features != NULL && !vm_cpu_features_parse (features, &config->cpu_features))
+    return bad_field (error, "cpu-features");
   config->accel = ok && strcmp (accel, "interp") == 0 ? VM_ACCEL_INTERP : VM_ACCEL_AUTO;
   return ok;
 }

@@ -7,6 +7,7 @@
 
 // Limits of this version's machines.
 enum {
+  VM_CONFIG_CPU_FEATURES = 0, // unless said otherwise
   VM_CONFIG_CPUS_MAX = 8,
   VM_CONFIG_DISKS_MAX = 16,
   VM_CONFIG_NICS_MAX = 8,

@@ -36,6 +36,7 @@ vm_config_new_empty (VmArch arch)
   config->uuid = g_uuid_string_random ();
   config->name = g_strdup ("");
   config->cpus = 1;
+  config->cpu_features = VM_CONFIG_CPU_FEATURES;
   config->memory_bytes = GIB (1);
   config->disks = g_ptr_array_new_with_free_func (free_disk);
   config->nics = g_ptr_array_new_with_free_func (free_nic);
@@ -81,6 +82,7 @@ vm_config_copy (const VmConfig *config)
   g_free (copy->name);
   copy->name = g_strdup (config->name);
   copy->cpus = config->cpus;
+  copy->cpu_features = config->cpu_features;
   copy->memory_bytes = config->memory_bytes;
   copy->kernel = g_strdup (config->kernel);
   copy->initrd = g_strdup (config->initrd);
@@ -150,4 +152,37 @@ vm_config_get_mac (const VmConfig *config, unsigned nic_index, uint8_t mac[6])
   memcpy (mac, digest, 6);
   // Locally administered, not a group address.
   mac[0] = (uint8_t) ((mac[0] & ~1) | 2);
+}
+
+static const char *const cpu_feature_names[] = {"pauth", "bti"};
+
+bool
+vm_cpu_features_parse (const char *text, unsigned *features)
+{
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+
+  *features = 0;
+  if (strcmp (text, "none") == 0)
+    return true;
+  for (unsigned i = 0; words[i] != NULL; i++) {
+    unsigned bit = 0;
+
+    while (bit < G_N_ELEMENTS (cpu_feature_names) && strcmp (words[i], cpu_feature_names[bit]) != 0)
+      bit++;
+    if (bit == G_N_ELEMENTS (cpu_feature_names))
+      return false;
+    *features |= 1u << bit;
+  }
+  return words[0] != NULL;
+}
+
+char *
+vm_cpu_features_format (unsigned features)
+{
+  g_autoptr (GString) text = g_string_new (features == 0 ? "none" : NULL);
+
+  for (unsigned bit = 0; bit < G_N_ELEMENTS (cpu_feature_names); bit++)
+    if (features >> bit & 1)
+      g_string_append_printf (text, "%s%s", text->len > 0 ? "," : "", cpu_feature_names[bit]);
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }

@@ -67,6 +67,8 @@ build (VmMachine *machine, GError **error)
   const MachineConfig description = {
       .name = config->name,
       .cpus = config->cpus,
+      .pauth = (config->cpu_features & VM_CPU_PAUTH) != 0,
+      .bti = (config->cpu_features & VM_CPU_BTI) != 0,
       .memory_bytes = config->memory_bytes,
       .kernel = config->kernel,
       .initrd = config->initrd,

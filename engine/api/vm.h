@@ -27,6 +27,15 @@ typedef enum {
   VM_ACCEL_INTERP, // the interpreter
 } VmAccel;
 
+// What the processor can do beyond the rest; a guest takes what it knows of.
+enum {
+  VM_CPU_PAUTH = 1 << 0, // pointer authentication
+  VM_CPU_BTI = 1 << 1,   // branch target identification
+};
+// As text, such as "pauth,bti" or "none". False: there is an unknown word.
+bool vm_cpu_features_parse (const char *text, unsigned *features);
+char *vm_cpu_features_format (unsigned features);
+
 typedef struct VmForward {
   bool udp;
   uint16_t host_port;  // on the host's loopback address
@@ -51,6 +60,7 @@ typedef struct VmConfig {
   char *uuid;            // never NULL: vm_config_new makes one
   char *name;            // never NULL, UTF-8
   unsigned cpus;         // 1..8
+  unsigned cpu_features; // VM_CPU_*
   uint64_t memory_bytes; // multiple of 1 MiB, >= 64 MiB
   char *kernel;          // arm64 Image, gzip-compressed or EFI zboot
   char *initrd;

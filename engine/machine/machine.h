@@ -37,6 +37,7 @@ typedef struct MachineConsole {
 typedef struct MachineConfig {
   const char *name;
   unsigned cpus;                         // 1..MACHINE_CPUS_MAX
+  bool pauth, bti;                       // what the CPUs have
   uint64_t memory_bytes;                 // a multiple of 1 MiB
   const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL
   const MachineDisk *disks;

@@ -190,6 +190,8 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   vm_add_ram (vm, ram);
   if (!vm_add_vcpus (vm, config->cpus, &a64_guest_ops, error))
     return false;
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    a64_set_features (vm->vcpus[i], &(A64Features){.pauth = config->pauth, .bti = config->bti});
   Device *gic = add_gic (vm, config->cpus);
   wire_cpus (vm, gic);
   add_peripherals (machine, config, gic);

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "engine/guest/aarch64/access.h"
+#include "engine/guest/aarch64/branch.h"
 #include "engine/guest/aarch64/exception.h"
 
 #define A64_ROWS_VECTOR
@@ -93,6 +94,17 @@ void
 a64_raise_undefined (A64Cpu *cpu, const A64Op *op)
 {
   host_of (cpu)->faulted = true;
+}
+
+// No such CPU has branch targets checked.
+void
+a64_bti_jump (A64Cpu *cpu, unsigned rn)
+{
+}
+
+void
+a64_bti_call (A64Cpu *cpu)
+{
 }
 
 static void

@@ -18,6 +18,15 @@ typedef enum A64Output {
 // While the machine is being built.
 void a64_wire_output (Vcpu *vcpu, A64Output output, IrqLine line);
 
+// Features that a machine has or not; none at first. While the machine is being built, the same for
+// all of its CPUs; a saved state brings its own.
+typedef struct A64Features {
+  bool pauth; // pointer authentication
+  bool bti;   // branch target identification
+} A64Features;
+
+void a64_set_features (Vcpu *vcpu, const A64Features *features);
+
 // MPIDR_EL1's affinity fields: sixteen CPUs to an Aff1 cluster, as GICv3 SGIs want it.
 static inline uint64_t
 a64_cpu_affinity (unsigned index)

@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 #include <sys/mman.h>
 
+#include "engine/guest/aarch64/branch.h"
 #include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -370,7 +371,7 @@ a64_block_find (A64Cpu *cpu)
   uint8_t fsc;
 
   // Branches do not look at the tag byte; it goes here, where no cached address has one.
-  cpu->pc = a64_untag (cpu->mmu, cpu->pc);
+  cpu->pc = a64_untag_code (cpu->mmu, cpu->pc);
   if (cpu->debugger != NULL && a64_debugger_stops (cpu))
     return NULL;
   if (cpu->step && take_step (cpu))
@@ -391,6 +392,8 @@ a64_block_find (A64Cpu *cpu)
     return NULL;
   }
   offset = cpu->pc & (A64_PAGE_SIZE - 1);
+  if (cpu->pstate.btype != 0 && a64_bti_refuses (cpu, mem_load32 (host + offset)))
+    return NULL;
   if (cpu->step)
     return step_block (cpu, page + offset, host + offset);
   block = cpu->debugger != NULL ? a64_debugger_block (cpu, page + offset, host + offset) : NULL;

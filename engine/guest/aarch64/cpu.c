@@ -125,6 +125,7 @@ cpu_save (void *opaque, StateWriter *writer)
   state_put_u64 (writer, cpu->sp_bank[0]);
   state_put_u64 (writer, cpu->sp_bank[1]);
   state_put_u64 (writer, cpu->pc);
+  state_put_u32 (writer, cpu->features);
   state_put_u32 (writer, a64_get_spsr (cpu));
   state_put_u32 (writer, cpu->fpcr);
   state_put_u32 (writer, cpu->fpsr_qc | cpu->fp.flags);
@@ -144,7 +145,7 @@ cpu_save (void *opaque, StateWriter *writer)
 static bool
 load_registers (A64Cpu *cpu, StateReader *reader)
 {
-  uint32_t spsr, fpsr;
+  uint32_t features, spsr, fpsr;
 
   for (unsigned i = 0; i < 31; i++)
     cpu->x[i] = state_get_u64 (reader);
@@ -152,6 +153,8 @@ load_registers (A64Cpu *cpu, StateReader *reader)
   cpu->sp_bank[0] = state_get_u64 (reader);
   cpu->sp_bank[1] = state_get_u64 (reader);
   cpu->pc = state_get_u64 (reader);
+  features = state_get_u32 (reader);
+  cpu->features = features & A64_FEATURES;
   spsr = state_get_u32 (reader);
   a64_set_fpcr (cpu, state_get_u32 (reader));
   fpsr = state_get_u32 (reader);
@@ -161,7 +164,7 @@ load_registers (A64Cpu *cpu, StateReader *reader)
   cpu->instructions = state_get_u64 (reader);
   atomic_store (&cpu->irq_level, state_get_bool (reader));
   atomic_store (&cpu->fiq_level, state_get_bool (reader));
-  return a64_set_pstate (cpu, spsr);
+  return a64_set_pstate (cpu, spsr) && features == cpu->features;
 }
 
 static bool
@@ -195,6 +198,15 @@ cpu_load (void *opaque, StateReader *reader, uint32_t version, GError **error)
 }
 
 void
+a64_set_features (Vcpu *vcpu, const A64Features *features)
+{
+  A64Cpu *cpu = vcpu->cpu;
+
+  cpu->features = (features->pauth ? A64_FEATURE_PAUTH : 0) | (features->bti ? A64_FEATURE_BTI : 0);
+  cpu_reset (cpu);
+}
+
+void
 a64_wire_output (Vcpu *vcpu, A64Output output, IrqLine line)
 {
   if (output == A64_OUTPUT_PMU)
@@ -213,7 +225,7 @@ const GuestOps a64_guest_ops = {
     .set_irq = cpu_set_irq,
     .code_changed = cpu_code_changed,
     .get_instructions = cpu_get_instructions,
-    .state_version = 1,
+    .state_version = 2,
     .save = cpu_save,
     .load = cpu_load,
     .debug = &a64_debug_ops,

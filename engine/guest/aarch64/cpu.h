@@ -54,12 +54,20 @@ typedef struct A64TlbContext {
   struct A64TlbContextInfo *info; // guest/aarch64/mmu.h
 } A64TlbContext;
 
+// What the machine's configuration gives the CPU or not; a machine's CPUs have the same.
+enum {
+  A64_FEATURE_PAUTH = 1u << 0,
+  A64_FEATURE_BTI = 1u << 1,
+  A64_FEATURES = A64_FEATURE_PAUTH | A64_FEATURE_BTI,
+};
+
 // PSTATE but for NZCV, which has a field of its own.
 typedef struct A64Pstate {
   uint8_t el;   // 0 or 1
   bool sp_sel;  // PSTATE.SP
   uint8_t daif; // D=8 A=4 I=2 F=1
   bool pan, uao, ss, il, dit, ssbs;
+  uint8_t btype; // 0 but for what bti.c leaves to the next lookup of a block
 } A64Pstate;
 
 // The exclusive monitor: the value seen is kept and compared by the store (an ABA change between
@@ -95,6 +103,8 @@ struct A64Cpu {
 
   Vcpu *vcpu;
   _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
+  uint8_t features;                  // A64_FEATURE_*
+  uint8_t pauth_keys;                // enabled: pauth.h
   bool strict;                       // code is re-checked at every entry: SCTLR_EL1.I = 0
   bool step;                         // software step is enabled at this EL
   bool step_executed;                // the one instruction of a step ran

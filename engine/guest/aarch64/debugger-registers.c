@@ -95,7 +95,10 @@ read_system (A64Cpu *cpu, unsigned i, uint64_t *value)
     return true;
   }
   const IdName *id = find_id (i - count);
-  return id != NULL && a64_id_register (id->number, value);
+  if (id == NULL || !a64_id_register (id->number, value))
+    return false;
+  *value |= a64_feature_fields (cpu, id->number);
+  return true;
 }
 
 static bool

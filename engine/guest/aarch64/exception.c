@@ -8,6 +8,7 @@
 #include "engine/guest/aarch64/sysreg.h"
 
 enum {
+  SPSR_BTYPE_SHIFT = 10,
   SPSR_SSBS = 1u << 12,
   SPSR_IL = 1u << 20,
   SPSR_SS = 1u << 21,
@@ -27,7 +28,8 @@ a64_get_spsr (const A64Cpu *cpu)
 
   return cpu->nzcv | (p->dit ? SPSR_DIT : 0) | (p->uao ? SPSR_UAO : 0) | (p->pan ? SPSR_PAN : 0) |
          (p->ss ? SPSR_SS : 0) | (p->il ? SPSR_IL : 0) | (p->ssbs ? SPSR_SSBS : 0) |
-         (uint32_t) p->daif << 6 | (uint32_t) p->el << 2 | p->sp_sel;
+         (uint32_t) p->btype << SPSR_BTYPE_SHIFT | (uint32_t) p->daif << 6 | (uint32_t) p->el << 2 |
+         p->sp_sel;
 }
 
 void
@@ -75,6 +77,7 @@ enter (A64Cpu *cpu, uint64_t return_address, unsigned vector)
   a64_switch_sp (cpu, 1, true);
   cpu->pstate.daif = 0xf;
   cpu->pstate.uao = false;
+  cpu->pstate.btype = 0;
   cpu->pstate.ss = false;
   cpu->pstate.il = false;
   cpu->pstate.ssbs = (sctlr & A64_SCTLR_DSSBS) != 0;
@@ -157,6 +160,7 @@ set_flags (A64Cpu *cpu, uint32_t spsr)
 {
   cpu->nzcv = spsr & 0xf0000000u;
   cpu->pstate.daif = spsr >> 6 & 0xf;
+  cpu->pstate.btype = cpu->features & A64_FEATURE_BTI ? spsr >> SPSR_BTYPE_SHIFT & 3 : 0;
   cpu->pstate.dit = (spsr & SPSR_DIT) != 0;
   cpu->pstate.ssbs = (spsr & SPSR_SSBS) != 0;
   cpu->pstate.uao = (spsr & SPSR_UAO) != 0;
@@ -182,7 +186,7 @@ returned_ss (A64Cpu *cpu, uint32_t spsr, bool was_stepping)
 }
 
 void
-a64_return_from_exception (A64Cpu *cpu)
+a64_return_from_exception (A64Cpu *cpu, uint64_t target)
 {
   uint32_t spsr = cpu->sys->spsr_el1;
   bool legal = return_is_legal (cpu, spsr), was_stepping = cpu->step;
@@ -196,7 +200,7 @@ a64_return_from_exception (A64Cpu *cpu)
   cpu->excl.valid = false;
   vcpu_set_event (cpu->vcpu);
   cpu->step_executed = false;
-  cpu->pc = cpu->sys->elr_el1;
+  cpu->pc = target;
   a64_update_context (cpu);
   cpu->pstate.ss = returned_ss (cpu, spsr, was_stepping);
   // Finding the next instruction raises the Illegal Execution state, or what goes before it.

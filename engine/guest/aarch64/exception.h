@@ -11,11 +11,13 @@ enum {
   A64_EC_UNKNOWN = 0x00,
   A64_EC_WFX = 0x01,
   A64_EC_FP_ACCESS = 0x07,
+  A64_EC_BRANCH_TARGET = 0x0d,
   A64_EC_ILLEGAL_STATE = 0x0e,
   A64_EC_SVC = 0x15,
   A64_EC_HVC = 0x16,
   A64_EC_SMC = 0x17,
   A64_EC_SYSREG = 0x18,
+  A64_EC_PAC_FAIL = 0x1c,
   A64_EC_INSN_ABORT_LOWER = 0x20,
   A64_EC_INSN_ABORT = 0x21,
   A64_EC_PC_ALIGNMENT = 0x22,
@@ -42,7 +44,8 @@ void a64_raise_fetch (A64Cpu *cpu, unsigned ec, uint32_t iss, bool far);
 void a64_raise_svc (A64Cpu *cpu, const A64Op *op, uint16_t imm);
 // IRQ or FIQ, between blocks.
 void a64_take_irq (A64Cpu *cpu, bool fiq);
-void a64_return_from_exception (A64Cpu *cpu);
+// To `target`, which is ELR_EL1 or what authentication made of it.
+void a64_return_from_exception (A64Cpu *cpu, uint64_t target);
 
 enum { A64_ISS_DEBUG = 0x22 };
 

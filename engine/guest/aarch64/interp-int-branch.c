@@ -2,6 +2,7 @@
 // Tier 0: branches (Arm ARM C4.1.87). A branch leaves its block with cpu->pc set, but for the
 // conditional one that is not taken or stays inside; what the target's top byte means and whether
 // it is aligned is found out by whoever fetches from there. vCPU thread.
+#include "engine/guest/aarch64/branch.h"
 #include "engine/guest/aarch64/interp.h"
 
 static inline void
@@ -84,16 +85,13 @@ a64_interp_TBNZ (A64Cpu *cpu, const A64Op *op)
 void
 a64_interp_BR (A64Cpu *cpu, const A64Op *op)
 {
-  cpu->pc = cpu->x[op->rn];
+  a64_branch_jump (cpu, op, op->rn, cpu->x[op->rn]);
 }
 
 void
 a64_interp_BLR (A64Cpu *cpu, const A64Op *op)
 {
-  uint64_t target = cpu->x[op->rn];
-
-  cpu->x[30] = a64_op_pc (cpu, op) + 4;
-  cpu->pc = target;
+  a64_branch_call (cpu, op, cpu->x[op->rn]);
 }
 
 void

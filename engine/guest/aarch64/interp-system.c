@@ -64,7 +64,7 @@ a64_interp_ERET (A64Cpu *cpu, const A64Op *op)
   if (cpu->pstate.el == 0)
     a64_raise_undefined (cpu, op);
   else
-    a64_return_from_exception (cpu);
+    a64_return_from_exception (cpu, cpu->sys->elr_el1);
 }
 
 // Hints.
@@ -362,7 +362,7 @@ read_outside (A64Cpu *cpu, const A64Op *op)
     a64_raise_undefined (cpu, op);
     return;
   }
-  cpu->x[op->rd] = value;
+  cpu->x[op->rd] = value | a64_feature_fields (cpu, number);
   A64_NEXT (cpu, op);
 }
 

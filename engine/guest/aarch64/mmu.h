@@ -37,6 +37,7 @@ typedef struct A64Translation {
   uint8_t shareability; // SH, for PAR_EL1
   uint8_t size_bits;    // log2 of the block or page it is a piece of
   bool global;
+  bool guarded; // GP: branch targets are checked
 } A64Translation;
 
 // Fault status codes (ESR_ELx.ISS.xFSC); + level where levels apply.
@@ -66,6 +67,7 @@ typedef struct A64Half {
   uint8_t start_level;
   bool disabled; // EPD
   bool tbi;
+  bool tbi_code; // and not TBID
   bool hpd;
   bool e0pd;
 } A64Half;
@@ -92,6 +94,7 @@ enum {
 typedef struct A64Ifetch {
   uint64_t va; // of the page; ~0: empty
   GuestAddr pa;
+  bool guarded;
 } A64Ifetch;
 
 typedef struct A64TlbContextInfo {
@@ -142,8 +145,9 @@ typedef struct A64Mmu {
 
 // Recomputes the walk parameters from the system registers.
 void a64_mmu_configure (A64Cpu *cpu);
-// Removes the tag of `va` where TBI is enabled: what an instruction address becomes.
+// Removes the tag of `va` where TBI is enabled; of an instruction's address, unless TBID is.
 GuestVaddr a64_untag (const A64Mmu *mmu, GuestVaddr va);
+GuestVaddr a64_untag_code (const A64Mmu *mmu, GuestVaddr va);
 // The host address of [pa, pa + size) in RAM, or NULL.
 void *a64_ram_ptr (A64Cpu *cpu, GuestAddr pa, unsigned size);
 // Walks the tables for the 4 KiB piece `va` is in. False: `*fsc` says why.
@@ -163,6 +167,8 @@ void a64_tlb_fill (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va, bool write,
                    const A64Translation *t, uint8_t *host);
 // Physical page of the code at va's page: false and *fsc on a fault.
 bool a64_ifetch (A64Cpu *cpu, GuestVaddr va, GuestAddr *pa, uint8_t *fsc);
+// Whether that page, if it can be fetched from, is guarded (FEAT_BTI).
+bool a64_is_guarded (A64Cpu *cpu, GuestVaddr va);
 
 // Follows a change of the ASID, of PSTATE.PAN from 0 to 1, or of TTBR0.
 void a64_tlb_switch_asid (A64Cpu *cpu);

@@ -19,8 +19,9 @@ a64_update_context (A64Cpu *cpu)
   cpu->step = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock &&
               (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
   cpu->ctx = el1 ? cpu->ctx_el1 : cpu->ctx_el0;
-  cpu->jc = cpu->strict || cpu->step || a64_debugger_stepping (cpu) ? cpu->blocks->no_jumps
-                                                                    : cpu->ctx->jc;
+  cpu->jc = cpu->strict || cpu->step || cpu->pstate.btype != 0 || a64_debugger_stepping (cpu)
+                ? cpu->blocks->no_jumps
+                : cpu->ctx->jc;
 }
 
 // Interrupts that are not masked; FIQ first.

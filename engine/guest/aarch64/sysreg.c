@@ -7,6 +7,7 @@
 #include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
+#include "engine/guest/aarch64/pauth.h"
 
 // Stores what the mask lets through; true when that changed anything.
 static bool
@@ -82,12 +83,24 @@ a64_read_ccsidr (A64Cpu *cpu)
 
 // Control and translation.
 
+// Bits of a register that belong to features the machine has not.
+static uint64_t
+absent_bits (const A64Cpu *cpu, const A64SysReg *reg)
+{
+  bool pauth = (cpu->features & A64_FEATURE_PAUTH) != 0;
+  bool bti = (cpu->features & A64_FEATURE_BTI) != 0;
+
+  if (reg->offset == offsetof (A64SysRegs, sctlr_el1))
+    return (pauth ? 0 : A64_SCTLR_PAUTH) | (bti ? 0 : A64_SCTLR_BTI);
+  return reg->offset == offsetof (A64SysRegs, tcr_el1) && !pauth ? A64_TCR_TBID : 0;
+}
+
 static void
 a64_write_translation (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 {
   uint16_t asid = cpu->mmu->asid;
 
-  if (!store (cpu, reg, value))
+  if (!store (cpu, reg, value & ~absent_bits (cpu, reg)))
     return;
   a64_mmu_configure (cpu);
   if (cpu->mmu->asid != asid)
@@ -101,9 +114,10 @@ a64_write_sctlr (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
   uint64_t old = cpu->sys->sctlr_el1;
   uint64_t flushing = A64_SCTLR_M | A64_SCTLR_A | A64_SCTLR_C | A64_SCTLR_WXN;
 
-  if (!store (cpu, reg, value))
+  if (!store (cpu, reg, value & ~absent_bits (cpu, reg)))
     return;
   a64_mmu_configure (cpu);
+  a64_pac_configure (cpu);
   if ((cpu->sys->sctlr_el1 ^ old) & flushing)
     a64_tlb_flush_all (cpu);
   // What ran uncached may have been changed since, and is looked at once more.
@@ -469,6 +483,8 @@ a64_sysreg_allowed (const A64Cpu *cpu, const A64SysReg *reg, bool write, bool *t
   *trapped = false;
   if (write && read_only)
     return false;
+  if (reg->el1 == A64_RULE_PAUTH)
+    return cpu->pstate.el != 0 && (cpu->features & A64_FEATURE_PAUTH) != 0;
   if (cpu->pstate.el != 0)
     return reg->el1 == A64_RULE_RW || reg->el1 == (write ? A64_RULE_WO : A64_RULE_RO);
   if (el0_allowed (cpu, reg, write))
@@ -523,12 +539,33 @@ a64_id_register (uint32_t number, uint64_t *value)
   return true;
 }
 
+uint64_t
+a64_feature_fields (const A64Cpu *cpu, uint32_t number)
+{
+  static const struct {
+    uint8_t feature;
+    uint16_t number;
+    uint64_t value;
+  } fields[] = {
+      // API: PAuth2 with FPACCOMBINE, and GPI: algorithms of our own.
+      {A64_FEATURE_PAUTH, A64_SYSREG (3, 0, 0, 6, 1), 5 << 8 | 1u << 28},
+      {A64_FEATURE_BTI, A64_SYSREG (3, 0, 0, 4, 1), 1},
+  };
+  uint64_t value = 0;
+
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+    if ((cpu->features & fields[i].feature) != 0 && fields[i].number == number)
+      value |= fields[i].value;
+  return value;
+}
+
 void
 a64_sysregs_sanitize (A64Cpu *cpu)
 {
   for (int i = 0; i < N_REGS; i++)
     if (table[i].offset >= 0)
-      store (cpu, &table[i], *(uint64_t *) ((char *) cpu->sys + table[i].offset));
+      store (cpu, &table[i],
+             *(uint64_t *) ((char *) cpu->sys + table[i].offset) & ~absent_bits (cpu, &table[i]));
   cpu->sys->claim &= 0xff;
   cpu->sys->os_lock &= 1;
 }
@@ -537,6 +574,7 @@ void
 a64_sysregs_loaded (A64Cpu *cpu)
 {
   a64_mmu_configure (cpu);
+  a64_pac_configure (cpu);
   a64_tlb_switch_asid (cpu);
   a64_tlb_flush_all (cpu);
   a64_jump_caches_clear (cpu);

@@ -13,6 +13,7 @@
 #define A64_SCTLR_UMA    ((uint64_t) 1 << 9)
 #define A64_SCTLR_ENRCTX ((uint64_t) 1 << 10)
 #define A64_SCTLR_I      ((uint64_t) 1 << 12)
+#define A64_SCTLR_ENDB   ((uint64_t) 1 << 13)
 #define A64_SCTLR_DZE    ((uint64_t) 1 << 14)
 #define A64_SCTLR_UCT    ((uint64_t) 1 << 15)
 #define A64_SCTLR_NTWI   ((uint64_t) 1 << 16)
@@ -20,18 +21,28 @@
 #define A64_SCTLR_WXN    ((uint64_t) 1 << 19)
 #define A64_SCTLR_SPAN   ((uint64_t) 1 << 23)
 #define A64_SCTLR_UCI    ((uint64_t) 1 << 26)
+#define A64_SCTLR_ENDA   ((uint64_t) 1 << 27)
+#define A64_SCTLR_ENIB   ((uint64_t) 1 << 30)
+#define A64_SCTLR_ENIA   ((uint64_t) 1 << 31)
+#define A64_SCTLR_BT0    ((uint64_t) 1 << 35)
+#define A64_SCTLR_BT1    ((uint64_t) 1 << 36)
 #define A64_SCTLR_DSSBS  ((uint64_t) 1 << 44)
 
-// What can be written; the rest is as at reset. Big endian (E0E, EE) does not exist. RES1: ITD,
-// SED, EOS, TSCXT, EIS, nTLSMD, LSMAOE.
+#define A64_SCTLR_PAUTH (A64_SCTLR_ENIA | A64_SCTLR_ENIB | A64_SCTLR_ENDA | A64_SCTLR_ENDB)
+#define A64_SCTLR_BTI   (A64_SCTLR_BT0 | A64_SCTLR_BT1)
+
+// What can be written where every feature is there; the rest is as at reset. Big endian (E0E, EE)
+// does not exist. RES1: ITD, SED, EOS, TSCXT, EIS, nTLSMD, LSMAOE.
 #define A64_SCTLR_MASK                                                                             \
   (A64_SCTLR_M | A64_SCTLR_A | A64_SCTLR_C | A64_SCTLR_SA | A64_SCTLR_SA0 | A64_SCTLR_UMA |        \
    A64_SCTLR_ENRCTX | A64_SCTLR_I | A64_SCTLR_DZE | A64_SCTLR_UCT | A64_SCTLR_NTWI |               \
-   A64_SCTLR_NTWE | A64_SCTLR_WXN | A64_SCTLR_SPAN | A64_SCTLR_UCI | A64_SCTLR_DSSBS)
+   A64_SCTLR_NTWE | A64_SCTLR_WXN | A64_SCTLR_SPAN | A64_SCTLR_UCI | A64_SCTLR_DSSBS |             \
+   A64_SCTLR_PAUTH | A64_SCTLR_BTI)
 #define A64_SCTLR_RESET 0x30d00980u
 
-// TnSZ, EPDn, IRGN, ORGN, SH, TG, A1, IPS, AS, TBIn, HA, HD, HPDn, E0PDn.
-#define A64_TCR_MASK UINT64_C (0x018007f7ffffffbf)
+// TnSZ, EPDn, IRGN, ORGN, SH, TG, A1, IPS, AS, TBIn, HA, HD, HPDn, TBIDn, E0PDn.
+#define A64_TCR_MASK UINT64_C (0x019807f7ffffffbf)
+#define A64_TCR_TBID UINT64_C (0x0018000000000000)
 
 #define A64_MDSCR_SS   ((uint64_t) 1 << 0)
 #define A64_MDSCR_TDCC ((uint64_t) 1 << 12)
@@ -75,14 +86,14 @@ typedef enum A64Rule {
   A64_RULE_RO,
   A64_RULE_WO,
   A64_RULE_RW,
-  A64_RULE_UCT,  // EL0 reads under SCTLR_EL1.UCT
-  A64_RULE_UMA,  // EL0 reads and writes under SCTLR_EL1.UMA
-  A64_RULE_VCT,  // EL0 reads under CNTKCTL_EL1.EL0VCTEN
-  A64_RULE_PCT,  // EL0PCTEN
-  A64_RULE_FRQ,  // either of them
-  A64_RULE_VTEN, // EL0 reads and writes under CNTKCTL_EL1.EL0VTEN
-  A64_RULE_PTEN, // EL0PTEN
-  A64_RULE_TDCC, // EL0 reads and writes unless MDSCR_EL1.TDCC
+  A64_RULE_UCT,   // EL0 reads under SCTLR_EL1.UCT
+  A64_RULE_UMA,   // EL0 reads and writes under SCTLR_EL1.UMA
+  A64_RULE_VCT,   // EL0 reads under CNTKCTL_EL1.EL0VCTEN
+  A64_RULE_PCT,   // EL0PCTEN
+  A64_RULE_FRQ,   // either of them
+  A64_RULE_VTEN,  // EL0 reads and writes under CNTKCTL_EL1.EL0VTEN
+  A64_RULE_PTEN,  // EL0PTEN
+  A64_RULE_TDCC,  // EL0 reads and writes unless MDSCR_EL1.TDCC
   // EL0 under PMUSERENR_EL0.EN, or of the named kind:
   A64_RULE_PM,    // reads and writes
   A64_RULE_PMID,  // reads
@@ -90,6 +101,7 @@ typedef enum A64Rule {
   A64_RULE_PMSEL, // reads and writes, or ER
   A64_RULE_PMCC,  // the same, or CR to read
   A64_RULE_PMEV,  // the same, or ER to read
+  A64_RULE_PAUTH, // EL1 reads and writes where pointer authentication is there
 } A64Rule;
 
 typedef struct A64SysReg {
@@ -113,6 +125,8 @@ uint64_t a64_sysreg_read (A64Cpu *cpu, const A64SysReg *reg);
 void a64_sysreg_write (A64Cpu *cpu, const A64SysReg *reg, uint64_t value);
 // An ID register of op0 3, op1 0, CRn 0; unassigned ones read as zero. False: no such space.
 bool a64_id_register (uint32_t number, uint64_t *value);
+// What the features add to an ID register.
+uint64_t a64_feature_fields (const A64Cpu *cpu, uint32_t number);
 // Power-on values, all caches of them recomputed.
 void a64_sysregs_reset (A64Cpu *cpu);
 // After the fields were written from outside (load): sanitize puts back every bit that a write

@@ -18,6 +18,7 @@ enum {
   VALUE_SHAREABILITY = 6, // 2 bits
   VALUE_ATTR = 48,        // 8 bits
   VALUE_SIZE = 56,        // 6 bits
+  VALUE_GUARDED = 62,     // 1 bit
 };
 
 static_assert ((int) A64_TLB_SIZE <= (int) FRAGILE_WRITE,
@@ -37,7 +38,8 @@ pack_value (const A64Translation *t)
 {
   return t->pa | (uint64_t) t->permissions << VALUE_PERMISSIONS |
          (uint64_t) t->global << VALUE_GLOBAL | (uint64_t) t->shareability << VALUE_SHAREABILITY |
-         (uint64_t) t->attr << VALUE_ATTR | (uint64_t) t->size_bits << VALUE_SIZE;
+         (uint64_t) t->attr << VALUE_ATTR | (uint64_t) t->size_bits << VALUE_SIZE |
+         (uint64_t) t->guarded << VALUE_GUARDED;
 }
 
 static void
@@ -50,6 +52,7 @@ unpack_value (uint64_t value, GuestVaddr va, unsigned piece_bits, A64Translation
       .pa = (value & pa_mask) | (in_piece & pa_mask),
       .permissions = value >> VALUE_PERMISSIONS & 0x1f,
       .global = value >> VALUE_GLOBAL & 1,
+      .guarded = value >> VALUE_GUARDED & 1,
       .shareability = value >> VALUE_SHAREABILITY & 3,
       .attr = value >> VALUE_ATTR,
       .size_bits = value >> VALUE_SIZE & 0x3f,
@@ -318,6 +321,11 @@ a64_ifetch (A64Cpu *cpu, GuestVaddr va, GuestAddr *pa, uint8_t *fsc)
   A64Translation t;
 
   if (e->va != page) {
+    // A tag that is none for instructions (TBID).
+    if (cpu->mmu->enabled && va != a64_untag (cpu->mmu, va)) {
+      *fsc = A64_FSC_TRANSLATION;
+      return false;
+    }
     if (!a64_translate (cpu, va, &request, &t, fsc))
       return false;
     unsigned bit = code_bloom_bit (va);
@@ -325,10 +333,20 @@ a64_ifetch (A64Cpu *cpu, GuestVaddr va, GuestAddr *pa, uint8_t *fsc)
     info->used = true;
     info->fragile_code |= !t.global;
     info->has_global |= t.global;
-    *e = (A64Ifetch){.va = page, .pa = t.pa};
+    *e = (A64Ifetch){.va = page, .pa = t.pa, .guarded = t.guarded};
   }
   *pa = e->pa;
   return true;
+}
+
+bool
+a64_is_guarded (A64Cpu *cpu, GuestVaddr va)
+{
+  GuestAddr pa;
+  uint8_t fsc;
+
+  return a64_ifetch (cpu, va, &pa, &fsc) &&
+         cpu->ctx->info->ifetch[(va >> A64_PAGE_BITS) % A64_IFETCH_SIZE].guarded;
 }
 
 void

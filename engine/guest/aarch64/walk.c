@@ -14,6 +14,7 @@ enum {
   DESC_NG = 1u << 11,
 };
 #define DESC_AP2       ((uint64_t) 1 << 7)
+#define DESC_GP        ((uint64_t) 1 << 50)
 #define DESC_DBM       ((uint64_t) 1 << 51)
 #define DESC_PXN       ((uint64_t) 1 << 53)
 #define DESC_UXN       ((uint64_t) 1 << 54)
@@ -56,6 +57,7 @@ configure_half (A64Half *h, unsigned half, uint64_t tcr, uint64_t ttbr)
 
   h->disabled = bits (tcr, half == 0 ? 7 : 23, 1);
   h->tbi = bits (tcr, 37 + half, 1);
+  h->tbi_code = h->tbi && !bits (tcr, 51 + half, 1);
   h->hpd = bits (tcr, 41 + half, 1);
   h->e0pd = bits (tcr, 55 + half, 1);
 }
@@ -87,6 +89,12 @@ a64_untag (const A64Mmu *mmu, GuestVaddr va)
   if (!mmu->half[va >> 55 & 1].tbi)
     return va;
   return (uint64_t) ((int64_t) (va << 8) >> 8);
+}
+
+GuestVaddr
+a64_untag_code (const A64Mmu *mmu, GuestVaddr va)
+{
+  return mmu->half[va >> 55 & 1].tbi_code ? a64_untag (mmu, va) : va;
 }
 
 void *
@@ -167,6 +175,7 @@ finish_leaf (A64Cpu *cpu, uint64_t *entry, uint64_t desc, unsigned level, const 
   out->attr = cpu->sys->mair_el1 >> (bits (desc, 2, 3) * 8);
   out->shareability = bits (desc, 8, 2);
   out->global = !(desc & DESC_NG);
+  out->guarded = (desc & DESC_GP) != 0;
   out->permissions = leaf_permissions (mmu, desc, in, writable || dirty_managed);
   if (!a64_permitted (out, request)) {
     *fsc = A64_FSC_PERMISSION + level;

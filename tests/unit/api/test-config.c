@@ -333,6 +333,38 @@ test_probe (void **state)
   }
 }
 
+// What a processor has, as text and through machine.json; unknown words are refused.
+static void
+test_cpu_features (void **state)
+{
+  static const struct {
+    const char *text, *same;
+    unsigned features;
+  } good[] = {
+      {"none", "none", 0},
+      {"pauth", "pauth", VM_CPU_PAUTH},
+      {"bti,pauth", "pauth,bti", VM_CPU_PAUTH | VM_CPU_BTI},
+  };
+  static const char *const bad[] = {"", "sve", "pauth,", "pauth bti", "none,bti"};
+  unsigned features;
+
+  (void) state;
+  for (size_t i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_autoptr (VmConfig) config = vm_config_new (VM_ARCH_AARCH64);
+
+    assert_true (vm_cpu_features_parse (good[i].text, &config->cpu_features));
+    assert_int_equal (config->cpu_features, good[i].features);
+    g_autofree char *text = vm_cpu_features_format (config->cpu_features);
+    assert_string_equal (text, good[i].same);
+    g_autofree char *json = vm_config_to_json (config, NULL);
+    g_autoptr (VmConfig) again = vm_config_from_json (json, -1, NULL, NULL);
+    assert_non_null (again);
+    assert_int_equal (again->cpu_features, good[i].features);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
+    assert_false (vm_cpu_features_parse (bad[i], &features));
+}
+
 int
 main (void)
 {
@@ -340,7 +372,7 @@ main (void)
       cmocka_unit_test (test_round_trip), cmocka_unit_test (test_macs),
       cmocka_unit_test (test_texts),      cmocka_unit_test (test_deep_and_long),
       cmocka_unit_test (test_validate),   cmocka_unit_test (test_no_kernel),
-      cmocka_unit_test (test_probe),
+      cmocka_unit_test (test_probe),      cmocka_unit_test (test_cpu_features),
   };
 
   return cmocka_run_group_tests (tests, make_folder, remove_folder);

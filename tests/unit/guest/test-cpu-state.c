@@ -97,7 +97,7 @@ load (A64Cpu *cpu, GBytes *bytes)
   bool ok;
 
   assert_non_null (reader);
-  assert_true (state_reader_begin (reader, "cpu", 1, &version, &error));
+  assert_true (state_reader_begin (reader, "cpu", a64_guest_ops.state_version, &version, &error));
   ok = a64_guest_ops.load (cpu, reader, version, &error);
   assert_true (ok == (error == NULL));
   if (ok)
@@ -179,7 +179,7 @@ test_damaged (void **state)
   for (unsigned n = 0; n < 64; n++) {
     StateWriter *writer = state_writer_new ();
 
-    state_writer_begin (writer, "cpu", 1);
+    state_writer_begin (writer, "cpu", a64_guest_ops.state_version);
     for (unsigned i = 0; i < n; i++)
       state_put_u64 (writer, 5);
     state_writer_end (writer);
@@ -195,7 +195,8 @@ test_damaged (void **state)
   cpu_vm_free (t);
 }
 
-// Every bit of every system register at once: only what can be written stays.
+// Every bit of every system register at once: only what can be written stays. The features come
+// with the state.
 static void
 test_sanitized (void **state)
 {
@@ -203,6 +204,7 @@ test_sanitized (void **state)
   A64Cpu *from = cpu_vm_cpu (t, 0), *to = cpu_vm_cpu (t, 1);
 
   (void) state;
+  a64_set_features (from->vcpu, &(A64Features){.pauth = true, .bti = true});
   make_busy (from);
   memset (from->sys, 0xff, sizeof *from->sys);
   GBytes *bytes = save (from);
@@ -211,6 +213,7 @@ test_sanitized (void **state)
   assert_int_equal (cpu_vm_get (to, REG_SCTLR), A64_SCTLR_MASK | A64_SCTLR_RESET);
   assert_int_equal (cpu_vm_get (to, REG_TCR), A64_TCR_MASK);
   assert_int_equal (to->sys->os_lock, 1);
+  assert_int_equal (to->features, A64_FEATURES);
   cpu_vm_free (t);
 }
 
