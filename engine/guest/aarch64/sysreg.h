@@ -86,14 +86,14 @@ typedef enum A64Rule {
   A64_RULE_RO,
   A64_RULE_WO,
   A64_RULE_RW,
-  A64_RULE_UCT,   // EL0 reads under SCTLR_EL1.UCT
-  A64_RULE_UMA,   // EL0 reads and writes under SCTLR_EL1.UMA
-  A64_RULE_VCT,   // EL0 reads under CNTKCTL_EL1.EL0VCTEN
-  A64_RULE_PCT,   // EL0PCTEN
-  A64_RULE_FRQ,   // either of them
-  A64_RULE_VTEN,  // EL0 reads and writes under CNTKCTL_EL1.EL0VTEN
-  A64_RULE_PTEN,  // EL0PTEN
-  A64_RULE_TDCC,  // EL0 reads and writes unless MDSCR_EL1.TDCC
+  A64_RULE_UCT,  // EL0 reads under SCTLR_EL1.UCT
+  A64_RULE_UMA,  // EL0 reads and writes under SCTLR_EL1.UMA
+  A64_RULE_VCT,  // EL0 reads under CNTKCTL_EL1.EL0VCTEN
+  A64_RULE_PCT,  // EL0PCTEN
+  A64_RULE_FRQ,  // either of them
+  A64_RULE_VTEN, // EL0 reads and writes under CNTKCTL_EL1.EL0VTEN
+  A64_RULE_PTEN, // EL0PTEN
+  A64_RULE_TDCC, // EL0 reads and writes unless MDSCR_EL1.TDCC
   // EL0 under PMUSERENR_EL0.EN, or of the named kind:
   A64_RULE_PM,    // reads and writes
   A64_RULE_PMID,  // reads
