@@ -162,8 +162,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr (GPtrArray) bundles = bundle_scan (root);
   for (unsigned i = 0; i < bundles->len; i++)
     use (bundles->pdata[i]);
-  g_autoptr (Bundle) found =
-      bundle_find (root, folders[fuzz_below (&in, G_N_ELEMENTS (folders))], NULL);
+  bundle_free (bundle_find (root, folders[fuzz_below (&in, G_N_ELEMENTS (folders))], NULL));
   remove_all (root);
   return 0;
 }
