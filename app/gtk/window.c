@@ -10,6 +10,8 @@
 #include "app/widgets/dialogs.h"
 #include "app/wizard/wizard.h"
 
+#define UNDO_SECONDS 10
+
 struct _TerrariumWindow {
   AdwApplicationWindow parent;
 
@@ -233,6 +235,7 @@ delete_machine_action (GtkWidget *widget, const char *action, GVariant *paramete
   AdwToast *toast = adw_toast_new (markup);
 
   adw_toast_set_button_label (toast, _ ("_Undo"));
+  adw_toast_set_timeout (toast, UNDO_SECONDS);
   g_object_set_data_full (G_OBJECT (toast), "machine", g_object_ref (machine), g_object_unref);
   g_signal_connect_object (toast, "button-clicked", G_CALLBACK (undo_cb), window, 0);
   g_signal_connect_object (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), window, 0);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Drives the real application as a person would: finds things through the accessibility tree,
 clicks and types through X, and looks at pixels. To be run by ./run."""
+import faulthandler
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import warnings
 
 import gi
 
+faulthandler.enable()
 warnings.simplefilter("ignore")
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi  # noqa: E402
@@ -128,6 +130,8 @@ class App:
         self.test = os.path.splitext(os.path.basename(sys.argv[0]))[0].removeprefix("test-")
         if self.shots:
             os.makedirs(self.shots, exist_ok=True)
+        # Starts the accessibility bus: an application that cannot reach it at once goes without.
+        Atspi.get_desktop(0).get_child_count()
         self.process = subprocess.Popen([program, *arguments], env={**os.environ, **environment})
         self.name = os.path.basename(program)
         self.root = wait("the application on the accessibility bus", self._find_root)
@@ -198,6 +202,11 @@ class App:
     def type(self, text):
         xdotool("type", "--delay", 60, text)
 
+    def fill(self, node, text):
+        """Puts text into an entry in place of what is there."""
+        Atspi.EditableText.set_text_contents(node, text)
+        wait(f"{text!r} in an entry", lambda: text_of(node) == text)
+
     def act(self, node):
         Atspi.Action.do_action(node, 0)
 
@@ -214,6 +223,16 @@ class App:
         if len(data) != width * height * 3:
             raise Failure(f"the screenshot has {len(data)} bytes, not {width}x{height} pixels")
         return Picture(width, height, data)
+
+    def settled(self, node, accept=lambda picture: True, seconds=60, pause=2):
+        """The picture of a node once accept() likes it and it has stayed the same for a while."""
+        def probe():
+            first = self.picture(node)
+            if not accept(first):
+                return None
+            time.sleep(pause)
+            return first if self.picture(node).data == first.data else None
+        return wait("a picture that stays", probe, seconds)
 
     def shoot(self, name):
         if self.shots:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The graphical Debian installer in the display: from New… to its second page, by keyboard and
 pointer. Asserts only on what the guest draws."""
-import time
-
 from lib import check, run, wait
 from steps import BOOT_SECONDS, new_from_sample
 
@@ -31,12 +29,11 @@ def test(app):
     def selection():
         return find_selection(app.picture(display))
 
-    top, bottom = wait("the language page", selection, BOOT_SECONDS, every=2)
-    language = app.picture(display)
+    language = app.settled(display, find_selection, BOOT_SECONDS)
+    top, bottom = find_selection(language)
     app.shoot("language")
     check(language.colours() > 100, "the graphical installer's language page is drawn")
 
-    time.sleep(1)
     app.press("Down")
     below = wait("the selection to move down",
                  lambda: (s := selection()) and s[0] >= bottom - 2 and s, 120)
@@ -56,17 +53,11 @@ def test(app):
     app.press("Home")
     wait("another selection", lambda: (s := selection()) and not s[0] <= target < s[1], 120)
 
-    before = app.picture(display)
+    before = app.settled(display)
     app.click_at(x + width - CONTINUE_X, y + height - CONTINUE_Y)
 
-    def next_page():
-        now = app.picture(display)
-        if now.share_changed(before) < 0.03 or not find_selection(now):
-            return None
-        time.sleep(2)
-        return now if app.picture(display).share_changed(now) < 0.001 else None
-
-    after = wait("the installer's next page", next_page, 600, every=2)
+    after = app.settled(display, lambda now: now.share_changed(before) > 0.03 and
+                        find_selection(now), 600)
     app.shoot("next-page")
     check(after.share_changed(before) > 0.03, "Continue leads to another page")
 

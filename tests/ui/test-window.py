@@ -16,9 +16,7 @@ KERNEL = os.path.join(os.environ["HOME"], "tiny")
 
 
 def fill(app, name, text):
-    app.click(app.find(name, "text"))
-    app.press("ctrl+a", "BackSpace")
-    app.type(text)
+    app.fill(app.find(name, "text"), text)
 
 
 def error(app, *parts):
@@ -177,10 +175,9 @@ def delete(app):
     for undo in (True, False):
         app.click(app.find("Menu of Tiny", "push button"))
         app.act(app.find("Delete", "menu item"))
-        app.missing("Tiny, Off", "push button")
-        app.shoot("deleted")
         if undo:
-            app.click(app.find("Undo", "push button"))
+            app.act(app.find("Undo", "push button"))
+            app.shoot("undone")
             app.find("Tiny, Off", "push button")
             check(os.path.isdir(os.path.join(MACHINES, "tiny")), "deleting can be undone")
     wait("the folder in the Trash",
