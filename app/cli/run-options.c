@@ -43,7 +43,7 @@ run_parse_size (const char *text, uint64_t *bytes, GError **error)
     break;
   }
   // "G", "GB" and "GiB" are the same.
-  if (shift != 20 || end[-1] == 'M' || end[-1] == 'm') {
+  if (end > text && g_ascii_isalpha (end[-1])) {
     if (*end == 'i')
       end++;
     if (*end == 'B')
