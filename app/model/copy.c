@@ -29,6 +29,19 @@ fail (const char *sentence, const char *path, GError **error)
   return false;
 }
 
+// Somebody writes it: what was copied is neither the old file nor the new one.
+static bool
+fail_changed (const Copy *copy, GError **error)
+{
+  g_autofree char *name = g_filename_display_name (copy->source);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+               _ ("“%s” changed while it was copied; close the program that writes it and try "
+                  "again."),
+               name);
+  return false;
+}
+
 // For file systems between which the kernel cannot copy.
 static ssize_t
 copy_through_memory (Copy *copy, off_t *offset, size_t length)
@@ -71,7 +84,7 @@ copy_range (Copy *copy, off_t start, off_t end, GError **error)
     if (n < 0)
       return fail (_ ("“%s” cannot be copied: %s"), copy->source, error);
     if (n == 0)
-      break; // it shrank meanwhile
+      return fail_changed (copy, error);
     copy->progress ((uint64_t) (at - before), copy->progress_data);
   }
   return true;
@@ -80,6 +93,7 @@ copy_range (Copy *copy, off_t start, off_t end, GError **error)
 static bool
 copy_extents (Copy *copy, off_t length, GError **error)
 {
+  struct stat status;
   off_t end = 0;
 
   if (ftruncate (copy->out, length) < 0)
@@ -99,6 +113,11 @@ copy_extents (Copy *copy, off_t length, GError **error)
     if (!copy_range (copy, start, end, error))
       return false;
   }
+  // A part that was cut off looks like a hole.
+  if (fstat (copy->in, &status) < 0)
+    return fail (_ ("“%s” cannot be read: %s"), copy->source, error);
+  if (status.st_size != length)
+    return fail_changed (copy, error);
   return fsync (copy->out) == 0 || fail (_ ("“%s” cannot be written: %s"), copy->target, error);
 }
 

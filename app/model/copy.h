@@ -10,6 +10,7 @@
 typedef void (*CopyProgress) (uint64_t more, void *data);
 
 // `target` must not exist. Holes stay holes, blocks are shared where the file system can, and the
-// copy is on stable storage when true is returned; otherwise the target is gone again.
+// copy is on stable storage when true is returned; otherwise the target is gone again. A source
+// whose length changes meanwhile is an error.
 bool copy_file (const char *source, const char *target, CopyProgress progress, void *progress_data,
                 GCancellable *cancellable, GError **error);
