@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// VEX and EVEX encoding (Intel SDM volume 2, sections 2.3 and 2.7), shared by vector
+// instructions and by BMI. Include asm.h, not this file.
+#pragma once
+
+#include "engine/host/x86_64/asm-core.h"
+
+// xmm, ymm or zmm number, 0..31; 16 and up need AVX-512VL.
+typedef unsigned X64Vec;
+
+// An opcode with everything its encoding needs but operands. EVEX is chosen when a register asks
+// for it or when there is no VEX form.
+typedef uint32_t X64VecOp;
+enum {
+  X64_V_NONE = 0, // mandatory prefix
+  X64_V_66 = 1 << 8,
+  X64_V_F3 = 2 << 8,
+  X64_V_F2 = 3 << 8,
+  X64_V_0F = 1 << 10, // opcode map
+  X64_V_0F38 = 2 << 10,
+  X64_V_0F3A = 3 << 10,
+  X64_V_W = 1 << 13,    // VEX.W
+  X64_V_EW = 1 << 14,   // EVEX.W
+  X64_V_L256 = 1 << 15, // or this in for ymm,
+  X64_V_L512 = 1 << 16, // for zmm
+  X64_V_EVEX = 1 << 17, // no VEX form
+  X64_V_VEX = 1 << 18,  // no EVEX form
+  X64_V_COMM = 1 << 19, // s1 and s2 may change places
+  X64_V_N1 = 1 << 20,   // EVEX displacements count in bytes,
+  X64_V_N2 = 2 << 20,   // in words,
+  X64_V_N4 = 3 << 20,   // ...
+  X64_V_N8 = 4 << 20,
+  X64_V_NFULL = 5 << 20,  // in vectors,
+  X64_V_NHALF = 6 << 20,  // halves,
+  X64_V_NQUART = 7 << 20, // quarters,
+  X64_V_NEIGHTH = 0,      // eighths of them
+};
+
+// Shift of an EVEX displacement of one byte.
+static inline unsigned
+x64_vec_disp_shift (X64VecOp op)
+{
+  static const uint8_t base[8] = {1, 0, 1, 2, 3, 4, 3, 2};
+  unsigned n = op >> 20 & 7;
+  unsigned scaled = n == 0 || n >= 5 ? op >> 15 & 3 : 0;
+
+  return base[n] + scaled;
+}
+
+// --- Emission by role: reg and vvvv as in ModRM and VEX, rm a register or memory -----------
+
+void x64_evex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, int imm);
+void x64_vex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm);
+
+enum {
+  X64_NO_IMM = -1 // for imm: there is none
+};
+
+static inline void
+x64_vex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, int imm)
+{
+  uint64_t word;
+  unsigned bytes, tail, lpp = (op >> 13 & 4) | (op >> 8 & 3);
+  uint8_t *q = x64_begin (a);
+
+  if ((op & X64_V_EVEX) || (reg | vvvv | rm) >= 16) {
+    x64_evex_rr (a, op, reg, vvvv, rm, imm);
+    return;
+  }
+  if (q == NULL)
+    return;
+  if ((op & X64_V_COMM) && rm >= 8 && vvvv < 8) {
+    unsigned other = rm;
+
+    rm = vvvv;
+    vvvv = other;
+  }
+  tail = (op & 0xff) | (0xc0 | (reg & 7) << 3 | (rm & 7)) << 8 | (uint32_t) (imm & 0xff) << 16;
+  lpp |= (~vvvv & 15) << 3;
+  if (rm < 8 && (op & (X64_V_W | 7 << 10)) == X64_V_0F) {
+    word = 0xc5 | ((~reg & 8) << 4 | lpp) << 8 | (uint64_t) tail << 16;
+    bytes = 4;
+  } else {
+    word = 0xc4 | ((~reg & 8) << 4 | 0x40 | (~rm & 8) << 2 | (op >> 10 & 7)) << 8 |
+           ((op & X64_V_W) >> 6 | lpp) << 16 | (uint64_t) tail << 24;
+    bytes = 5;
+  }
+  memcpy (q, &word, 8);
+  a->p = q + bytes + (imm != X64_NO_IMM);
+}
