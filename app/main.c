@@ -3,12 +3,13 @@
 // none. Links the engine and GLib only, so that subcommands start in milliseconds.
 #include <fcntl.h>
 #include <glib/gi18n.h>
-#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/cli/complain.h"
 #include "app/cli/machines.h"
 #include "app/cli/run.h"
+#include "app/language.h"
 #include "app/module-load.h"
 
 static const struct Command {
@@ -37,14 +38,22 @@ print_help (void)
   g_print ("\n%s\n", _ ("“terrarium COMMAND --help” tells more of a command."));
 }
 
+G_GNUC_PRINTF (1, 0)
+static int
+fail_usage (const char *format, const char *word)
+{
+  g_autofree char *sentence = g_strdup_printf (format, word);
+
+  return cli_fail_usage (NULL, sentence);
+}
+
 static int
 run_command (int argc, char **argv)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
-  g_printerr (_ ("terrarium: there is no command “%s”; see “terrarium --help”.\n"), argv[1]);
-  return 2;
+  return fail_usage (_ ("There is no command “%s”; see “terrarium --help”."), argv[1]);
 }
 
 // Whoever started us may have closed stdin, stdout or stderr. A disk must not be opened in its place
@@ -61,10 +70,7 @@ int
 main (int argc, char **argv)
 {
   open_missing_standard_files ();
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, TERRARIUM_LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
+  language_init ();
   g_set_prgname ("terrarium");
 
   if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
@@ -75,7 +81,9 @@ main (int argc, char **argv)
     g_print ("terrarium %s\n", TERRARIUM_VERSION);
     return 0;
   }
-  if (argc > 1 && argv[1][0] != '-')
+  if (argc > 1 && argv[1][0] == '-')
+    return fail_usage (_ ("There is no option “%s”; see “terrarium --help”."), argv[1]);
+  if (argc > 1)
     return run_command (argc, argv);
   return module_run_application (argc, argv);
 }

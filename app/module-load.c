@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <gmodule.h>
 
+#include "app/cli/complain.h"
 #include "app/module.h"
 
 static char *
@@ -14,6 +15,15 @@ executable_folder (void)
   g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
 
   return path != NULL ? g_path_get_dirname (path) : g_strdup (".");
+}
+
+G_GNUC_PRINTF (1, 0)
+static void
+fail (const char *format, const char *what)
+{
+  g_autofree char *sentence = g_strdup_printf (format, what);
+
+  cli_fail (sentence);
 }
 
 static GModule *
@@ -25,12 +35,12 @@ open_module (void)
   const char *path = g_file_test (beside, G_FILE_TEST_EXISTS) ? beside : installed;
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
-    g_printerr (_ ("terrarium: the windows are not installed (%s is missing).\n"), path);
+    fail (_ ("The windows are not installed (%s is missing)."), path);
     return NULL;
   }
   GModule *module = g_module_open (path, G_MODULE_BIND_LAZY);
   if (module == NULL)
-    g_printerr (_ ("terrarium: the windows cannot be shown: %s.\n"), g_module_error ());
+    fail (_ ("The windows cannot be shown: %s."), g_module_error ());
   return module;
 }
 
@@ -42,7 +52,7 @@ find_symbol (const char *name)
   void *symbol = NULL;
 
   if (module != NULL && !g_module_symbol (module, name, &symbol))
-    g_printerr (_ ("terrarium: the windows cannot be shown: %s.\n"), g_module_error ());
+    fail (_ ("The windows cannot be shown: %s."), g_module_error ());
   return symbol;
 }
 

@@ -6,13 +6,11 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
+#include "app/cli/complain.h"
 #include "app/model/bundle.h"
 #include "app/model/control.h"
 
 enum {
-  EXIT_OK = 0,
-  EXIT_FAILED = 1,
-  EXIT_USAGE = 2,
   START_POLLS = 100, // times 100 ms for the application to take the machine up
 };
 
@@ -27,12 +25,12 @@ typedef struct Options {
 static int
 fail (const GError *error)
 {
-  g_printerr ("terrarium: %s\n", error->message);
-  return EXIT_FAILED;
+  return cli_fail (error->message);
 }
 
+// `n_names`: how many machines the command is about.
 static bool
-parse (int argc, char **argv, const char *what, bool with_force, Options *options)
+parse (int argc, char **argv, const char *what, unsigned n_names, bool with_force, Options *options)
 {
   GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_ ("Print JSON"), NULL},
@@ -41,15 +39,26 @@ parse (int argc, char **argv, const char *what, bool with_force, Options *option
        N_ ("Pull the plug instead of pressing the power button"), NULL},
       {0},
   };
-  g_autofree char *usage = g_strdup_printf ("%s — %s", argv[0], what);
-  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autofree char *program = g_strdup_printf ("terrarium %s", argv[0]);
+  g_autoptr (GOptionContext) context = g_option_context_new (n_names > 0 ? _ ("NAME") : NULL);
   g_autoptr (GError) error = NULL;
 
-  g_option_context_add_main_entries (context, entries, NULL);
-  g_option_context_set_summary (context, usage);
-  if (g_option_context_parse (context, &argc, &argv, &error))
+  g_option_context_set_translation_domain (context, GETTEXT_PACKAGE);
+  g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
+  g_option_context_set_summary (context, what);
+  // The usage line of --help begins with it.
+  g_set_prgname (program);
+  bool ok = g_option_context_parse (context, &argc, &argv, &error);
+  g_set_prgname ("terrarium");
+  if (!ok)
+    cli_fail_usage (argv[0], error->message);
+  else if ((options->names != NULL ? g_strv_length (options->names) : 0) == n_names)
     return true;
-  g_printerr ("terrarium %s: %s\n", argv[0], error->message);
+  else if (n_names == 1)
+    cli_fail_usage (argv[0], _ ("Name one machine; “terrarium list” shows them."));
+  else
+    cli_fail_usage (argv[0],
+                    _ ("No name is expected here; “terrarium info” shows a single machine."));
   return false;
 }
 
@@ -63,17 +72,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
 // The one machine the command line names.
 static Bundle *
-find_named (const char *command, const Options *options, int *status)
+find_named (const Options *options, int *status)
 {
   g_autofree char *root = bundle_dup_root ();
   g_autoptr (GError) error = NULL;
   Bundle *bundle;
 
-  if (options->names == NULL || g_strv_length (options->names) != 1) {
-    g_printerr (_ ("terrarium %s: name one machine; “terrarium list” shows them.\n"), command);
-    *status = EXIT_USAGE;
-    return NULL;
-  }
   bundle = bundle_find (root, options->names[0], &error);
   if (bundle != NULL && bundle->config == NULL) {
     error = g_error_copy (bundle->error);
@@ -128,8 +132,8 @@ cli_list (int argc, char **argv)
   g_autoptr (JsonArray) array = json_array_new ();
   g_autoptr (GPtrArray) bundles = NULL;
 
-  if (!parse (argc, argv, _ ("the machines there are"), false, &options))
-    return EXIT_USAGE;
+  if (!parse (argc, argv, _ ("the machines there are"), 0, false, &options))
+    return CLI_USAGE;
   bundles = bundle_scan (root);
   for (unsigned i = 0; i < bundles->len; i++) {
     JsonObject *object = describe (bundles->pdata[i]);
@@ -143,8 +147,12 @@ cli_list (int argc, char **argv)
     g_autoptr (JsonNode) node = json_node_init_array (json_node_alloc (), array);
 
     print_json (node);
+  } else if (bundles->len == 0 && isatty (STDOUT_FILENO)) {
+    // A person looks; a program gets an empty list.
+    g_printerr ("%s\n",
+                _ ("There are no machines yet; “terrarium” opens the window that makes them."));
   }
-  return EXIT_OK;
+  return CLI_OK;
 }
 
 static void
@@ -163,11 +171,11 @@ cli_info (int argc, char **argv)
   g_auto (Options) options = {0};
   g_autoptr (Bundle) bundle = NULL;
   g_autoptr (JsonObject) object = NULL;
-  int status = EXIT_OK;
+  int status = CLI_OK;
 
-  if (!parse (argc, argv, _ ("what is known of a machine"), false, &options))
-    return EXIT_USAGE;
-  bundle = find_named (argv[0], &options, &status);
+  if (!parse (argc, argv, _ ("what is known of a machine"), 1, false, &options))
+    return CLI_USAGE;
+  bundle = find_named (&options, &status);
   if (bundle == NULL)
     return status;
   object = describe (bundle);
@@ -178,7 +186,7 @@ cli_info (int argc, char **argv)
   } else {
     json_object_foreach_member (object, print_member, NULL);
   }
-  return EXIT_OK;
+  return CLI_OK;
 }
 
 // ---- start
@@ -273,11 +281,11 @@ cli_start (int argc, char **argv)
   g_auto (Options) options = {0};
   g_autoptr (Bundle) bundle = NULL;
   g_autoptr (GError) error = NULL;
-  int status = EXIT_OK, lock;
+  int status = CLI_OK, lock;
 
-  if (!parse (argc, argv, _ ("start a machine, in the application if it runs"), false, &options))
-    return EXIT_USAGE;
-  bundle = find_named (argv[0], &options, &status);
+  if (!parse (argc, argv, _ ("start a machine, in the application if it runs"), 1, false, &options))
+    return CLI_USAGE;
+  bundle = find_named (&options, &status);
   if (bundle == NULL)
     return status;
   // Only a look: who starts it takes the lock again.
@@ -292,7 +300,7 @@ cli_start (int argc, char **argv)
     return fail (error);
   }
   print_result (&options, bundle);
-  return EXIT_OK;
+  return CLI_OK;
 }
 
 // ---- stop, pause, resume
@@ -304,23 +312,24 @@ operate (int argc, char **argv, const char *what, const char *op)
   g_autoptr (Bundle) bundle = NULL;
   g_autoptr (JsonObject) reply = NULL;
   g_autoptr (GError) error = NULL;
-  int status = EXIT_OK;
+  int status = CLI_OK;
 
-  if (!parse (argc, argv, what, g_str_equal (op, "stop"), &options))
-    return EXIT_USAGE;
-  bundle = find_named (argv[0], &options, &status);
+  if (!parse (argc, argv, what, 1, g_str_equal (op, "stop"), &options))
+    return CLI_USAGE;
+  bundle = find_named (&options, &status);
   if (bundle == NULL)
     return status;
   if (!bundle_is_locked (bundle)) {
-    g_printerr (_ ("terrarium: “%s” is not running; “terrarium start” starts it.\n"),
-                bundle_get_name (bundle));
-    return EXIT_FAILED;
+    g_autofree char *sentence = g_strdup_printf (
+        _ ("“%s” is not running; “terrarium start” starts it."), bundle_get_name (bundle));
+
+    return cli_fail (sentence);
   }
   reply = control_call_op (bundle->config->uuid, op, options.force, &error);
   if (reply == NULL)
     return fail (error);
   print_result (&options, bundle);
-  return EXIT_OK;
+  return CLI_OK;
 }
 
 int

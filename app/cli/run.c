@@ -8,15 +8,13 @@
 #include <glib/gi18n.h>
 #include <signal.h>
 
+#include "app/cli/complain.h"
 #include "app/cli/run-options.h"
 #include "app/cli/terminal.h"
 #include "app/module-load.h"
 #include "engine/api/vm-gdb.h"
 
 enum {
-  EXIT_OK = 0,
-  EXIT_FAILED = 1,
-  EXIT_USAGE = 2,
   EXIT_SIGNAL = 128,
 };
 
@@ -46,13 +44,13 @@ stopped_cb (VmMachine *machine, int reason, GError *error, void *data)
   Run *run = data;
 
   if (reason == VM_STOP_GUEST)
-    run->status = EXIT_OK;
+    run->status = CLI_OK;
   else if (reason == VM_STOP_ERROR)
-    fail (run, EXIT_FAILED, error->message);
+    fail (run, CLI_FAILED, error->message);
   else if (run->signal_number != 0)
-    fail (run, EXIT_SIGNAL + run->signal_number, _ ("the machine was stopped by a signal."));
+    fail (run, EXIT_SIGNAL + run->signal_number, _ ("The machine was stopped by a signal."));
   else
-    fail (run, EXIT_FAILED, _ ("the machine was stopped before it had powered itself off."));
+    fail (run, CLI_FAILED, _ ("The machine was stopped before it had powered itself off."));
   g_main_loop_quit (run->loop);
 }
 
@@ -64,7 +62,7 @@ started_cb (GObject *source, GAsyncResult *result, void *data)
 
   if (vm_machine_perform_finish (VM_MACHINE (source), result, &error))
     return;
-  fail (run, EXIT_FAILED, error->message);
+  fail (run, CLI_FAILED, error->message);
   g_main_loop_quit (run->loop);
 }
 
@@ -181,29 +179,35 @@ run_until_stopped (Run *run, const RunOptions *options)
 static int
 run_here (const RunOptions *options)
 {
-  Run run = {.status = EXIT_FAILED};
+  Run run = {.status = CLI_FAILED};
   g_autoptr (GError) error = NULL;
 
   run.machine = vm_machine_new (options->config, NULL, &error);
-  if (run.machine == NULL) {
-    g_printerr ("terrarium: %s\n", error->message);
-    return EXIT_FAILED;
-  }
+  if (run.machine == NULL)
+    return cli_fail (error->message);
   if (!vm_machine_set_gdb (run.machine, options->gdb, options->gdb_wait, &error)) {
-    g_printerr ("terrarium: %s\n", error->message);
     g_object_unref (run.machine);
-    return EXIT_USAGE;
+    return cli_fail_usage ("run", error->message);
   }
   run.loop = g_main_loop_new (NULL, FALSE);
   run_until_stopped (&run, options);
   if (run.why != NULL)
-    g_printerr ("terrarium: %s\n", run.why);
+    cli_fail (run.why);
   if (options->stats)
     print_stats (run.machine);
   g_object_unref (run.machine);
   g_main_loop_unref (run.loop);
   g_free (run.why);
   return run.status;
+}
+
+// A value that no machine can have is wrong usage, a file that cannot be used is not.
+static int
+fail_config (const GError *error)
+{
+  return g_error_matches (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FIELD)
+             ? cli_fail_usage ("run", error->message)
+             : cli_fail (error->message);
 }
 
 int
@@ -213,12 +217,12 @@ cli_run (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int status;
 
-  if (!run_options_parse (&options, argc, argv, &error)) {
-    g_printerr ("terrarium: %s\n", error->message);
-    status = EXIT_USAGE;
-  } else {
+  if (!run_options_parse (&options, argc, argv, &error))
+    status = cli_fail_usage ("run", error->message);
+  else if (!vm_config_validate (options.config, &error))
+    status = fail_config (error);
+  else
     status = options.window ? module_run_machine (options.config) : run_here (&options);
-  }
   run_options_clear (&options);
   return status;
 }

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
+#include "app/cli/complain.h"
 #include "app/cli/machines.h"
 #include "app/model/bundle.h"
 #include "app/model/control.h"
@@ -20,7 +21,7 @@ typedef struct Service {
 static void
 stopped_cb (VmMachine *machine, int reason, GError *error, Service *service)
 {
-  service->status = reason == VM_STOP_ERROR ? 1 : 0;
+  service->status = reason == VM_STOP_ERROR ? CLI_FAILED : CLI_OK;
   g_main_loop_quit (service->loop);
 }
 
@@ -63,8 +64,7 @@ started_cb (GObject *source, GAsyncResult *result, void *data)
   g_autoptr (GError) error = NULL;
 
   if (!vm_machine_perform_finish (VM_MACHINE (source), result, &error)) {
-    g_printerr ("terrarium: %s\n", error->message);
-    service->status = 1;
+    service->status = cli_fail (error->message);
     g_main_loop_quit (service->loop);
     return;
   }
@@ -81,11 +81,11 @@ serve (const VmConfig *config, GError **error)
 
   service.machine = vm_machine_new (config, NULL, error);
   if (service.machine == NULL)
-    return 1;
+    return CLI_FAILED;
   control = control_server_new (service.machine, error);
   if (control == NULL) {
     g_object_unref (service.machine);
-    return 1;
+    return CLI_FAILED;
   }
   service.loop = g_main_loop_new (NULL, FALSE);
   sigterm = g_unix_signal_add (SIGTERM, terminate_cb, &service);
@@ -110,23 +110,17 @@ cli_serve (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   int lock, status;
 
-  if (argc != 2) {
-    g_printerr (_ ("terrarium serve: name one machine’s folder.\n"));
-    return 2;
-  }
+  if (argc != 2)
+    return cli_fail_usage (argv[0], _ ("Name one machine’s folder."));
   bundle = bundle_load (argv[1]);
-  if (bundle->config == NULL) {
-    g_printerr ("terrarium: %s\n", bundle->error->message);
-    return 1;
-  }
+  if (bundle->config == NULL)
+    return cli_fail (bundle->error->message);
   lock = bundle_lock (bundle, &error);
-  if (lock < 0) {
-    g_printerr ("terrarium: %s\n", error->message);
-    return 1;
-  }
+  if (lock < 0)
+    return cli_fail (error->message);
   status = serve (bundle->config, &error);
   if (error != NULL)
-    g_printerr ("terrarium: %s\n", error->message);
+    cli_fail (error->message);
   close (lock);
   return status;
 }

@@ -3,8 +3,8 @@
 #include "app/gtk/application.h"
 
 #include <glib/gi18n.h>
-#include <locale.h>
 
+#include "app/cli/complain.h"
 #include "app/gtk/window.h"
 #include "app/module.h"
 
@@ -156,36 +156,20 @@ terrarium_application_new (TerrariumMachine *only)
 // ---------------------------------------------------------------------------------------------
 // The module's entry points
 
-// Translations lie beside the executable in the build tree, else where they were installed.
-static void
-init_translations (void)
-{
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *folder = program ? g_path_get_dirname (program) : g_strdup (".");
-  g_autofree char *built = g_build_filename (folder, "..", "po", NULL);
-  g_autofree char *probe = g_build_filename (built, "zh_CN", "LC_MESSAGES", "terrarium.mo", NULL);
-
-  setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE,
-                  g_file_test (probe, G_FILE_TEST_EXISTS) ? built : TERRARIUM_LOCALE_DIR);
-  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
-  textdomain (GETTEXT_PACKAGE);
-}
-
 static bool
 open_display (void)
 {
   if (gtk_init_check ())
     return true;
-  g_printerr (_ ("terrarium: there is no display for a window; start it in a desktop session, or "
-                 "without a window (terrarium run --display none, terrarium start).\n"));
+  cli_fail (
+      _ ("There is no display for a window; start it in a desktop session, or without a window "
+         "(terrarium run --display none, terrarium start)."));
   return false;
 }
 
 int
 terrarium_app_main (int argc, char **argv)
 {
-  init_translations ();
   if (!open_display ())
     return 1;
   g_autoptr (TerrariumApplication) application = terrarium_application_new (NULL);
@@ -200,8 +184,7 @@ typedef struct Outcome {
 static void
 say (Outcome *outcome, const char *text)
 {
-  g_printerr ("terrarium: %s\n", text);
-  outcome->status = 1;
+  outcome->status = cli_fail (text);
 }
 
 static void
@@ -216,7 +199,6 @@ only_stopped_cb (Outcome *outcome, int reason, const char *text)
 int
 terrarium_app_run_machine (const VmConfig *config)
 {
-  init_translations ();
   if (!open_display ())
     return 1;
   g_autoptr (TerrariumMachine) machine = terrarium_machine_new_for_config (config);

@@ -147,7 +147,7 @@ offer_file (TerrariumWindow *window, GFile *file)
   if (path)
     terrarium_wizard_offer_file (open_wizard (window), path);
   else
-    notify_person (window, _ ("Only files on this computer can be opened; copy it here first"));
+    notify_person (window, _ ("Only files on this computer can be opened; copy it here first."));
 }
 
 static void

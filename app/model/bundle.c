@@ -46,11 +46,11 @@ read_text (const char *file, char **text, gsize *length, GError **error)
   struct stat status;
 
   if (stat (file, &status) < 0)
-    return fail (_ ("“%s” cannot be read: %s"), file, error);
+    return fail (_ ("“%s” cannot be read: %s."), file, error);
   if (!S_ISREG (status.st_mode) || status.st_size > FILE_MAX_BYTES) {
     g_autofree char *shown = g_filename_display_name (file);
     g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_BROKEN,
-                 _ ("“%s” is not a machine description; restore it from a copy"), shown);
+                 _ ("“%s” is not a machine description; restore it from a copy."), shown);
     return false;
   }
   return g_file_get_contents (file, text, length, error);
@@ -144,7 +144,7 @@ bundle_find (const char *root, const char *which, GError **error)
       continue;
     if (found >= 0) {
       g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN,
-                   _ ("Several machines are called “%s”; give a folder name below “%s”"), which,
+                   _ ("Several machines are called “%s”; give a folder name below “%s”."), which,
                    root);
       return NULL;
     }
@@ -153,7 +153,7 @@ bundle_find (const char *root, const char *which, GError **error)
   if (found >= 0)
     return g_ptr_array_steal_index (bundles, (unsigned) found);
   g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_UNKNOWN,
-               _ ("There is no machine called “%s”; “terrarium list” shows those there are"),
+               _ ("There is no machine called “%s”; “terrarium list” shows those there are."),
                which);
   return NULL;
 }
@@ -167,8 +167,8 @@ sync_folder (const char *path, GError **error)
   int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   if (fd < 0)
-    return fail (_ ("“%s” cannot be opened: %s"), path, error);
-  bool done = fsync (fd) == 0 || fail (_ ("“%s” cannot be written: %s"), path, error);
+    return fail (_ ("“%s” cannot be opened: %s."), path, error);
+  bool done = fsync (fd) == 0 || fail (_ ("“%s” cannot be written: %s."), path, error);
   close (fd);
   return done;
 }
@@ -221,12 +221,12 @@ settle (const char *partial, const char *root, const char *name, GError **error)
     if (renameat2 (AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
       return g_steal_pointer (&path);
     if (errno != EEXIST) {
-      fail (_ ("“%s” cannot be created: %s"), path, error);
+      fail (_ ("“%s” cannot be created: %s."), path, error);
       return NULL;
     }
   }
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-               _ ("There are too many machines called “%s”; choose another name"), name);
+               _ ("There are too many machines called “%s”; choose another name."), name);
   return NULL;
 }
 
@@ -293,10 +293,10 @@ add_size (Creation *creation, const char *path, GError **error)
   if (!path)
     return true;
   if (stat (path, &status) < 0)
-    return fail (_ ("“%s” cannot be read: %s"), path, error);
+    return fail (_ ("“%s” cannot be read: %s."), path, error);
   if (!S_ISREG (status.st_mode)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
-                 _ ("“%s” is not a file that can be copied; choose a file"), path);
+                 _ ("“%s” is not a file that can be copied; choose a file."), path);
     return false;
   }
   creation->total_bytes += (uint64_t) status.st_size;
@@ -360,12 +360,12 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
                BundleProgress progress, void *data, GCancellable *cancellable, GError **error)
 {
   if (g_mkdir_with_parents (root, 0755) < 0) {
-    fail (_ ("“%s” cannot be created: %s"), root, error);
+    fail (_ ("“%s” cannot be created: %s."), root, error);
     return NULL;
   }
   g_autofree char *partial = g_build_filename (root, PARTIAL_PREFIX "XXXXXX", NULL);
   if (!g_mkdtemp_full (partial, 0755)) {
-    fail (_ ("“%s” cannot be created: %s"), partial, error);
+    fail (_ ("“%s” cannot be created: %s."), partial, error);
     return NULL;
   }
   g_autoptr (VmConfig) made = vm_config_copy (config);
@@ -395,9 +395,9 @@ make_sparse (const char *path, uint64_t size_bytes, GError **error)
   int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
   if (fd < 0)
-    return fail (_ ("“%s” cannot be created: %s"), path, error);
+    return fail (_ ("“%s” cannot be created: %s."), path, error);
   bool done = (ftruncate (fd, (off_t) size_bytes) == 0 && fsync (fd) == 0) ||
-              fail (_ ("“%s” cannot be written: %s"), path, error);
+              fail (_ ("“%s” cannot be written: %s."), path, error);
   close (fd);
   if (!done)
     unlink (path);
@@ -467,7 +467,7 @@ bundle_lock (const Bundle *bundle, GError **error)
   int fd = open_lock (bundle->path, O_CREAT);
 
   if (fd < 0) {
-    fail (_ ("“%s” cannot be written, so the machine cannot run from there: %s"), bundle->path,
+    fail (_ ("“%s” cannot be written, so the machine cannot run from there: %s."), bundle->path,
           error);
     return -1;
   }
@@ -475,10 +475,10 @@ bundle_lock (const Bundle *bundle, GError **error)
     return fd;
   if (errno == EAGAIN || errno == EACCES)
     g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE,
-                 _ ("“%s” is running in another process; stop it there first (terrarium stop)"),
+                 _ ("“%s” is running in another process; stop it there first (terrarium stop)."),
                  bundle_get_name (bundle));
   else
-    fail (_ ("“%s” cannot be locked: %s"), bundle->path, error);
+    fail (_ ("“%s” cannot be locked: %s."), bundle->path, error);
   close (fd);
   return -1;
 }

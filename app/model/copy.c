@@ -82,7 +82,7 @@ copy_range (Copy *copy, off_t start, off_t end, GError **error)
       return false;
     ssize_t n = copy_piece (copy, &at, (size_t) (end - at));
     if (n < 0)
-      return fail (_ ("“%s” cannot be copied: %s"), copy->source, error);
+      return fail (_ ("“%s” cannot be copied: %s."), copy->source, error);
     if (n == 0)
       return fail_changed (copy, error);
     copy->progress ((uint64_t) (at - before), copy->progress_data);
@@ -97,7 +97,7 @@ copy_extents (Copy *copy, off_t length, GError **error)
   off_t end = 0;
 
   if (ftruncate (copy->out, length) < 0)
-    return fail (_ ("“%s” cannot be written: %s"), copy->target, error);
+    return fail (_ ("“%s” cannot be written: %s."), copy->target, error);
   while (end < length) {
     off_t start = lseek (copy->in, end, SEEK_DATA);
     if (start < 0 && errno == ENXIO)
@@ -115,10 +115,10 @@ copy_extents (Copy *copy, off_t length, GError **error)
   }
   // A part that was cut off looks like a hole.
   if (fstat (copy->in, &status) < 0)
-    return fail (_ ("“%s” cannot be read: %s"), copy->source, error);
+    return fail (_ ("“%s” cannot be read: %s."), copy->source, error);
   if (status.st_size != length)
     return fail_changed (copy, error);
-  return fsync (copy->out) == 0 || fail (_ ("“%s” cannot be written: %s"), copy->target, error);
+  return fsync (copy->out) == 0 || fail (_ ("“%s” cannot be written: %s."), copy->target, error);
 }
 
 bool
@@ -131,16 +131,16 @@ copy_file (const char *source, const char *target, CopyProgress progress, void *
 
   copy.in = open (source, O_RDONLY | O_CLOEXEC);
   if (copy.in < 0 || fstat (copy.in, &status) < 0)
-    fail (_ ("“%s” cannot be read: %s"), source, error);
+    fail (_ ("“%s” cannot be read: %s."), source, error);
   else if ((copy.out = open (target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) < 0)
-    fail (_ ("“%s” cannot be written: %s"), target, error);
+    fail (_ ("“%s” cannot be written: %s."), target, error);
   else
     done = copy_extents (&copy, status.st_size, error);
 
   if (copy.in >= 0)
     close (copy.in);
   if (copy.out >= 0 && close (copy.out) < 0 && done)
-    done = fail (_ ("“%s” cannot be written: %s"), target, error);
+    done = fail (_ ("“%s” cannot be written: %s."), target, error);
   if (copy.out >= 0 && !done)
     unlink (target);
   return done;

@@ -38,8 +38,8 @@ check_kind (const char *path, VmFileKind wanted, GError **error)
     return true;
   g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
                wanted == VM_FILE_RAW_DISK
-                   ? _ ("“%s” is a kernel, not a disk image; choose another file")
-                   : _ ("“%s” is a disk image, not a kernel; choose a Linux kernel for ARM"),
+                   ? _ ("“%s” is a kernel, not a disk image; choose another file.")
+                   : _ ("“%s” is a disk image, not a kernel; choose a Linux kernel for ARM."),
                name);
   return false;
 }
@@ -53,7 +53,7 @@ check_initrd (const char *path, GError **error)
   if (stat (path, &status) == 0 && S_ISREG (status.st_mode) && status.st_size > 0)
     return true;
   g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
-               _ ("“%s” is not there, empty or not a file; choose another initrd"), name);
+               _ ("“%s” is not there, empty or not a file; choose another initrd."), name);
   return false;
 }
 
@@ -70,13 +70,13 @@ wizard_check_files (TerrariumWizard *wizard, AdwEntryRow **row, GError **error)
   if (disk ? !check_kind (disk, VM_FILE_RAW_DISK, error) : wizard->source == WIZARD_SOURCE_DISK) {
     if (!disk)
       g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FIELD,
-                   _ ("No disk image is chosen; choose a raw disk image"));
+                   _ ("No disk image is chosen; choose a raw disk image."));
     return false;
   }
   *row = wizard->kernel_row;
   if (!kernel) {
     g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FIELD,
-                 _ ("No kernel is chosen; choose a Linux kernel for ARM (arm64)"));
+                 _ ("No kernel is chosen; choose a Linux kernel for ARM (arm64)."));
     return false;
   }
   if (!check_kind (kernel, VM_FILE_KERNEL_AARCH64, error))

@@ -111,7 +111,7 @@ create (TerrariumWizard *wizard)
   g_autoptr (GError) error = NULL;
 
   if (!name) {
-    show_error (wizard, _ ("The name is empty; give the machine a name"), wizard->name_row);
+    show_error (wizard, _ ("The name is empty; give the machine a name."), wizard->name_row);
     return;
   }
   if (!vm_config_validate (config, &error)) {

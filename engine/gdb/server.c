@@ -224,7 +224,7 @@ open_listener (GdbServer *server, const char *text, GError **error)
     g_socket_set_blocking (server->listener, FALSE);
     return true;
   }
-  g_set_error (error, G_IO_ERROR, (int) why->code, _ ("gdb cannot be served at “%s”: %s"), text,
+  g_set_error (error, G_IO_ERROR, (int) why->code, _ ("gdb cannot be served at “%s”: %s."), text,
                why->message);
   return false;
 }

@@ -25,7 +25,7 @@ fail (VmRam *ram, int error_number, GError **error)
 {
   g_set_error (
       error, G_IO_ERROR, g_io_error_from_errno (error_number),
-      _ ("This computer cannot provide %u MiB of memory for the machine: %s; give it less"),
+      _ ("This computer cannot provide %u MiB of memory for the machine: %s; give it less."),
       (unsigned) (ram->size_bytes >> 20), g_strerror (error_number));
   vm_ram_free (ram);
   return NULL;

@@ -272,7 +272,7 @@ add_forward (NetUser *user, const NetForward *forward, GError **error)
   else if (code == EACCES)
     what = _ ("ports below 1024 are reserved; choose a higher one");
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               _ ("Could not forward %s port %u of this computer: %s"),
+               _ ("Could not forward %s port %u of this computer: %s."),
                forward->udp ? "UDP" : "TCP", forward->host_port, what);
   return false;
 }
@@ -299,7 +299,7 @@ user_start (NetBackend *backend, VmLoop *loop, VmClock *clock, GError **error)
   user->slirp = slirp_new (&config, &callbacks, user);
   if (user->slirp == NULL) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                 _ ("Could not start the user network; close other programs and try again"));
+                 _ ("Could not start the user network; close other programs and try again."));
     return false;
   }
   for (unsigned i = 0; i < user->n_forwards; i++) {
