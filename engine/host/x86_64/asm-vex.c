@@ -56,7 +56,7 @@ x64_vex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int
 
   if (q == NULL)
     return;
-  if ((op & X64_V_EVEX) || (reg | vvvv) >= 16) {
+  if ((op & (X64_V_EVEX | X64_V_L512)) || (reg | vvvv) >= 16) {
     uint32_t prefix =
         evex_prefix (op, reg, vvvv, (unsigned) mem.index & 8, (unsigned) mem.base & 8);
 

@@ -26,35 +26,36 @@ enum {
   X64_V_EVEX = 1 << 17, // no VEX form
   X64_V_VEX = 1 << 18,  // no EVEX form
   X64_V_COMM = 1 << 19, // s1 and s2 may change places
-  X64_V_N1 = 1 << 20,   // EVEX displacements count in bytes,
-  X64_V_N2 = 2 << 20,   // in words,
-  X64_V_N4 = 3 << 20,   // ...
-  X64_V_N8 = 4 << 20,
-  X64_V_NFULL = 5 << 20,  // in vectors,
-  X64_V_NHALF = 6 << 20,  // halves,
-  X64_V_NQUART = 7 << 20, // quarters,
-  X64_V_NEIGHTH = 0,      // eighths of them
+  // The unit of EVEX displacements of one byte: log2, and whether it grows with the vector.
+  X64_V_N1 = 0 << 20,
+  X64_V_N2 = 1 << 20,
+  X64_V_N4 = 2 << 20,
+  X64_V_N8 = 3 << 20,
+  X64_V_N16 = 4 << 20,
+  X64_V_NEIGHTH = 9 << 20,
+  X64_V_NQUART = 10 << 20,
+  X64_V_NHALF = 11 << 20,
+  X64_V_NFULL = 12 << 20,
+  X64_V_ST = 1 << 24,    // rm is the destination, reg the source
+  X64_V_DIGIT = 1 << 28, // vvvv is the destination, reg an opcode extension: see X64_V_EXT
+  X64_V_W64 = X64_V_W | X64_V_EW,
 };
+#define X64_V_EXT(digit) (X64_V_DIGIT | (digit) << 25)
 
-// Shift of an EVEX displacement of one byte.
+// log2 of the unit of an EVEX displacement of one byte.
 static inline unsigned
 x64_vec_disp_shift (X64VecOp op)
 {
-  static const uint8_t base[8] = {1, 0, 1, 2, 3, 4, 3, 2};
-  unsigned n = op >> 20 & 7;
-  unsigned scaled = n == 0 || n >= 5 ? op >> 15 & 3 : 0;
-
-  return base[n] + scaled;
+  return (op >> 20 & 7) + (op >> 23 & 1) * (op >> 15 & 3);
 }
 
 // --- Emission by role: reg and vvvv as in ModRM and VEX, rm a register or memory -----------
 
+// `imm` is 0..255 or X64_NO_IMM.
+enum { X64_NO_IMM = -1 };
+
 void x64_evex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, int imm);
 void x64_vex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm);
-
-enum {
-  X64_NO_IMM = -1 // for imm: there is none
-};
 
 static inline void
 x64_vex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, int imm)
@@ -63,7 +64,7 @@ x64_vex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, in
   unsigned bytes, tail, lpp = (op >> 13 & 4) | (op >> 8 & 3);
   uint8_t *q = x64_begin (a);
 
-  if ((op & X64_V_EVEX) || (reg | vvvv | rm) >= 16) {
+  if ((op & (X64_V_EVEX | X64_V_L512)) || (reg | vvvv | rm) >= 16) {
     x64_evex_rr (a, op, reg, vvvv, rm, imm);
     return;
   }

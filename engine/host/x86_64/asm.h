@@ -8,4 +8,4 @@
 #include "engine/host/x86_64/asm-core.h"
 #include "engine/host/x86_64/asm-int.h"
 #include "engine/host/x86_64/asm-jump.h"
-#include "engine/host/x86_64/asm-vex.h"
+#include "engine/host/x86_64/asm-vec.h"
