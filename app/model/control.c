@@ -3,10 +3,14 @@
 // thread that made it; the client blocks its caller for a bounded time.
 #include "app/model/control.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gunixsocketaddress.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
   REQUEST_MAX_BYTES = 4096,
@@ -18,7 +22,8 @@ enum {
 struct ControlServer {
   VmMachine *machine;
   GSocketService *service;
-  char *path;
+  char *path, *lock_path;
+  int lock;       // held on lock_path
   GList *clients; // of Client
 };
 
@@ -39,10 +44,10 @@ dup_folder (void)
 }
 
 static char *
-dup_path (const char *uuid)
+dup_path (const char *uuid, const char *suffix)
 {
   g_autofree char *folder = dup_folder ();
-  g_autofree char *file = g_strconcat (uuid, ".sock", NULL);
+  g_autofree char *file = g_strconcat (uuid, suffix, NULL);
 
   return g_build_filename (folder, file, NULL);
 }
@@ -260,20 +265,59 @@ incoming_cb (GSocketService *service, GSocketConnection *connection, GObject *so
   return TRUE;
 }
 
-// Whether a process answers there. A full queue of callers is one that does.
 static bool
-is_served (GSocketAddress *address)
+is_file_at (int fd, const char *path)
 {
-  g_autoptr (GSocket) probe =
-      g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
-  g_autoptr (GError) error = NULL;
+  struct stat one, other;
 
-  if (probe == NULL)
+  return fstat (fd, &one) == 0 && stat (path, &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
+// The right to the machine's socket: a lock on a file beside it, gone with the process however it
+// ends. Whether somebody listens cannot be asked instead: two that start at once would both be told
+// that nobody does. -1 when somebody else has it (G_IO_ERROR_ADDRESS_IN_USE) or on error.
+static int
+take_lock (const char *path, const char *uuid, GError **error)
+{
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+  for (;;) {
+    int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && fcntl (fd, F_OFD_SETLK, &whole) == 0) {
+      if (is_file_at (fd, path))
+        return fd;
+      // Its last owner has just removed it.
+      close (fd);
+      continue;
+    }
+    int code = errno;
+    if (fd >= 0)
+      close (fd);
+    if (fd >= 0 && (code == EAGAIN || code == EACCES))
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                   _ ("Another machine with the identifier %s is running; stop it first, or give "
+                      "one of them another \"uuid\" in its machine.json."),
+                   uuid);
+    else
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
+                   _ ("“%s” cannot be locked: %s."), path, g_strerror (code));
+    return -1;
+  }
+}
+
+static bool
+listen_at (GSocketService *service, const char *path, GError **error)
+{
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+
+  // What a process that was killed has left.
+  g_unlink (path);
+  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), address, G_SOCKET_TYPE_STREAM,
+                                      G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, error))
     return false;
-  g_socket_set_blocking (probe, FALSE);
-  return g_socket_connect (probe, address, NULL, &error) ||
-         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING) ||
-         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_chmod (path, 0600);
+  return true;
 }
 
 ControlServer *
@@ -281,8 +325,8 @@ control_server_new (VmMachine *machine, GError **error)
 {
   const char *uuid = vm_machine_get_config (machine)->uuid;
   g_autofree char *folder = dup_folder ();
-  g_autofree char *path = dup_path (uuid);
-  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  g_autofree char *path = dup_path (uuid, ".sock");
+  g_autofree char *lock_path = dup_path (uuid, ".lock");
   g_autoptr (GSocketService) service = g_socket_service_new ();
   ControlServer *server;
 
@@ -291,21 +335,19 @@ control_server_new (VmMachine *machine, GError **error)
     return NULL;
   }
   // Whoever calls holds the machine's lock, but its folder may be a copy of another's.
-  if (is_served (address)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-                 _ ("Another machine with the identifier %s is running; stop it first, or give one "
-                    "of them another \"uuid\" in its machine.json."),
-                 uuid);
+  int lock = take_lock (lock_path, uuid, error);
+  if (lock < 0)
+    return NULL;
+  if (!listen_at (service, path, error)) {
+    g_unlink (lock_path);
+    close (lock);
     return NULL;
   }
-  g_unlink (path);
-  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), address, G_SOCKET_TYPE_STREAM,
-                                      G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, error))
-    return NULL;
-  g_chmod (path, 0600);
   server = g_new0 (ControlServer, 1);
   server->machine = g_object_ref (machine);
   server->path = g_steal_pointer (&path);
+  server->lock_path = g_steal_pointer (&lock_path);
+  server->lock = lock;
   server->service = g_steal_pointer (&service);
   g_signal_connect (server->service, "incoming", G_CALLBACK (incoming_cb), server);
   return server;
@@ -319,7 +361,10 @@ control_server_free (ControlServer *server)
   g_signal_handlers_disconnect_by_data (server->service, server);
   g_socket_service_stop (server->service);
   g_socket_listener_close (G_SOCKET_LISTENER (server->service));
+  // Before anybody else can have the lock.
   g_unlink (server->path);
+  g_unlink (server->lock_path);
+  close (server->lock);
   // Each client has an operation under way; its callback frees it.
   for (GList *l = server->clients; l != NULL; l = l->next) {
     Client *client = l->data;
@@ -331,6 +376,7 @@ control_server_free (ControlServer *server)
   g_object_unref (server->service);
   g_object_unref (server->machine);
   g_free (server->path);
+  g_free (server->lock_path);
   g_free (server);
 }
 
@@ -386,7 +432,7 @@ parse_answer (const char *text, GError **error)
 JsonObject *
 control_call (const char *uuid, JsonObject *request, GError **error)
 {
-  g_autofree char *path = dup_path (uuid);
+  g_autofree char *path = dup_path (uuid, ".sock");
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
   g_autoptr (GSocketConnection) connection = NULL;

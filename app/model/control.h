@@ -13,8 +13,9 @@
 typedef struct ControlServer ControlServer;
 
 // Listens for `machine` until freed. G_IO_ERROR_ADDRESS_IN_USE when a machine of the same uuid runs
-// already: of a copied folder. The socket is only its owner's (0600 in a 0700 folder). Lines
-// and connections are bounded: input from the socket is not trusted.
+// already, of a copied folder; of several that start at once one gets the socket, by a lock on
+// <uuid>.lock beside it. The socket is only its owner's (0600 in a 0700 folder). Lines and
+// connections are bounded: input from the socket is not trusted.
 ControlServer *control_server_new (VmMachine *machine, GError **error);
 void control_server_free (ControlServer *server);
 
