@@ -96,6 +96,18 @@ a64_raise_undefined (A64Cpu *cpu, const A64Op *op)
   host_of (cpu)->faulted = true;
 }
 
+void
+a64_raise_sync (A64Cpu *cpu, const A64Op *op, unsigned ec, uint32_t iss)
+{
+  host_of (cpu)->faulted = true;
+}
+
+// Nothing is ever pending.
+void
+a64_leave_before (A64Cpu *cpu, const A64Op *op)
+{
+}
+
 // No such CPU has branch targets checked.
 void
 a64_bti_jump (A64Cpu *cpu, unsigned rn)

@@ -97,6 +97,14 @@ uncount (A64Cpu *cpu, const A64Op *op)
 }
 
 void
+a64_leave_before (A64Cpu *cpu, const A64Op *op)
+{
+  uncount (cpu, op);
+  cpu->step_executed = false;
+  cpu->pc = a64_op_pc (cpu, op);
+}
+
+void
 a64_raise_sync (A64Cpu *cpu, const A64Op *op, unsigned ec, uint32_t iss)
 {
   uncount (cpu, op);

@@ -24,6 +24,7 @@ enum {
   A64_EC_DATA_ABORT_LOWER = 0x24,
   A64_EC_DATA_ABORT = 0x25,
   A64_EC_SP_ALIGNMENT = 0x26,
+  A64_EC_MOPS = 0x27, // memory copy and memory set
   A64_EC_BREAKPOINT_LOWER = 0x30,
   A64_EC_STEP_LOWER = 0x32,
   A64_EC_WATCHPOINT_LOWER = 0x34,
@@ -42,6 +43,8 @@ void a64_raise_sysreg_trap (A64Cpu *cpu, const A64Op *op);
 void a64_raise_fetch (A64Cpu *cpu, unsigned ec, uint32_t iss, bool far);
 // SVC: the preferred return address is the next instruction, and the instruction has retired.
 void a64_raise_svc (A64Cpu *cpu, const A64Op *op, uint16_t imm);
+// Leaves the block before `op`, which goes on later where its registers say.
+void a64_leave_before (A64Cpu *cpu, const A64Op *op);
 // IRQ or FIQ, between blocks.
 void a64_take_irq (A64Cpu *cpu, bool fiq);
 // To `target`, which is ELR_EL1 or what authentication made of it.

@@ -24,6 +24,7 @@
 #define A64_SCTLR_ENDA   ((uint64_t) 1 << 27)
 #define A64_SCTLR_ENIB   ((uint64_t) 1 << 30)
 #define A64_SCTLR_ENIA   ((uint64_t) 1 << 31)
+#define A64_SCTLR_MSCEN  ((uint64_t) 1 << 33)
 #define A64_SCTLR_BT0    ((uint64_t) 1 << 35)
 #define A64_SCTLR_BT1    ((uint64_t) 1 << 36)
 #define A64_SCTLR_DSSBS  ((uint64_t) 1 << 44)
@@ -36,8 +37,8 @@
 #define A64_SCTLR_MASK                                                                             \
   (A64_SCTLR_M | A64_SCTLR_A | A64_SCTLR_C | A64_SCTLR_SA | A64_SCTLR_SA0 | A64_SCTLR_UMA |        \
    A64_SCTLR_ENRCTX | A64_SCTLR_I | A64_SCTLR_DZE | A64_SCTLR_UCT | A64_SCTLR_NTWI |               \
-   A64_SCTLR_NTWE | A64_SCTLR_WXN | A64_SCTLR_SPAN | A64_SCTLR_UCI | A64_SCTLR_DSSBS |             \
-   A64_SCTLR_PAUTH | A64_SCTLR_BTI)
+   A64_SCTLR_NTWE | A64_SCTLR_WXN | A64_SCTLR_SPAN | A64_SCTLR_UCI | A64_SCTLR_MSCEN |             \
+   A64_SCTLR_DSSBS | A64_SCTLR_PAUTH | A64_SCTLR_BTI)
 #define A64_SCTLR_RESET 0x30d00980u
 
 // TnSZ, EPDn, IRGN, ORGN, SH, TG, A1, IPS, AS, TBIn, HA, HD, HPDn, TBIDn, E0PDn.

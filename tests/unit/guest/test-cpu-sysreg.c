@@ -249,7 +249,7 @@ test_features_decode (void **state)
       {"BF16", 0x2e42fc20, false},       {"I8MM", 0x4e82a420, true},
       {"SVE", 0x04a00000, false},        {"MTE", 0xd9200820, false},
       {"PAuth pacia", 0xdac10020, true}, {"PAuth braa", 0xd71f0820, true},
-      {"PAuth ldraa", 0xf8200420, true}, {"MOPS", 0x1d010440, false},
+      {"PAuth ldraa", 0xf8200420, true}, {"MOPS", 0x1d010440, true},
       {"LS64", 0xf83fd020, false},
   };
 
