@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# build.sh [OUT]: benchmark initramfs and kernels for arm64 guests, and the same programs natively.
+# build.sh [OUT, by default the cache]: benchmark initramfs and kernels for arm64 guests, and the same programs natively.
 # Only Debian packages and the sources beside this file; needs root only to install missing host tools.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd); OUT=$(realpath -m "${1:-/tmp/perfkit}"); S=$here/src
+here=$(cd "$(dirname "$0")" && pwd); OUT=$(realpath -m "${1:-${TERRARIUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/terrarium}/guests}"); S=$here/src
 mkdir -p "$OUT"; cd "$OUT"
 need=(); for p in gcc gcc-aarch64-linux-gnu cpio python3 dpkg; do dpkg -s $p >/dev/null 2>&1 || need+=($p); done
 if [ ${#need[@]} -gt 0 ]; then apt-get install -y --no-install-recommends "${need[@]}" libc6-dev-arm64-cross; fi

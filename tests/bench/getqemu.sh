@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# getqemu.sh DIR [trixie-backports|bookworm-backports]: a newer QEMU for arm64/riscv64 guests from Debian's own
+# getqemu.sh [DIR, by default in the cache [trixie-backports|bookworm-backports]]: a newer QEMU for arm64/riscv64 guests from Debian's own
 # archive, unpacked under DIR with all its libraries (nothing is installed); run DIR/qemu-system-aarch64.
 set -euo pipefail
-D=$(realpath -m "$1"); S=${2:-trixie-backports}; mkdir -p $D/{lists/partial,cache/archives/partial,root}; : > $D/status
+D=$(realpath -m "${1:-${TERRARIUM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/terrarium}/qemu}"); S=${2:-trixie-backports}; mkdir -p $D/{lists/partial,cache/archives/partial,root}; : > $D/status
 U=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | awk '$2=="bookworm"{print $1; exit}')
 for s in ${S%-backports} $S; do echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $U $s main"; done > $D/sources.list
 cat > $D/apt.conf <<X

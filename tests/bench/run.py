@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """run.py: run the benchmark kit in a VM (or natively) and tabulate it.
 
-  run.py bench --label L --out F.json [--runs 3] [--t 3] [--sets kbench] [--names a,b] [--kit /tmp/perfkit] -- COMMAND...
+  run.py bench --label L --out F.json [--runs 3] [--t 3] [--sets kbench] [--names a,b] [--kit DIR] -- COMMAND...
   run.py native --label host --out F.json [--runs 3] [--t 3] [--sets ..] [--kit ..]
   run.py boot  --label L --out F.json [--runs 5] [--marks 'text|text'] [--append 'console=ttyAMA0'] [--last-kills] -- COMMAND...
   run.py table BASE.json OTHER.json ...       rates, and each OTHER's ratio to BASE
   run.py boottable F.json ...
 
+The kit is looked for where `./dev guests` puts it, unless --kit says where.
 COMMAND is a template; {kernel} {initrd} {append} {kit} are filled in. It must have the
 guest's serial console on stdout and end when the guest powers off.
 
@@ -19,6 +20,8 @@ benchmarks; wall is right for smp.* and io.*). `clk` is guest seconds over host 
 busy meanwhile (0.00 = quiet machine).
 """
 import argparse, json, os, re, resource, select, shlex, signal, statistics, subprocess, sys, time
+
+import kit
 
 CG = ''
 for root in ('/sys/fs/cgroup', '/sys/fs/cgroup/unified'):
@@ -176,7 +179,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('mode', choices='bench native boot table boottable'.split()); ap.add_argument('rest', nargs='*')
     ap.add_argument('--label', default='vm'); ap.add_argument('--out'); ap.add_argument('--runs', type=int, default=3); ap.add_argument('--t', default='3')
-    ap.add_argument('--sets', default='kbench'); ap.add_argument('--names', default=''); ap.add_argument('--kit', default='/tmp/perfkit'); ap.add_argument('--kernel')
+    ap.add_argument('--sets', default='kbench'); ap.add_argument('--names', default=''); ap.add_argument('--kit', default=kit.FOLDER); ap.add_argument('--kernel')
     ap.add_argument('--initrd'); ap.add_argument('--append'); ap.add_argument('--timeout', type=float, default=1800); ap.add_argument('--marks', default='Linux version|Run /init|USERSPACE-UP')
     ap.add_argument('--last-kills', action='store_true'); ap.add_argument('--wall', action='store_true', help='table of wall rates'); ap.add_argument('--best', action='store_true', help='table of best instead of median')
     argv = sys.argv[1:]; cmd = []
@@ -189,7 +192,7 @@ def main():
             app = (a.append or 'console=ttyAMA0 quiet') + ' kb.t=%s kb.sets=%s' % (a.t, a.sets) + (' kb.names=' + a.names if a.names else '')
             c = fill(cmd, a, a.initrd or a.kit + '/bench.cpio', app) if a.mode == 'bench' else [a.kit + '/native/run.sh', a.t, a.sets, a.names]
             print('%s run %d: %s' % (a.label, len(runs) + 1, shlex.join(c)), flush=True)
-            runs.append(bench_once(c, a.timeout, (a.out or '/tmp/run') + '.log'))
+            runs.append(bench_once(c, a.timeout, (a.out or a.kit + '/run') + '.log'))
             if a.out:
                 json.dump(dict(label=a.label, cmd=shlex.join(c), runs=runs), open(a.out, 'w'), indent=1)
     elif a.mode == 'boot':
@@ -197,7 +200,7 @@ def main():
         c = fill(cmd, a, a.initrd or a.kit + '/boot.cpio', a.append or 'console=ttyAMA0')
         print('%s: %s' % (a.label, shlex.join(c)), flush=True)
         for i in range(a.runs):
-            b0 = host_busy(); p = Proc(c, (a.out or '/tmp/boot') + '.log'); r = {}
+            b0 = host_busy(); p = Proc(c, (a.out or a.kit + '/boot') + '.log'); r = {}
             for t, m in p.lines(a.timeout, marks):
                 r[m] = t; r[m + ' cpu'] = p.cpu()
                 if m == marks[-1]:

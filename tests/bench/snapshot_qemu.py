@@ -5,6 +5,8 @@ Boots {kit}/boot.cpio with "stay", then (a) migrate to a file and restore with -
 `running` is when QMP says the restored machine runs; process start is time zero."""
 import argparse, json, os, re, socket, subprocess, sys, tempfile, time, statistics
 
+import kit
+
 def qmp_open(path, end):
     while True:
         try:
@@ -34,7 +36,7 @@ def rss(pid):
 def cpu(pid): return time.clock_gettime((~pid) << 3 | 2)
 
 def main():
-    ap = argparse.ArgumentParser(); ap.add_argument('--kit', default='/tmp/perfkit'); ap.add_argument('--runs', type=int, default=3); ap.add_argument('--kernel'); ap.add_argument('--label', default='qemu')
+    ap = argparse.ArgumentParser(); ap.add_argument('--kit', default=kit.FOLDER); ap.add_argument('--runs', type=int, default=3); ap.add_argument('--kernel'); ap.add_argument('--label', default='qemu')
     i = sys.argv.index('--'); a = ap.parse_args(sys.argv[1:i]); base = sys.argv[i + 1:]
     out = {}
     def rec(k, v): out.setdefault(k, []).append(v)
