@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Building regions: the list of uops, and the table of what each is.
+// The table of the uops, and how each uses its registers. Constant data: any thread.
 #include <assert.h>
+#include <string.h>
 
 #include "engine/ir/uop.h"
 
@@ -8,20 +9,46 @@ static_assert (sizeof (Uop) == 24, "a small record, made and read by the thousan
 
 const IrInfo ir_info[UOP_N] = {
 #define IR_UOP(name, shape, properties, meaning) {#name, IR_SHAPE_##shape, properties},
-#include "engine/ir/uop.inc"
 #include "engine/ir/uop-vec.inc"
+#include "engine/ir/uop.inc"
 #undef IR_UOP
 };
 
-Uop *
-ir_append (IrRegion *region, IrOp op)
-{
-  Uop *uop = &region->uops[region->n_uops];
+static const char *const shape_uses[] = {
+    [IR_SHAPE_NONE] = "----",     [IR_SHAPE_R1] = "-r--",     [IR_SHAPE_RI] = "w---",
+    [IR_SHAPE_R2] = "wr--",       [IR_SHAPE_R2I] = "wr--",    [IR_SHAPE_R2B] = "wr--",
+    [IR_SHAPE_R3] = "wrr-",       [IR_SHAPE_R3S] = "wrr-",    [IR_SHAPE_R3X] = "wrr-",
+    [IR_SHAPE_R3B] = "wrr-",      [IR_SHAPE_R4] = "wrrr",     [IR_SHAPE_MEM] = "wr--",
+    [IR_SHAPE_MEMX] = "wrr-",     [IR_SHAPE_MEMPC] = "w---",  [IR_SHAPE_MEM2] = "wr-w",
+    [IR_SHAPE_AMO] = "wrrr",      [IR_SHAPE_LABEL] = "----",  [IR_SHAPE_TARGET] = "----",
+    [IR_SHAPE_TARGET_R] = "-r--", [IR_SHAPE_INTERP] = "----", [IR_SHAPE_STATE] = "w---",
+    [IR_SHAPE_VMEM] = "Wr--",     [IR_SHAPE_VMEMX] = "Wrr-",  [IR_SHAPE_VMEMPC] = "W---",
+    [IR_SHAPE_VMEM2] = "Wr-W",    [IR_SHAPE_V2] = "WR--",     [IR_SHAPE_V3] = "WRR-",
+    [IR_SHAPE_V4] = "WRRR",       [IR_SHAPE_V0F] = "-RR-",    [IR_SHAPE_VI] = "W---",
+    [IR_SHAPE_RV] = "wR--",       [IR_SHAPE_VR] = "Wr--",
+};
 
-  if (region->n_uops + 1 < IR_MAX_UOPS)
-    region->n_uops++;
-  else
-    region->overflow = true;
-  *uop = (Uop){.op = (uint16_t) op};
-  return uop;
+// What is written by a load is read by a store.
+static void
+reverse (char *letter)
+{
+  if (*letter == 'w' || *letter == 'W')
+    *letter = *letter == 'w' ? 'r' : 'R';
+}
+
+void
+ir_operands (const Uop *uop, char use[4])
+{
+  const IrInfo *info = &ir_info[uop->op];
+
+  memcpy (use, shape_uses[info->shape], 4);
+  if (uop->op == UOP_PUT || uop->op == UOP_PUTSYS ||
+      ((info->properties & IR_STORE) != 0 && info->shape != IR_SHAPE_AMO)) {
+    reverse (&use[0]);
+    reverse (&use[3]);
+  }
+  if (uop->op == UOP_GETFLAGS)
+    use[1] = 'w';
+  if (info->properties & IR_RMW)
+    use[0] = use[0] == 'w' ? 'm' : 'M';
 }

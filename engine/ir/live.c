@@ -14,7 +14,8 @@ is_branch (unsigned op)
   return ir_info[op].shape == IR_SHAPE_TARGET || ir_info[op].shape == IR_SHAPE_TARGET_R;
 }
 
-// True when a label behind which flags are used was found that was not known to be one.
+// True when flags are used behind a label that was not known to be one, and that jumps later in the
+// region, which were passed already, lead to.
 static bool
 pass (IrRegion *region)
 {
@@ -25,7 +26,7 @@ pass (IrRegion *region)
     unsigned properties = ir_info[uop->op].properties;
 
     if (uop->op == UOP_LABEL) {
-      changed |= live && !region->label_live[uop->imm];
+      changed |= live && (uop->flags & UOP_LOOP) != 0 && !region->label_live[uop->imm];
       region->label_live[uop->imm] |= live;
       continue;
     }

@@ -36,6 +36,7 @@ enum {
   IR_END = 1u << 4,   // never goes on to the next uop
   IR_CALL = 1u << 5,  // tier 0 sees and changes the whole state
   IR_VEC = 1u << 6,   // d, a, b, c are vector registers where the shape has a V
+  IR_RMW = 1u << 7,   // d is read, too
 };
 
 // Flags of one uop.
@@ -90,8 +91,8 @@ enum {
 
 typedef enum IrOp {
 #define IR_UOP(name, shape, properties, meaning) UOP_##name,
-#include "engine/ir/uop.inc"
 #include "engine/ir/uop-vec.inc"
+#include "engine/ir/uop.inc"
 #undef IR_UOP
   UOP_N,
 } IrOp;
@@ -161,16 +162,31 @@ typedef struct IrSpan {
 typedef struct IrRegion {
   uint16_t entry; // offset in the page
   unsigned n_uops, n_labels, n_insns, n_spans;
-  bool overflow; // something did not fit; the region is not to be used
+  bool overflow;                    // something did not fit; the region is not to be used
   uint16_t label_pc[IR_MAX_LABELS]; // offset of a label in the page
   bool label_live[IR_MAX_LABELS];   // NZCV is used behind it (live.c)
   IrSpan spans[IR_MAX_LABELS];
   Uop uops[IR_MAX_UOPS];
 } IrRegion;
 
-// build.c: appends; the caller fills what the shape needs. Never NULL: when the region is full it
-// is marked and the last slot is given again.
-Uop *ir_append (IrRegion *region, IrOp op);
+// Appends; the caller fills what the shape needs. Never NULL: when the region is full it is marked
+// and the last slot is given again.
+static inline Uop *
+ir_append (IrRegion *region, IrOp op)
+{
+  Uop *uop = &region->uops[region->n_uops];
+
+  if (region->n_uops + 1 < IR_MAX_UOPS)
+    region->n_uops++;
+  else
+    region->overflow = true;
+  *uop = (Uop){.op = (uint16_t) op};
+  return uop;
+}
+
+// How d, a, b and c are used, a letter each: - not at all, r read, w written, m both; capital letters
+// are vector registers.
+void ir_operands (const Uop *uop, char use[4]);
 // live.c: sets UOP_FLAGS_LIVE and label_live. Where the region is left NZCV is live.
 void ir_find_live_flags (IrRegion *region);
 // verify.c: NULL, or what is wrong (static text). *at: the uop.

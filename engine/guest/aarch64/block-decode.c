@@ -30,20 +30,27 @@ fp_trap (A64Cpu *cpu, const A64Op *op)
   a64_raise_sync (cpu, op, A64_EC_FP_ACCESS, 0x1e << 20);
 }
 
-// True when it is the last of its block.
-static bool
-set_op (A64Op *op, uint32_t insn, unsigned pc_off, bool fp_trapped)
+bool
+a64_set_handler (A64Op *op, bool fp_trapped)
 {
-  bool allocated = a64_decode (insn, op);
+  bool allocated = op->id != A64_UNALLOCATED;
   unsigned flags = allocated ? a64_insn_flags (op->id) : A64_F_END;
 
-  op->pc_off = pc_off;
   op->fn = allocated ? a64_interp_handler (op->id) : unallocated;
   if (allocated && fp_trapped && (flags & A64_F_FP)) {
     op->fn = fp_trap;
     flags |= A64_F_END;
   }
   return (flags & A64_F_END) != 0;
+}
+
+// True when it is the last of its block.
+static bool
+set_op (A64Op *op, uint32_t insn, unsigned pc_off, bool fp_trapped)
+{
+  a64_decode (insn, op);
+  op->pc_off = pc_off;
+  return a64_set_handler (op, fp_trapped);
 }
 
 // Tells conditional branches what follows them.

@@ -64,5 +64,8 @@ void a64_blocks_stale_all (A64Cpu *cpu);
 // Decodes a block of at most `max` instructions; pa, fp_trapped are set, and `words` is where the
 // first one is. (block-decode.c)
 void a64_block_decode (A64Block *block, const uint8_t *words, unsigned max);
+// The handler of a decoded instruction: that of a trap where it is unallocated or trapped. True when
+// the instruction is the last of its block.
+bool a64_set_handler (A64Op *op, bool fp_trapped);
 // True when FP/SIMD instructions trap at the current EL.
 bool a64_fp_trapped (const A64Cpu *cpu);

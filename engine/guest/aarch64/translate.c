@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Forming a region: first all instructions are found and decoded, in the order they will have, then
+// each becomes uops, with a label before those that are jumped to. vCPU thread.
+//
+// The order follows the code: behind a conditional branch comes what follows it, behind an
+// unconditional one its target, and the targets of conditional branches when all that ended. A jump
+// to an earlier place of this order closes a loop, so that every cycle has a label with UOP_LOOP.
+#include "engine/guest/aarch64/translate.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/translate-system.h"
+#include "engine/mem/access.h"
+
+enum { MAX_UOPS_OF_INSN = 4 }; // its own, without the label before and the jump behind it
+
+static_assert (IR_MAX_INSNS * (MAX_UOPS_OF_INSN + 2) < IR_MAX_UOPS, "every region fits");
+
+static const A64TranslateRow rows[A64_N_INSNS] = {
+#define A64_TRANSLATE(id, function, uop, flags, aux, aux2)                                         \
+  [A64_##id] = {a64_translate_##function, UOP_##uop, flags, aux, aux2},
+#include "engine/guest/aarch64/translate-rows.inc"
+#undef A64_TRANSLATE
+};
+
+static const uint8_t insn_flags[A64_N_INSNS + 1] = {
+#define A64_INSN(id, mask, value, format, flags) flags,
+#include "engine/guest/aarch64/decode.inc"
+#undef A64_INSN
+    A64_F_END, // unallocated
+};
+
+// ---- finding the instructions ---------------------------------------------------------------
+
+typedef struct Finder {
+  A64Region *region;
+  const A64TranslateKey *key;
+  const uint8_t *page;
+  unsigned max;
+  unsigned n_later, next_later;
+  uint16_t later[IR_MAX_INSNS]; // targets of conditional branches
+} Finder;
+
+static bool
+is_inside (int64_t offset)
+{
+  return offset >= 0 && offset < IR_PAGE_SIZE;
+}
+
+static A64TranslatePlace *
+place_of (A64Region *region, unsigned offset)
+{
+  A64TranslatePlace *place = &region->places[offset / 4];
+
+  if (place->generation != region->generation)
+    *place = (A64TranslatePlace){.generation = region->generation};
+  return place;
+}
+
+static bool
+is_decoded (A64Region *region, int64_t offset)
+{
+  return is_inside (offset) && place_of (region, (unsigned) offset)->decoded;
+}
+
+static int64_t
+target_of (const A64Op *op)
+{
+  return op->pc_off + op->imm;
+}
+
+// A branch that is always taken; one of the condition "always" is.
+static bool
+is_jump (const A64Op *op)
+{
+  return op->id == A64_B || (op->id == A64_B_COND && (op->insn & 0xe) == 0xe);
+}
+
+static bool
+is_trapped (const A64Op *op, const A64TranslateKey *key)
+{
+  return op->id == A64_UNALLOCATED || (key->fp_trapped && (insn_flags[op->id] & A64_F_FP) != 0);
+}
+
+// True where nothing follows the instruction, a jump apart.
+static bool
+ends_region (const Finder *f, const A64Op *op)
+{
+  switch (op->id) {
+  case A64_MSR:
+    return !a64_translate_goes_on (f->key, op);
+  case A64_MSR_UAO:
+  case A64_MSR_SPSEL:
+    return true;
+  default:
+    return (insn_flags[op->id] & A64_F_END) != 0 || is_trapped (op, f->key);
+  }
+}
+
+// The next place of the same stretch, or -1.
+static int64_t
+find_next (Finder *f, const A64Op *op)
+{
+  int64_t next = op->pc_off + 4;
+
+  if (is_jump (op)) {
+    next = target_of (op);
+  } else if (ends_region (f, op)) {
+    return -1;
+  } else if ((insn_flags[op->id] & A64_F_BRANCH) && is_inside (target_of (op))) {
+    place_of (f->region, (unsigned) target_of (op))->labelled = true;
+    f->later[f->n_later++] = (uint16_t) target_of (op);
+  }
+  if (!is_inside (next))
+    return -1;
+  if (!is_decoded (f->region, next))
+    return next;
+  place_of (f->region, (unsigned) next)->labelled = true;
+  return -1;
+}
+
+static int64_t
+find_stretch (Finder *f)
+{
+  while (f->next_later < f->n_later) {
+    unsigned offset = f->later[f->next_later++];
+    if (!is_decoded (f->region, offset))
+      return offset;
+  }
+  return -1;
+}
+
+// False when there is no room for another piece of code.
+static bool
+note_span (IrRegion *ir, unsigned offset)
+{
+  IrSpan *span = &ir->spans[ir->n_spans];
+
+  if (ir->n_spans > 0 && span[-1].offset + span[-1].bytes == offset) {
+    span[-1].bytes += 4;
+    return true;
+  }
+  if (ir->n_spans == IR_MAX_LABELS)
+    return false;
+  *span = (IrSpan){.offset = (uint16_t) offset, .bytes = 4};
+  ir->n_spans++;
+  return true;
+}
+
+static void
+find_instructions (Finder *f, unsigned entry)
+{
+  A64Region *region = f->region;
+  int64_t at = entry;
+
+  while (at >= 0 && region->n_decoded < f->max && note_span (&region->ir, (unsigned) at)) {
+    A64Op *op = &region->decoded[region->n_decoded++];
+
+    a64_decode (mem_load32 (f->page + at), op);
+    op->pc_off = (uint16_t) at;
+    place_of (region, (unsigned) at)->decoded = true;
+    at = find_next (f, op);
+    if (at < 0)
+      at = find_stretch (f);
+  }
+}
+
+// ---- labels and jumps -----------------------------------------------------------------------
+
+// The number of the label at a place of the region; -1 when there are too many.
+static int
+label_of (A64Region *region, unsigned offset)
+{
+  A64TranslatePlace *place = place_of (region, offset);
+  IrRegion *ir = &region->ir;
+
+  if (place->label == 0) {
+    if (ir->n_labels == IR_MAX_LABELS)
+      return -1;
+    ir->label_pc[ir->n_labels] = (uint16_t) offset;
+    region->label_uop[ir->n_labels] = 0;
+    place->label = (uint8_t) ++ir->n_labels;
+  }
+  return place->label - 1;
+}
+
+static void
+emit_label (A64Translator *t)
+{
+  A64Region *region = t->region;
+  int label = place_of (region, t->pc_off)->labelled ? label_of (region, t->pc_off) : -1;
+
+  if (label < 0)
+    return;
+  a64_emit (t, UOP_LABEL, 0)->imm = label;
+  region->label_uop[label] = (uint16_t) region->ir.n_uops;
+}
+
+// To a place of the region, or out of it where the target is none or has no label.
+static Uop *
+emit_branch (A64Translator *t, unsigned uop, unsigned flags, int64_t target)
+{
+  A64Region *region = t->region;
+  int label = is_decoded (region, target) ? label_of (region, (unsigned) target) : -1;
+  Uop *u = a64_emit_imm (t, uop, flags, 0, 0, target);
+
+  if (label < 0)
+    return u;
+  u->flags |= UOP_LOCAL;
+  u->imm = label;
+  if (region->label_uop[label] != 0)
+    region->ir.uops[region->label_uop[label] - 1].flags |= UOP_LOOP;
+  return u;
+}
+
+// The jump is made behind it, when the target is not what follows anyway.
+A64_TRANSLATE_FUNCTION (b)
+{
+  (void) t, (void) op, (void) row;
+}
+
+A64_TRANSLATE_FUNCTION (bl)
+{
+  a64_emit_imm (t, UOP_MOVPC, UOP_W64, 30, 0, op->pc_off + 4);
+  a64_emit_imm (t, row->uop, 0, 0, 0, target_of (op));
+}
+
+A64_TRANSLATE_FUNCTION (b_cond)
+{
+  if (!is_jump (op))
+    emit_branch (t, row->uop, 0, target_of (op))->aux = op->insn & 15;
+}
+
+A64_TRANSLATE_FUNCTION (test_branch)
+{
+  Uop *u = emit_branch (t, row->uop, row->flags, target_of (op));
+
+  u->a = op->rn;
+  u->aux = op->aux[0];
+}
+
+// ---- making uops ----------------------------------------------------------------------------
+
+void
+a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop)
+{
+  A64Region *region = t->region;
+  A64Op *copy = region->ops[region->n_ops].op;
+
+  copy[0] = *op;
+  copy[1] = (A64Op){.pc_off = op->pc_off + 4};
+  a64_set_handler (copy, t->key->fp_trapped);
+  a64_emit (t, uop, 0)->imm = region->n_ops++;
+}
+
+static void
+translate_op (A64Translator *t, const A64Op *op)
+{
+  unsigned flags = insn_flags[op->id];
+
+  if (is_trapped (op, t->key))
+    a64_emit_interp (t, op, UOP_INTERP_END);
+  else if (rows[op->id].function != NULL)
+    rows[op->id].function (t, op, &rows[op->id]);
+  else if (flags & A64_F_END)
+    a64_emit_interp (t, op, UOP_INTERP_END);
+  else
+    a64_emit_interp (t, op, flags & A64_F_FP ? UOP_INTERP_VEC : UOP_INTERP);
+}
+
+// True when the uop goes on to the next.
+static bool
+falls_through (const Uop *uop)
+{
+  return uop->op != UOP_B && !(ir_info[uop->op].properties & IR_END);
+}
+
+// `next` follows in the order of the region; NULL: nothing.
+static void
+translate_one (A64Translator *t, const A64Op *op, const A64Op *next)
+{
+  IrRegion *ir = &t->region->ir;
+  int64_t then = is_jump (op) ? target_of (op) : op->pc_off + 4;
+  unsigned first;
+
+  t->pc_off = op->pc_off;
+  emit_label (t);
+  first = ir->n_uops;
+  translate_op (t, op);
+  if ((next == NULL || next->pc_off != then) &&
+      (ir->n_uops == first || falls_through (&ir->uops[ir->n_uops - 1])))
+    emit_branch (t, UOP_B, 0, then);
+  if (ir->n_uops == first)
+    a64_emit (t, UOP_NOP, 0);
+  ir->uops[first].flags |= UOP_FIRST;
+}
+
+static void
+begin (A64Region *region, unsigned entry)
+{
+  if (++region->generation == 0) {
+    memset (region->places, 0, sizeof region->places);
+    region->generation = 1;
+  }
+  region->n_ops = region->n_decoded = 0;
+  region->ir.entry = (uint16_t) entry;
+  region->ir.n_uops = region->ir.n_labels = region->ir.n_spans = 0;
+  region->ir.overflow = false;
+}
+
+bool
+a64_translate_region (A64Region *region, const A64TranslateKey *key, const uint8_t *page,
+                      unsigned offset, unsigned max_insns)
+{
+  Finder finder;
+  A64Translator t = {.region = region, .key = key};
+
+  finder.region = region;
+  finder.key = key;
+  finder.page = page;
+  finder.max = max_insns < IR_MAX_INSNS ? max_insns : IR_MAX_INSNS;
+  finder.n_later = finder.next_later = 0;
+  begin (region, offset);
+  find_instructions (&finder, offset);
+  for (unsigned i = 0; i < region->n_decoded; i++)
+    translate_one (&t, &region->decoded[i],
+                   i + 1 < region->n_decoded ? &region->decoded[i + 1] : NULL);
+  region->ir.n_insns = region->n_decoded;
+  ir_find_live_flags (&region->ir);
+  return region->n_decoded > 0 && !region->ir.overflow;
+}

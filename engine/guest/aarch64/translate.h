@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From A64 code to uops (engine/ir/uop.h): what is reachable from one entry inside a 4 KiB page.
+//
+// translate.c finds the instructions and forms the region; one row of translate-*.inc per
+// instruction of the decode table says how it becomes uops. What has no row is carried out by
+// tier 0. Runs on the vCPU's thread; touches nothing but its arguments.
+#pragma once
+
+#include "engine/guest/aarch64/cpu.h"
+#include "engine/ir/uop.h"
+
+// What translated code depends on beside the words: code is only valid for the key it was made
+// with. Nothing inside a region changes it: what may ends the region.
+typedef struct A64TranslateKey {
+  uint8_t el;       // 0 or 1
+  bool sp_sel;      // PSTATE.SP: at EL1, SP_EL0 is a register beside SP
+  bool uao;         // PSTATE.UAO: LDTR and STTR have the rights of EL1
+  bool fp_trapped;  // FP and SIMD instructions trap
+  bool fp_modes;    // FPCR has another mode than the one at reset: FP arithmetic is tier 0's
+  bool smp;         // more than one CPU
+  bool count;       // instructions are counted
+  uint8_t features; // A64_FEATURE_*
+} A64TranslateKey;
+
+// An instruction for tier 0 and what follows it there: its handler, which is left to the caller,
+// says how to go on.
+typedef struct A64TranslatedOp {
+  A64Op op[2];
+} A64TranslatedOp;
+
+// What is known of a word of the page while its region is formed. Other generations' count as zero.
+typedef struct A64TranslatePlace {
+  uint16_t generation;
+  bool decoded;  // is in the region
+  bool labelled; // jumped to
+  uint8_t label; // number + 1 once it has one
+} A64TranslatePlace;
+
+// A region and its instructions for tier 0: INTERP's imm is an index of ops. Big (about 90 KiB):
+// zeroed once, kept and reused by its owner.
+typedef struct A64Region {
+  IrRegion ir;
+  unsigned n_ops;
+  A64TranslatedOp ops[IR_MAX_INSNS];
+  // Of translate.c.
+  unsigned n_decoded;
+  A64Op decoded[IR_MAX_INSNS]; // all of its instructions, in the order of the uops
+  uint16_t generation;
+  uint16_t label_uop[IR_MAX_LABELS]; // where the LABEL is, + 1; 0: not yet
+  A64TranslatePlace places[IR_PAGE_SIZE / 4];
+} A64Region;
+
+// Decodes and translates what is reachable from `offset` in the 4 KiB page at `page` (host
+// address), at most max_insns instructions, and finds the live flags. Each word is read once. False
+// when it did not fit, which does not happen to any code within the limits of IrRegion.
+bool a64_translate_region (A64Region *region, const A64TranslateKey *key, const uint8_t *page,
+                           unsigned offset, unsigned max_insns);
