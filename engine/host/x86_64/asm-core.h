@@ -244,15 +244,71 @@ x64_op_short (X64Asm *a, X64Op op, int32_t imm, unsigned imm_bytes)
   a->p = q + imm_bytes;
 }
 
-// Like x64_op_rr_imm with memory. `imm_bytes` may be 0.
-void x64_op_rm_imm (X64Asm *a, X64Op op, unsigned reg, X64Mem mem, int32_t imm, unsigned imm_bytes);
+// A register in the low bits of the opcode.
+static inline void
+x64_op_plus (X64Asm *a, X64Op op, unsigned reg)
+{
+  uint8_t *q = x64_begin (a);
 
+  if (q == NULL)
+    return;
+  a->p = x64_put_opcode (q, op | (reg & 7), 0, 0, reg, true);
+}
+
+// ModRM, SIB and displacement of a base, with or without an index. Displacements of one byte
+// count in units of 1 << disp_shift (EVEX). Few branches: displacements are hard to predict.
+static inline uint8_t *
+x64_put_base (uint8_t *q, unsigned reg, X64Mem mem, unsigned disp_shift)
+{
+  unsigned base = (unsigned) mem.base;
+  int32_t disp = mem.disp, units = disp >> disp_shift;
+  bool none = (disp == 0) & ((base & 7) != X64_RBP);
+  bool byte = (units == (int8_t) units) & ((int32_t) ((uint32_t) units << disp_shift) == disp);
+  bool sib = (mem.index != X64_INDEX_NONE) | ((base & 7) == X64_RSP);
+  unsigned mod = none ? 0 : 2 - byte;
+
+  *q++ = (uint8_t) (mod << 6 | (reg & 7) << 3 | (sib ? X64_RSP : base & 7));
+  *q = (uint8_t) (mem.scale_log2 << 6 | (mem.index & 7) << 3 | (base & 7));
+  q += sib;
+  disp = byte ? units : disp;
+  memcpy (q, &disp, 4);
+  return q + (0x410 >> 4 * mod & 7);
+}
+
+// The same for all there is. `tail` bytes of the instruction follow.
+uint8_t *x64_put_any_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift);
+
+// Inline where the compiler knows the base, which is most often that of the CPU state.
+static inline uint8_t *
+x64_put_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail)
+{
+  if (__builtin_constant_p (mem.base) && __builtin_constant_p (mem.index) &&
+      !(mem.base & X64_BASE_SPECIAL))
+    return x64_put_base (q, reg, mem, 0);
+  return x64_put_any_mem (q, reg, mem, tail, 0);
+}
+
+// Like x64_op_rr with memory.
 static inline void
 x64_op_rm (X64Asm *a, X64Op op, unsigned reg, X64Mem mem)
 {
-  x64_op_rm_imm (a, op, reg, mem, 0, 0);
+  uint8_t *q = x64_begin (a);
+
+  if (q == NULL)
+    return;
+  q = x64_put_opcode (q, op, reg, (unsigned) mem.index, (unsigned) mem.base, false);
+  a->p = x64_put_mem (q, reg, mem, 0);
 }
 
-// ModRM, SIB and displacement for `mem`. `tail` bytes of the instruction follow;
-// displacements of one byte count in units of 1 << disp_shift (EVEX).
-uint8_t *x64_put_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift);
+static inline void
+x64_op_rm_imm (X64Asm *a, X64Op op, unsigned reg, X64Mem mem, int32_t imm, unsigned imm_bytes)
+{
+  uint8_t *q = x64_begin (a);
+
+  if (q == NULL)
+    return;
+  q = x64_put_opcode (q, op, reg, (unsigned) mem.index, (unsigned) mem.base, false);
+  q = x64_put_mem (q, reg, mem, imm_bytes);
+  memcpy (q, &imm, 4);
+  a->p = q + imm_bytes;
+}

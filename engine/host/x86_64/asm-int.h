@@ -106,31 +106,32 @@ x64_movsx_rm (X64Asm *a, unsigned from, unsigned to, unsigned d, X64Mem mem)
   x64_op_rm (a, x64_movsx_op (from, to), d, mem);
 }
 
+// A plain move where that is all there is to do.
 static inline void
 x64_lea (X64Asm *a, unsigned bits, unsigned d, X64Mem mem)
 {
-  x64_op_rm (a, x64_op_wide (0x8d, bits), d, mem);
+  if (mem.disp == 0 && mem.index == X64_INDEX_NONE && !(mem.base & X64_BASE_SPECIAL))
+    x64_mov_rr (a, bits, d, (unsigned) mem.base);
+  else
+    x64_op_rm (a, x64_op_wide (0x8d, bits), d, mem);
 }
 
 static inline void
 x64_bswap (X64Asm *a, unsigned bits, unsigned r)
 {
-  uint64_t rex = 0x40 | (bits == 64 ? 8 : 0) | r >> 3;
-  uint64_t insn = 0x0f | (0xc8 | (r & 7)) << 8;
-
-  x64_raw (a, rex == 0x40 ? insn : rex | insn << 8, rex == 0x40 ? 2 : 3);
+  x64_op_plus (a, x64_op_wide (X64_OP_0F | 0xc8, bits), r);
 }
 
 static inline void
 x64_push (X64Asm *a, unsigned r)
 {
-  x64_raw (a, r < 8 ? 0x50 | r : 0x41 | (0x50u | (r & 7)) << 8, r < 8 ? 1 : 2);
+  x64_op_plus (a, 0x50, r);
 }
 
 static inline void
 x64_pop (X64Asm *a, unsigned r)
 {
-  x64_raw (a, r < 8 ? 0x58 | r : 0x41 | (0x58u | (r & 7)) << 8, r < 8 ? 1 : 2);
+  x64_op_plus (a, 0x58, r);
 }
 
 static inline void
@@ -172,7 +173,11 @@ x64_cmov_rm (X64Asm *a, enum X64Cc cc, unsigned bits, unsigned d, X64Mem mem)
 static inline void
 x64_xchg_rr (X64Asm *a, unsigned bits, unsigned d, unsigned s)
 {
-  x64_op_rr (a, x64_op_sized (0x86, bits), s, d);
+  // With rax there is a short form; 0x90, eax with itself, would be nop.
+  if (bits != 8 && d != s && (d == X64_RAX || s == X64_RAX))
+    x64_op_plus (a, x64_op_wide (0x90, bits), d | s);
+  else
+    x64_op_rr (a, x64_op_sized (0x86, bits), s, d);
 }
 
 // Atomic and a full barrier without a lock prefix.

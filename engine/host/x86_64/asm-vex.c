@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// VEX and EVEX encoding of the x86-64 encoder: memory operands, and registers beyond 15 (Intel
-// SDM volume 2, sections 2.3 and 2.7). Pure functions: any thread.
+// EVEX encoding of the x86-64 encoder: registers beyond 15, and what only AVX-512 has (Intel SDM
+// volume 2, section 2.7). Pure functions: any thread.
 #include "engine/host/x86_64/asm-vex.h"
 
 // The four bytes of an EVEX prefix. `x` and `b` are bits 3 of index and base in place 3; for a
@@ -31,44 +31,18 @@ x64_evex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, i
   a->p = q + 6 + (imm != X64_NO_IMM);
 }
 
-static uint8_t *
-vex_mem_prefix (uint8_t *q, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem)
-{
-  unsigned x = (unsigned) mem.index & 8, b = (unsigned) mem.base & 8;
-  unsigned lpp = (op >> 13 & 4) | (~vvvv & 15) << 3 | (op >> 8 & 3);
-
-  if ((x | b) == 0 && (op & (X64_V_W | 7 << 10)) == X64_V_0F) {
-    *q++ = 0xc5;
-    *q++ = (uint8_t) ((~reg & 8) << 4 | lpp);
-  } else {
-    *q++ = 0xc4;
-    *q++ = (uint8_t) ((~reg & 8) << 4 | (x ^ 8) << 3 | (b ^ 8) << 2 | (op >> 10 & 7));
-    *q++ = (uint8_t) ((op & X64_V_W) >> 6 | lpp);
-  }
-  return q;
-}
-
 void
-x64_vex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm)
+x64_evex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm)
 {
   uint8_t *q = x64_begin (a);
-  unsigned shift = 0;
+  uint32_t prefix = evex_prefix (op, reg, vvvv, (unsigned) mem.index, (unsigned) mem.base);
 
   if (q == NULL)
     return;
-  if ((op & (X64_V_EVEX | X64_V_L512)) || (reg | vvvv) >= 16) {
-    uint32_t prefix =
-        evex_prefix (op, reg, vvvv, (unsigned) mem.index & 8, (unsigned) mem.base & 8);
-
-    assert (!(op & X64_V_VEX));
-    memcpy (q, &prefix, 4);
-    q += 4;
-    shift = x64_vec_disp_shift (op);
-  } else {
-    q = vex_mem_prefix (q, op, reg, vvvv, mem);
-  }
-  *q++ = (uint8_t) op;
-  q = x64_put_mem (q, reg, mem, imm != X64_NO_IMM, shift);
+  assert (!(op & X64_V_VEX));
+  memcpy (q, &prefix, 4);
+  q[4] = (uint8_t) op;
+  q = x64_put_any_mem (q + 5, reg, mem, imm != X64_NO_IMM, x64_vec_disp_shift (op));
   *q = (uint8_t) imm;
   a->p = q + (imm != X64_NO_IMM);
 }

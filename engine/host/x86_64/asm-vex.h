@@ -55,7 +55,7 @@ x64_vec_disp_shift (X64VecOp op)
 enum { X64_NO_IMM = -1 };
 
 void x64_evex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, int imm);
-void x64_vex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm);
+void x64_evex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm);
 
 static inline void
 x64_vex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, int imm)
@@ -88,4 +88,40 @@ x64_vex_rr (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, unsigned rm, in
   }
   memcpy (q, &word, 8);
   a->p = q + bytes + (imm != X64_NO_IMM);
+}
+
+// VEX in front of an opcode. `x` and `b` are bit 3 of index and base, in place.
+static inline uint8_t *
+x64_put_vex (uint8_t *q, X64VecOp op, unsigned reg, unsigned vvvv, unsigned x, unsigned b)
+{
+  unsigned r = (~reg & 8) << 4;
+  unsigned lpp = (op >> 13 & 4) | (~vvvv & 15) << 3 | (op >> 8 & 3);
+  uint32_t word;
+
+  if ((x | b) == 0 && (op & (X64_V_W | 7 << 10)) == X64_V_0F) {
+    word = 0xc5 | (r | lpp) << 8 | (op & 0xff) << 16;
+    memcpy (q, &word, 4);
+    return q + 3;
+  }
+  word = 0xc4 | (r | (x ^ 8) << 3 | (b ^ 8) << 2 | (op >> 10 & 7)) << 8 |
+         ((op & X64_V_W) >> 6 | lpp) << 16 | op << 24;
+  memcpy (q, &word, 4);
+  return q + 4;
+}
+
+static inline void
+x64_vex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, int imm)
+{
+  uint8_t *q = x64_begin (a);
+
+  if ((op & (X64_V_EVEX | X64_V_L512)) || (reg | vvvv) >= 16) {
+    x64_evex_rm (a, op, reg, vvvv, mem, imm);
+    return;
+  }
+  if (q == NULL)
+    return;
+  q = x64_put_vex (q, op, reg, vvvv, (unsigned) mem.index & 8, (unsigned) mem.base & 8);
+  q = x64_put_mem (q, reg, mem, imm != X64_NO_IMM);
+  *q = (uint8_t) imm;
+  a->p = q + (imm != X64_NO_IMM);
 }

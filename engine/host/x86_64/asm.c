@@ -21,42 +21,11 @@ put_special (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail)
 }
 
 uint8_t *
-x64_put_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift)
+x64_put_any_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift)
 {
-  int32_t disp = mem.disp;
-  unsigned mod, base = (unsigned) mem.base;
-  bool sib;
-
-  reg &= 7;
-  if (base & X64_BASE_SPECIAL)
-    return put_special (q, reg, mem, tail);
-  sib = mem.index != X64_INDEX_NONE || (base & 7) == X64_RSP;
-  if (disp == 0 && (base & 7) != X64_RBP) {
-    mod = 0;
-  } else if ((disp & ((1 << disp_shift) - 1)) == 0 && x64_fits8 (disp >> disp_shift)) {
-    disp >>= disp_shift;
-    mod = 1;
-  } else {
-    mod = 2;
-  }
-  *q++ = (uint8_t) (mod << 6 | reg << 3 | (sib ? 4 : base & 7));
-  *q = (uint8_t) (mem.scale_log2 << 6 | (mem.index & 7) << 3 | (base & 7));
-  q += sib;
-  memcpy (q, &disp, 4);
-  return q + (mod == 2 ? 4 : mod);
-}
-
-void
-x64_op_rm_imm (X64Asm *a, X64Op op, unsigned reg, X64Mem mem, int32_t imm, unsigned imm_bytes)
-{
-  uint8_t *q = x64_begin (a);
-
-  if (q == NULL)
-    return;
-  q = x64_put_opcode (q, op, reg, (unsigned) mem.index, (unsigned) mem.base, false);
-  q = x64_put_mem (q, reg, mem, imm_bytes, 0);
-  memcpy (q, &imm, 4);
-  a->p = q + imm_bytes;
+  if (mem.base & X64_BASE_SPECIAL)
+    return put_special (q, reg & 7, mem, tail);
+  return x64_put_base (q, reg, mem, disp_shift);
 }
 
 void

@@ -255,10 +255,10 @@ judge_decide (Judge *judge)
 static char *
 slot (void)
 {
-  static char slots[16][64];
+  static char slots[JUDGE_TEXTS][64];
   static unsigned next;
 
-  return slots[next++ % 16];
+  return slots[next++ % JUDGE_TEXTS];
 }
 
 const char *
@@ -313,22 +313,23 @@ size_text (unsigned bytes)
 const char *
 mem_text (Judge *judge, unsigned bytes, X64Mem mem)
 {
-  char *text = slot (), *to = text + sprintf (text, "%s[", size_text (bytes));
-  bool base = !(mem.base & X64_BASE_SPECIAL), index = mem.index != X64_INDEX_NONE;
-  int64_t disp = mem.disp;
+  char *text = slot (), base[8] = "", index[16] = "", disp[16] = "";
+  bool has_base = !(mem.base & X64_BASE_SPECIAL);
 
   if (mem.base == X64_BASE_RIP) {
-    sprintf (to, "rip->0x%x]", (uint32_t) mem.disp - (uint32_t) (uintptr_t) judge->code);
+    sprintf (text, "%s[rip->0x%x]", size_text (bytes),
+             (uint32_t) mem.disp - (uint32_t) (uintptr_t) judge->code);
     return text;
   }
-  if (base)
-    to += sprintf (to, "%s", reg_text (64, (unsigned) mem.base));
-  if (index)
-    to += sprintf (to, "%s%s*%u", base ? "+" : "", reg_text (64, (unsigned) mem.index),
-                   1u << mem.scale_log2);
-  if (disp != 0 || !base || (mem.base & 7) == X64_RBP)
-    to += sprintf (to, "%c0x%" PRIx64, disp < 0 ? '-' : '+', disp < 0 ? -disp : disp);
-  sprintf (to, "]");
+  if (has_base)
+    g_strlcpy (base, reg_text (64, (unsigned) mem.base), sizeof base);
+  if (mem.index != X64_INDEX_NONE)
+    g_snprintf (index, sizeof index, "%s%s*%u", has_base ? "+" : "",
+                reg_text (64, (unsigned) mem.index), 1u << mem.scale_log2);
+  if (mem.disp != 0 || !has_base || (mem.base & 7) == X64_RBP)
+    g_snprintf (disp, sizeof disp, "%c0x%x", mem.disp < 0 ? '-' : '+',
+                mem.disp < 0 ? -(uint32_t) mem.disp : (uint32_t) mem.disp);
+  sprintf (text, "%s[%s%s%s]", size_text (bytes), base, index, disp);
   return text;
 }
 

@@ -35,9 +35,9 @@ void judge_excuse_length (Judge *judge);
 // Compares all there is; fails the test with the first few differences. Then starts anew.
 void judge_decide (Judge *judge);
 
-#define JUDGE_CODE_BYTES (8u << 20)
+enum { JUDGE_CODE_BYTES = 8 << 20, JUDGE_TEXTS = 64 };
 
-// Texts of operands; valid until the sixteenth next call.
+// Texts of operands; valid until JUDGE_TEXTS more were made.
 const char *reg_text (unsigned bits, unsigned reg);
 const char *vec_text (unsigned bytes, unsigned reg);
 const char *mem_text (Judge *judge, unsigned bytes, X64Mem mem);

@@ -252,3 +252,33 @@ test_vector_moves (void **state)
   judge_expect (judge, "vzeroupper");
   judge_decide (judge);
 }
+
+void
+test_vector_sha (void **state)
+{
+  static const struct {
+    enum X64Sha op;
+    const char *name, *tail;
+  } sha[] = {
+      {X64_SHA1NEXTE, "sha1nexte", ""},   {X64_SHA1MSG1, "sha1msg1", ""},
+      {X64_SHA1MSG2, "sha1msg2", ""},     {X64_SHA256RNDS2, "sha256rnds2", ",xmm0"},
+      {X64_SHA256MSG1, "sha256msg1", ""}, {X64_SHA256MSG2, "sha256msg2", ""},
+  };
+  Judge *judge = *state;
+  X64Asm *a = &judge->a;
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (sha); i++) {
+    for (unsigned d = 0; d < 16; d++) {
+      unsigned s = (d * 5 + i) % 16;
+      X64Mem mem = pick_mem (judge, d * 16 + i, 1);
+
+      x64_sha_rr (a, sha[i].op, d, s);
+      judge_expect (judge, "%s xmm%u,xmm%u%s", sha[i].name, d, s, sha[i].tail);
+      x64_sha_rm (a, sha[i].op, d, mem);
+      judge_expect (judge, "%s xmm%u,%s%s", sha[i].name, d, mem_text (judge, 16, mem), sha[i].tail);
+      x64_sha1rnds4 (a, d, s, d & 3);
+      judge_expect (judge, "sha1rnds4 xmm%u,xmm%u,0x%x", d, s, d & 3);
+    }
+  }
+  judge_decide (judge);
+}
