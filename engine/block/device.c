@@ -68,7 +68,7 @@ flush (BlockDevice *device)
   if (error != 0)
     return error;
   error = device->ops->flush (device->driver);
-  if (error != 0)
+  if (error != 0 && error != ENOSPC && error != EDQUOT)
     __atomic_store_n (&device->flush_error, error, __ATOMIC_RELEASE);
   return error;
 }

@@ -23,8 +23,9 @@ enum {
 typedef enum BlockOp {
   BLOCK_READ,
   BLOCK_WRITE,
-  // Everything written before is on stable storage. Once it has failed, it fails for good: the
-  // host would report the next one as done although what it could not write is lost.
+  // Everything written before is on stable storage. Once it has failed other than for lack of room
+  // (ENOSPC, EDQUOT), it fails for good: the host would report the next one as done although what
+  // it could not write is lost.
   BLOCK_FLUSH,
   BLOCK_DISCARD,      // contents become undefined; a hint
   BLOCK_WRITE_ZEROES, // reads give zeroes
@@ -42,6 +43,22 @@ struct BlockRequest {
   BlockRequest *next; // the device's
 };
 
+typedef enum {
+  BLOCK_EXTENT_DATA,
+  BLOCK_EXTENT_ZERO,   // reads as zeroes without looking
+  BLOCK_EXTENT_ABSENT, // not in any image of the chain; reads as zeroes
+} BlockExtentKind;
+
+// A run of a disk that is stored in one way.
+typedef struct BlockExtent {
+  BlockExtentKind kind;
+  uint64_t length;
+  unsigned depth; // 0: in the image itself; n: in the n-th it is based on
+  bool compressed;
+  bool has_host;
+  uint64_t host; // where in its file
+} BlockExtent;
+
 // What a format implements. Workers call it, several at once; waiting is fine. 0 or an errno
 // value. Offsets and lengths are in range.
 typedef struct BlockDriverOps {
@@ -51,6 +68,8 @@ typedef struct BlockDriverOps {
   int (*flush) (void *driver);
   int (*discard) (void *driver, uint64_t offset, uint64_t length);
   int (*write_zeroes) (void *driver, uint64_t offset, uint64_t length, bool may_unmap);
+  // How the disk from `offset` on is stored, `length` bytes at most.
+  int (*get_extent) (void *driver, uint64_t offset, uint64_t length, BlockExtent *extent);
   void (*free) (void *driver);
 } BlockDriverOps;
 

@@ -2,8 +2,8 @@
 // Raw disk images: a regular file or a host block device, byte for byte.
 #pragma once
 
-#include "engine/block/device.h"
+#include "engine/block/image.h"
 
-// Opens and locks `path` (for writing: nobody else may have it; read-only: no writer may). The
-// error names the file, what is wrong with it and what to do.
-BlockDevice *block_raw_open (const char *path, bool read_only, GError **error);
+// Takes the file, also when it fails. The error names `path`, what is wrong with it and what to
+// do.
+BlockImage *block_raw_open_file (BlockFile *take, const char *path, bool write, GError **error);

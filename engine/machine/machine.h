@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "engine/block/image.h"
 #include "engine/net/user.h"
 #include "engine/structs/sink.h"
 #include "engine/vm/vm.h"
@@ -18,8 +19,10 @@ enum {
 };
 
 typedef struct MachineDisk {
-  const char *path; // raw image
+  const char *path;
+  BlockFormat format;
   bool read_only;
+  bool allow_backing; // follow the backing file that the image names
 } MachineDisk;
 
 typedef struct MachineNic {

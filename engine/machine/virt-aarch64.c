@@ -5,7 +5,6 @@
 #include <gio/gio.h>
 #include <sys/random.h>
 
-#include "engine/block/raw.h"
 #include "engine/boot/linux.h"
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/hw/gic.h"
@@ -163,12 +162,16 @@ static bool
 add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **error)
 {
   for (unsigned i = 0; i < config->n_disks; i++) {
-    BlockDevice *disk = block_raw_open (config->disks[i].path, config->disks[i].read_only, error);
+    const MachineDisk *disk = &config->disks[i];
+    BlockImageFlags flags = (disk->read_only ? 0 : BLOCK_IMAGE_WRITE) |
+                            (disk->allow_backing ? BLOCK_IMAGE_ALLOW_BACKING : 0);
+    BlockImage *image = block_image_open (disk->path, disk->format, flags, error);
     g_autofree char *id = g_strdup_printf ("disk%u", i);
 
-    if (disk == NULL)
+    if (image == NULL)
       return false;
-    add_virtio (machine, pci, virtio_blk_new (disk, id), VIRT_SLOT_DISK0 + i, id);
+    add_virtio (machine, pci, virtio_blk_new (block_image_to_device (image), id),
+                VIRT_SLOT_DISK0 + i, id);
   }
   return true;
 }

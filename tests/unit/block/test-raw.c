@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/block/raw.h"
+#include "engine/block/image.h"
 
 enum {
   DISK_BYTES = 1 << 20,
@@ -63,6 +63,14 @@ tear_down (void **state)
   return 0;
 }
 
+static BlockDevice *
+open_raw (const char *path, bool read_only, GError **error)
+{
+  BlockImage *image =
+      block_image_open (path, BLOCK_FORMAT_RAW, read_only ? 0 : BLOCK_IMAGE_WRITE, error);
+  return image != NULL ? block_image_to_device (image) : NULL;
+}
+
 static void
 test_refused (void **state)
 {
@@ -79,7 +87,7 @@ test_refused (void **state)
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = path_of (cases[i].name);
     g_autoptr (GError) error = NULL;
-    assert_null (block_raw_open (path, cases[i].read_only, &error));
+    assert_null (open_raw (path, cases[i].read_only, &error));
     assert_non_null (strstr (error->message, path));
     assert_non_null (strstr (error->message, cases[i].says));
   }
@@ -93,9 +101,9 @@ test_write_protected (void **state)
   g_autofree char *path = path_of ("disk");
   g_autoptr (GError) error = NULL;
   assert_int_equal (g_chmod (path, 0400), 0);
-  assert_null (block_raw_open (path, false, &error));
+  assert_null (open_raw (path, false, &error));
   assert_non_null (strstr (error->message, "read-only"));
-  BlockDevice *device = block_raw_open (path, true, NULL);
+  BlockDevice *device = open_raw (path, true, NULL);
   assert_non_null (device);
   assert_int_equal (g_chmod (path, 0600), 0);
   block_device_free (device);
@@ -112,9 +120,9 @@ test_locks (void **state)
   g_autofree char *path = path_of ("disk");
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (GError) error = NULL;
-    BlockDevice *first = block_raw_open (path, cases[i].first_read_only, NULL);
+    BlockDevice *first = open_raw (path, cases[i].first_read_only, NULL);
     assert_non_null (first);
-    BlockDevice *second = block_raw_open (path, cases[i].second_read_only, &error);
+    BlockDevice *second = open_raw (path, cases[i].second_read_only, &error);
     assert_int_equal (second != NULL, cases[i].both);
     if (second == NULL)
       assert_non_null (strstr (error->message, "in use by another machine"));
@@ -141,7 +149,7 @@ test_transfers (void **state)
   g_autofree char *path = path_of ("disk");
   g_autofree uint8_t *out = g_malloc (BYTES), *in = g_malloc0 (BYTES);
   struct iovec out_iov[SEGMENTS], in_iov[2] = {{in, 7}, {in + 7, BYTES - 7}};
-  BlockDevice *device = block_raw_open (path, false, NULL);
+  BlockDevice *device = open_raw (path, false, NULL);
   assert_non_null (device);
   assert_int_equal (block_device_get_size_bytes (device), DISK_BYTES);
   for (size_t i = 0; i < BYTES; i++)
@@ -173,7 +181,7 @@ test_file_cut_short (void **state)
   g_autofree char *path = path_of ("disk");
   uint8_t sector[512];
   struct iovec iov = {sector, sizeof sector};
-  BlockDevice *device = block_raw_open (path, false, NULL);
+  BlockDevice *device = open_raw (path, false, NULL);
   assert_int_equal (truncate (path, 4096), 0);
   BlockRequest read = {.op = BLOCK_READ,
                        .offset_bytes = 8192,
@@ -197,7 +205,7 @@ test_holes (void **state)
   g_autofree char *path = path_of ("disk");
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     make_file ("disk", DISK_BYTES);
-    BlockDevice *device = block_raw_open (path, false, NULL);
+    BlockDevice *device = open_raw (path, false, NULL);
     struct stat before, after;
     g_autofree uint8_t *back = g_malloc (DISK_BYTES);
     struct iovec iov = {back, DISK_BYTES};

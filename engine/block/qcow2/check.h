@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Between the parts of qcow2_check. One thread.
+#pragma once
+
+#include "engine/block/qcow2/priv.h"
+
+// How often each host cluster is referred to, in chunks that are made when needed.
+typedef struct UseCounts {
+  GHashTable *chunks; // of UseChunk by its number
+  struct UseChunk *last;
+  uint64_t end; // no cluster from here on has a count
+} UseCounts;
+
+void use_counts_init (UseCounts *counts);
+void use_counts_clear (UseCounts *counts);
+// False: more memory than a check may take.
+bool use_counts_add (UseCounts *counts, uint64_t cluster, uint32_t uses);
+uint32_t use_counts_get (UseCounts *counts, uint64_t cluster);
+
+typedef struct Walk {
+  Qcow2 *q;
+  Qcow2Check *check;
+  bool repair, can_repair;
+  uint64_t file_clusters;
+  UseCounts counts;
+  GArray *tables; // L2 tables of L1 tables
+  unsigned steps;
+} Walk;
+
+void qcow2_walk_fault (Walk *walk, bool corrupt, const char *format, ...) G_GNUC_PRINTF (3, 4);
+// check-compare.c: what is counted against what is stored; repair stores what is counted.
+int qcow2_walk_compare (Walk *walk);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Locks on ranges of numbers. There are as many holds as requests being carried out, so a list
+// will do. Any thread.
+#include "engine/block/range-lock.h"
+
+void
+range_lock_init (RangeLock *lock)
+{
+  g_mutex_init (&lock->lock);
+  g_cond_init (&lock->changed);
+  lock->head = lock->tail = NULL;
+}
+
+void
+range_lock_clear (RangeLock *lock)
+{
+  g_mutex_clear (&lock->lock);
+  g_cond_clear (&lock->changed);
+}
+
+static bool
+must_wait (const RangeLock *lock, const RangeHold *hold)
+{
+  for (const RangeHold *before = lock->head; before != hold; before = before->next)
+    if (before->first <= hold->last && hold->first <= before->last &&
+        (before->alone || hold->alone))
+      return true;
+  return false;
+}
+
+void
+range_lock_take (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last, bool alone)
+{
+  *hold = (RangeHold){.first = first, .last = last, .alone = alone};
+  g_mutex_lock (&lock->lock);
+  if (lock->tail != NULL)
+    lock->tail->next = hold;
+  else
+    lock->head = hold;
+  lock->tail = hold;
+  while (must_wait (lock, hold))
+    g_cond_wait (&lock->changed, &lock->lock);
+  g_mutex_unlock (&lock->lock);
+}
+
+void
+range_lock_release (RangeLock *lock, RangeHold *hold)
+{
+  g_mutex_lock (&lock->lock);
+  RangeHold **at = &lock->head, *previous = NULL;
+  while (*at != hold) {
+    previous = *at;
+    at = &previous->next;
+  }
+  *at = hold->next;
+  if (lock->tail == hold)
+    lock->tail = previous;
+  g_cond_broadcast (&lock->changed);
+  g_mutex_unlock (&lock->lock);
+}
