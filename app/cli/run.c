@@ -16,6 +16,7 @@
 
 enum {
   EXIT_SIGNAL = 128,
+  RETRY_SECONDS = 5,
 };
 
 typedef struct Run {
@@ -24,6 +25,8 @@ typedef struct Run {
   Terminal *terminal; // NULL: no serial console
   int signal_number;  // that ended it, 0: none
   bool told_to_end;   // by a signal or Ctrl-A X
+  guint timer;        // resumes it after it has paused by itself, or counts how long it runs; or 0
+  bool told_trouble;  // since it last ran for longer
   int status;
   char *why; // it did not end well: one sentence
 } Run;
@@ -64,6 +67,46 @@ started_cb (GObject *source, GAsyncResult *result, void *data)
     return;
   fail (run, CLI_FAILED, error->message);
   g_main_loop_quit (run->loop);
+}
+
+// Nobody else can resume this machine, so it is tried again and again, and said once.
+static gboolean
+retry_cb (void *data)
+{
+  Run *run = data;
+
+  run->timer = 0;
+  if (vm_machine_can (run->machine, VM_OP_RESUME))
+    vm_machine_perform_async (run->machine, VM_OP_RESUME, NULL, NULL, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+ran_long_cb (void *data)
+{
+  Run *run = data;
+
+  run->timer = 0;
+  run->told_trouble = false;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+state_cb (VmMachine *machine, GParamSpec *unused, void *data)
+{
+  Run *run = data;
+  VmState state = vm_machine_get_state (machine);
+  const char *trouble = vm_machine_get_trouble (machine);
+
+  g_clear_handle_id (&run->timer, g_source_remove);
+  if (state == VM_STATE_RUNNING && run->told_trouble)
+    run->timer = g_timeout_add_seconds (RETRY_SECONDS, ran_long_cb, run);
+  if (state != VM_STATE_PAUSED || trouble == NULL)
+    return;
+  if (!run->told_trouble)
+    cli_fail (trouble);
+  run->told_trouble = true;
+  run->timer = g_timeout_add_seconds (RETRY_SECONDS, retry_cb, run);
 }
 
 static void
@@ -168,11 +211,13 @@ run_until_stopped (Run *run, const RunOptions *options)
     vm_machine_set_console_sink (run->machine, VM_CONSOLE_SERIAL, &serial_ops, run);
   }
   g_signal_connect (run->machine, "stopped", G_CALLBACK (stopped_cb), run);
+  g_signal_connect (run->machine, "notify::state", G_CALLBACK (state_cb), run);
   vm_machine_perform_async (run->machine, VM_OP_START, NULL, started_cb, run);
   g_main_loop_run (run->loop);
   // From here on a signal ends the process, whatever it still waits for.
   for (size_t i = 0; i < G_N_ELEMENTS (signals); i++)
     g_source_remove (signals[i]);
+  g_clear_handle_id (&run->timer, g_source_remove);
   terminal_free (run->terminal, !run->told_to_end);
 }
 

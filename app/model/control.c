@@ -142,6 +142,8 @@ answer_info (Client *client)
   json_object_set_boolean_member (reply, "ok", TRUE);
   json_object_set_string_member (reply, "state",
                                  control_state_name (vm_machine_get_state (machine)));
+  if (vm_machine_get_trouble (machine) != NULL)
+    json_object_set_string_member (reply, "trouble", vm_machine_get_trouble (machine));
   json_object_set_int_member (reply, "guest_instructions", (gint64) stats.guest_instructions);
   json_object_set_double_member (reply, "vcpu_cpu_seconds", stats.vcpu_cpu_seconds);
   json_object_set_double_member (reply, "running_seconds", stats.running_seconds);

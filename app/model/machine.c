@@ -369,6 +369,12 @@ terrarium_machine_get_vm (TerrariumMachine *machine)
   return machine->vm;
 }
 
+const char *
+terrarium_machine_get_trouble (TerrariumMachine *machine)
+{
+  return machine->vm ? vm_machine_get_trouble (machine->vm) : NULL;
+}
+
 VmState
 terrarium_machine_get_state (TerrariumMachine *machine)
 {

@@ -39,6 +39,8 @@ Bundle *terrarium_machine_get_bundle (TerrariumMachine *machine);         // or 
 DisplayScreen *terrarium_machine_get_screen (TerrariumMachine *machine);
 TerrariumConsole *terrarium_machine_get_console (TerrariumMachine *machine);
 VmMachine *terrarium_machine_get_vm (TerrariumMachine *machine); // NULL unless it runs
+// Why it has paused by itself, or NULL.
+const char *terrarium_machine_get_trouble (TerrariumMachine *machine);
 VmState terrarium_machine_get_state (TerrariumMachine *machine);
 
 bool terrarium_machine_can (TerrariumMachine *machine, VmOp op);

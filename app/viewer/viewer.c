@@ -58,10 +58,11 @@ update_notice (TerrariumViewer *viewer)
 {
   VmState state = terrarium_machine_get_state (viewer->machine);
   DisplayScreen *screen = terrarium_machine_get_screen (viewer->machine);
+  const char *trouble = terrarium_machine_get_trouble (viewer->machine);
   const char *text = NULL;
 
   if (state == VM_STATE_PAUSED)
-    text = _ ("Paused");
+    text = trouble ? trouble : _ ("Paused");
   else if (!display_screen_get_frame (screen))
     text = _ ("The machine has drawn nothing yet.\nIts serial console may be talking already.");
   gtk_label_set_text (viewer->notice, text ? text : "");

@@ -47,6 +47,7 @@ struct _VmMachine {
 
   // Owner's thread; constant while a worker runs, which reads them too.
   VmState state;
+  const char *trouble; // why it pauses by itself; static text
   const VmDisplaySinkOps *display_ops;
   void *display_sink;
   const VmConsoleSinkOps *console_ops[2]; // by VmConsole

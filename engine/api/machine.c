@@ -24,6 +24,8 @@ set_state (VmMachine *machine, VmState state)
   if (machine->state == state)
     return;
   machine->state = state;
+  if (state != VM_STATE_RUNNING && state != VM_STATE_PAUSING && state != VM_STATE_PAUSED)
+    machine->trouble = NULL;
   g_object_notify (G_OBJECT (machine), "state");
 }
 
@@ -31,6 +33,12 @@ VmState
 vm_machine_get_state (VmMachine *machine)
 {
   return machine->state;
+}
+
+const char *
+vm_machine_get_trouble (VmMachine *machine)
+{
+  return machine->trouble;
 }
 
 const VmConfig *
@@ -371,6 +379,20 @@ free_request (void *data)
   g_free (request);
 }
 
+// It pauses when what is being done to it is done: resuming it may have brought this up again.
+static void
+pause_for_room (VmMachine *machine)
+{
+  bool runs = machine->state == VM_STATE_STARTING || machine->state == VM_STATE_RUNNING ||
+              machine->state == VM_STATE_RESUMING;
+
+  if (!runs || machine->trouble != NULL)
+    return;
+  machine->trouble = _ ("The disk of this computer is full, so the machine is paused; free some "
+                        "space, then resume it.");
+  queue_job (machine, new_job (machine, VM_JOB_PAUSE, NULL));
+}
+
 static gboolean
 request_cb (void *data)
 {
@@ -380,6 +402,10 @@ request_cb (void *data)
   if (machine == NULL || request->requester->run != request->run ||
       !vm_machine_can (machine, VM_OP_FORCE_STOP))
     return G_SOURCE_REMOVE;
+  if (request->request == VM_REQUEST_DISK_FULL) {
+    pause_for_room (machine);
+    return G_SOURCE_REMOVE;
+  }
   VmJob *job =
       new_job (machine, request->request == VM_REQUEST_RESET ? VM_JOB_RESET : VM_JOB_STOP, NULL);
   job->stop_reason = request->request == VM_REQUEST_KILL ? VM_STOP_FORCED : VM_STOP_GUEST;

@@ -25,6 +25,7 @@ typedef enum {
 typedef enum {
   VM_ACCEL_AUTO,   // the fastest that works here
   VM_ACCEL_INTERP, // the interpreter
+  VM_ACCEL_JIT,    // the translator
 } VmAccel;
 
 // What the processor can do beyond the rest; a guest takes what it knows of.
@@ -161,6 +162,10 @@ G_DECLARE_FINAL_TYPE (VmMachine, vm_machine, VM, MACHINE, GObject)
 VmMachine *vm_machine_new (const VmConfig *config, GMainContext *context, GError **error);
 const VmConfig *vm_machine_get_config (VmMachine *machine);
 VmState vm_machine_get_state (VmMachine *machine);
+
+// Why the machine pauses or has paused by itself, a sentence that says what to do; NULL when it has
+// not. VM_OP_RESUME tries again.
+const char *vm_machine_get_trouble (VmMachine *machine);
 
 // Before start. ops and sink must outlive the machine's run. NULL removes.
 void vm_machine_set_display_sink (VmMachine *machine, const VmDisplaySinkOps *ops, void *sink);

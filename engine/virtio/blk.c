@@ -5,9 +5,13 @@
 // Threads: the I/O thread under the device's lock; reset may come from a vCPU thread. A chain is
 // kept while its request is in flight. Reset waits for requests a worker has begun: they use guest
 // memory that the driver may give to something else right afterwards.
+//
+// When the host's disk is full, what could not be written is no error for the guest: the request
+// stalls, the machine is asked to pause, and resuming it tries again.
 #include "engine/virtio/blk.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 
@@ -85,6 +89,8 @@ typedef struct VirtioBlk {
   char serial[VIRTIO_BLK_ID_BYTES];
   bool writeback;
   VirtioPump pump;
+  uint16_t stalled[QUEUE_SIZE]; // heads of chains
+  unsigned n_stalled;
 } VirtioBlk;
 
 // One in flight.
@@ -251,13 +257,50 @@ handle (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
   return true;
 }
 
+// There may be room later. Not so for a flush, alone or of a write: one that failed stays failed.
+static bool
+can_try_again (const BlockRequest *request)
+{
+  return (request->error == ENOSPC || request->error == EDQUOT) && request->op != BLOCK_FLUSH &&
+         !request->fua;
+}
+
+static void
+stall (VirtioBlk *blk, VirtChain *chain)
+{
+  assert (blk->n_stalled < QUEUE_SIZE); // no more chains are out than the queue has entries
+  blk->stalled[blk->n_stalled++] = chain->head;
+  virtchain_free (chain);
+  vm_request (blk->vdev.vm, VM_REQUEST_DISK_FULL);
+}
+
 static void
 reap (VirtioBlk *blk)
 {
   BlkRequest *request;
   while ((request = (BlkRequest *) block_device_reap (blk->disk)) != NULL) {
-    finish (blk, request->chain, request->block.error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+    int error = request->block.error;
+    if (can_try_again (&request->block))
+      stall (blk, request->chain);
+    else
+      finish (blk, request->chain, error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
     g_free (request);
+  }
+  virtio_device_notify (&blk->vdev, 0);
+}
+
+// The driver may have changed the chains meanwhile: they are looked at as if for the first time.
+static void
+try_again (VirtioBlk *blk)
+{
+  unsigned n = blk->n_stalled;
+  blk->n_stalled = 0;
+  for (unsigned i = 0; i < n && virtio_device_is_live (&blk->vdev); i++) {
+    VirtChain *chain = virtqueue_retake (&blk->vdev.queues[0], blk->stalled[i]);
+    if (chain == NULL)
+      virtio_device_broken (&blk->vdev, "malformed virtqueue");
+    else
+      handle (&blk->vdev, 0, chain);
   }
   virtio_device_notify (&blk->vdev, 0);
 }
@@ -328,6 +371,7 @@ blk_reset (VirtioDevice *vdev)
 {
   VirtioBlk *blk = (VirtioBlk *) vdev;
   drop_requests (blk);
+  blk->n_stalled = 0;
   blk->writeback = true;
 }
 
@@ -343,7 +387,9 @@ blk_quiesce (VirtioDevice *vdev)
 static void
 blk_resume (VirtioDevice *vdev)
 {
-  virtio_pump_resume (&((VirtioBlk *) vdev)->pump);
+  VirtioBlk *blk = (VirtioBlk *) vdev;
+  try_again (blk);
+  virtio_pump_resume (&blk->pump);
 }
 
 static void
@@ -352,6 +398,23 @@ blk_save (VirtioDevice *vdev, StateWriter *writer)
   const VirtioBlk *blk = (VirtioBlk *) vdev;
   state_put_u64 (writer, block_device_get_size_bytes (blk->disk));
   state_put_bool (writer, blk->writeback);
+  state_put_u16 (writer, (uint16_t) blk->n_stalled);
+  for (unsigned i = 0; i < blk->n_stalled; i++)
+    state_put_u16 (writer, blk->stalled[i]);
+}
+
+// As many as can be: chains that are out of the queue. Which they are is the driver's to say anyway.
+static bool
+load_stalled (VirtioBlk *blk, StateReader *reader)
+{
+  const VirtQueue *queue = &blk->vdev.queues[0];
+  unsigned n = state_get_u16 (reader);
+  uint16_t out = queue->last_avail - queue->used_idx;
+  if (n > out || n > QUEUE_SIZE)
+    return false;
+  for (blk->n_stalled = 0; blk->n_stalled < n; blk->n_stalled++)
+    blk->stalled[blk->n_stalled] = state_get_u16 (reader);
+  return state_reader_ok (reader);
 }
 
 static bool
@@ -360,6 +423,12 @@ blk_load (VirtioDevice *vdev, StateReader *reader, uint32_t version, GError **er
   VirtioBlk *blk = (VirtioBlk *) vdev;
   uint64_t size = state_get_u64 (reader);
   blk->writeback = state_get_bool (reader);
+  if (!load_stalled (blk, reader)) {
+    blk->n_stalled = 0;
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                 "The saved state of the disk is damaged");
+    return false;
+  }
   if (size == block_device_get_size_bytes (blk->disk))
     return true;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
@@ -399,7 +468,7 @@ static const VirtioOps blk_ops = {
     .name = "virtio-blk",
     .device_id = VIRTIO_ID_BLOCK,
     .pci_class = {0x01, 0x00, 0x00}, // mass storage, SCSI by convention
-    .state_version = 1,
+    .state_version = 2,
     .config_bytes = BLK_CONFIG_BYTES,
     .realize = blk_realize,
     .free = blk_free,

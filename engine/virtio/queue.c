@@ -204,6 +204,22 @@ ask_for_event (VirtQueue *queue)
 }
 
 VirtChain *
+virtqueue_retake (VirtQueue *queue, uint16_t head)
+{
+  struct iovec iov[VIRTQUEUE_SIZE_MAX];
+  Walk walk = {.queue = queue, .n_table = queue->size, .iov = iov};
+
+  if (!usable (queue))
+    return NULL;
+  walk.table =
+      mem_bus_ram_ptr (queue->bus, queue->desc, queue->size * (uint64_t) sizeof (VirtqDesc));
+  if (walk.table != NULL && walk_chain (&walk, head))
+    return new_chain (&walk, head);
+  queue->broken = true;
+  return NULL;
+}
+
+VirtChain *
 virtqueue_pop (VirtQueue *queue)
 {
   if (!usable (queue))
@@ -216,21 +232,16 @@ virtqueue_pop (VirtQueue *queue)
   // A driver that makes chains available faster than it gets them back reuses descriptors in use.
   uint16_t in_flight = queue->last_avail - queue->used_idx;
   const uint8_t *avail = avail_ring (queue);
-  struct iovec iov[VIRTQUEUE_SIZE_MAX];
-  Walk walk = {.queue = queue, .n_table = queue->size, .iov = iov};
-  walk.table =
-      mem_bus_ram_ptr (queue->bus, queue->desc, queue->size * (uint64_t) sizeof (VirtqDesc));
-  uint16_t head = 0;
-  if (in_flight < queue->size && avail != NULL && walk.table != NULL) {
-    head =
-        mem_load16 (avail + RING_ENTRIES + AVAIL_ENTRY_BYTES * (queue->last_avail % queue->size));
-    if (walk_chain (&walk, head)) {
-      queue->last_avail++;
-      return new_chain (&walk, head);
-    }
+  if (in_flight >= queue->size || avail == NULL) {
+    queue->broken = true;
+    return NULL;
   }
-  queue->broken = true;
-  return NULL;
+  unsigned at = queue->last_avail % queue->size;
+  VirtChain *chain =
+      virtqueue_retake (queue, mem_load16 (avail + RING_ENTRIES + AVAIL_ENTRY_BYTES * at));
+  if (chain != NULL)
+    queue->last_avail++;
+  return chain;
 }
 
 void

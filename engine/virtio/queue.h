@@ -50,6 +50,9 @@ VirtChain *virtqueue_pop (VirtQueue *queue);
 void virtqueue_push (VirtQueue *queue, VirtChain *chain, uint32_t written);
 // Frees a chain without giving it back (device reset).
 void virtchain_free (VirtChain *chain);
+// Takes a chain that was popped and freed, but not given back, once more; NULL: the queue is not
+// ready or broken.
+VirtChain *virtqueue_retake (VirtQueue *queue, uint16_t head);
 // Puts the last popped chain back as if it had not been taken; frees the chain.
 void virtqueue_unpop (VirtQueue *queue, VirtChain *chain);
 // True when the driver wants an interrupt for what was pushed since the last call (EVENT_IDX and

@@ -344,10 +344,3 @@ vm_release (Vm *vm, const bool *stay)
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     vcpu_set_held (vm->vcpus[i], stay[i]);
 }
-
-void
-vm_request (Vm *vm, VmRequest request)
-{
-  if (vm->on_request != NULL)
-    vm->on_request (vm->on_request_opaque, request);
-}

@@ -15,11 +15,12 @@
 #include "engine/vm/loop.h"
 #include "engine/vm/vcpu.h"
 
-// What a guest can ask of its machine, or a debugger.
+// What a guest can ask of its machine, or a debugger, or a device.
 typedef enum VmRequest {
   VM_REQUEST_POWER_OFF,
   VM_REQUEST_RESET,
-  VM_REQUEST_KILL, // a debugger's: the end, though the guest did not ask for it
+  VM_REQUEST_KILL,      // a debugger's: the end, though the guest did not ask for it
+  VM_REQUEST_DISK_FULL, // a disk's: to pause, as the host has no room for what the guest writes
 } VmRequest;
 
 // A firmware call (A64: HVC #0; SMCCC). `regs` are x0..x17, read and written in place. Own vCPU
@@ -79,4 +80,9 @@ void vm_hold (Vm *vm);
 void vm_release (Vm *vm, const bool *stay);
 
 // Any thread.
-void vm_request (Vm *vm, VmRequest request);
+static inline void
+vm_request (Vm *vm, VmRequest request)
+{
+  if (vm->on_request != NULL)
+    vm->on_request (vm->on_request_opaque, request);
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // virtio-blk over a small disk in memory.
+#include <errno.h>
+
 #include "engine/virtio/blk.h"
 #include "tests/fuzz/virtio.h"
 #include "tests/support/test-disk.h"
@@ -41,7 +43,9 @@ make_request (FuzzInput *in, unsigned queue, uint8_t *to)
 static void
 stimulate (FuzzInput *in, VirtioGuest *guest, void *context)
 {
-  test_disk_fail (context, (BlockOp) fuzz_below (in, TEST_DISK_OPS), fuzz_below (in, 2) * 5);
+  static const int errors[] = {0, EIO, ENOSPC}; // the last one stalls what it meets
+  BlockOp op = (BlockOp) fuzz_below (in, TEST_DISK_OPS);
+  test_disk_fail (context, op, errors[fuzz_below (in, G_N_ELEMENTS (errors))]);
 }
 
 int

@@ -290,7 +290,7 @@ test_host_errors (void **state)
   uint8_t data[SECTOR];
   set_up (&setup, false, F_ALL);
   test_disk_fail (setup.disk, BLOCK_READ, EIO);
-  test_disk_fail (setup.disk, BLOCK_WRITE, ENOSPC);
+  test_disk_fail (setup.disk, BLOCK_WRITE, EIO);
   assert_int_equal (request (setup.guest, &(Header){.type = T_IN}, NULL, 0, data, sizeof data),
                     S_IOERR);
   assert_int_equal (write_sector (setup.guest, 0), S_IOERR);
@@ -298,6 +298,144 @@ test_host_errors (void **state)
   assert_int_equal (request (setup.guest, &(Header){.type = T_IN}, NULL, 0, data, sizeof data),
                     S_OK);
   tear_down (&setup);
+}
+
+static void
+count_request (void *opaque, VmRequest request)
+{
+  assert_int_equal (request, VM_REQUEST_DISK_FULL);
+  ++*(unsigned *) opaque;
+}
+
+// Writes and write-zeroes in turn, a sector each, not waited for; where the status bytes are.
+static void
+submit_writes (VirtioGuest *guest, unsigned n, const uint8_t *status[])
+{
+  uint8_t data[SECTOR];
+  memset (data, 0x5a, sizeof data);
+  for (unsigned i = 0; i < n; i++) {
+    const Range range = {i, 1, 0};
+    const Header header = {.type = i % 2 == 0 ? T_OUT : T_WRITE_ZEROES, .sector = i};
+    VirtioGuestBuf bufs[4];
+    unsigned n_bufs;
+    const VirtioGuestBuf *last =
+        i % 2 == 0 ? make_request (guest, bufs, &n_bufs, &header, data, sizeof data, 0)
+                   : make_request (guest, bufs, &n_bufs, &header, &range, sizeof range, 0);
+    status[i] = virtio_guest_ptr (guest, last->addr);
+    virtio_guest_submit (guest, 0, bufs, n_bufs);
+  }
+  virtio_guest_notify (guest, 0);
+}
+
+enum {
+  WRITES = 10,
+};
+
+// A disk that is full: ten requests that did not work, the machine paused as the device asked.
+static unsigned
+set_up_full (Setup *setup, int error, const uint8_t *status[WRITES])
+{
+  unsigned n_requests = 0;
+  set_up (setup, false, F_ALL);
+  setup->guest->vm.on_request = count_request;
+  setup->guest->vm.on_request_opaque = &n_requests;
+  test_disk_fail (setup->disk, BLOCK_WRITE, error);
+  test_disk_fail (setup->disk, BLOCK_WRITE_ZEROES, error);
+  submit_writes (setup->guest, WRITES, status);
+  virtio_guest_quiesce (setup->guest);
+  setup->guest->vm.on_request = NULL;
+  assert_int_equal (test_disk_get_done (setup->disk, BLOCK_WRITE), WRITES / 2);
+  assert_int_equal (virtio_guest_get_used (setup->guest, 0), 0);
+  return n_requests;
+}
+
+static void
+make_room (Setup *setup)
+{
+  test_disk_fail (setup->disk, BLOCK_WRITE, 0);
+  test_disk_fail (setup->disk, BLOCK_WRITE_ZEROES, 0);
+}
+
+static void
+assert_written (Setup *setup, const uint8_t *status[WRITES])
+{
+  for (unsigned i = 0; i < WRITES; i++) {
+    assert_int_equal (*status[i], S_OK);
+    assert_int_equal (setup->disk->bytes[i * SECTOR], i % 2 == 0 ? 0x5a : 0);
+  }
+}
+
+// What did not fit on the host's disk waits for the machine to be resumed; the guest sees no error.
+static void
+test_full_disk (void **state)
+{
+  static const int errors[] = {ENOSPC, EDQUOT};
+  for (size_t i = 0; i < G_N_ELEMENTS (errors); i++) {
+    Setup setup;
+    const uint8_t *status[WRITES];
+    assert_true (set_up_full (&setup, errors[i], status) >= 1);
+    // Still full: nothing is lost.
+    virtio_guest_resume (setup.guest);
+    virtio_guest_quiesce (setup.guest);
+    assert_int_equal (virtio_guest_get_used (setup.guest, 0), 0);
+    make_room (&setup);
+    virtio_guest_resume (setup.guest);
+    assert_true (virtio_guest_wait_used (setup.guest, 0, WRITES));
+    assert_written (&setup, status);
+    tear_down (&setup);
+  }
+}
+
+// A write that is to be on stable storage at once might have failed there, which is for good.
+static void
+test_full_disk_write_through (void **state)
+{
+  Setup setup;
+  set_up (&setup, false, 0);
+  test_disk_fail (setup.disk, BLOCK_FLUSH, ENOSPC);
+  assert_int_equal (write_sector (setup.guest, 0), S_IOERR);
+  assert_int_equal (flush (setup.guest), S_IOERR);
+  tear_down (&setup);
+}
+
+static void
+test_full_disk_reset (void **state)
+{
+  Setup setup;
+  const uint8_t *status[WRITES];
+  set_up_full (&setup, ENOSPC, status);
+  make_room (&setup);
+  virtio_guest_reset (setup.guest);
+  virtio_guest_start (setup.guest, F_ALL, 0);
+  virtio_guest_resume (setup.guest);
+  assert_int_equal (write_sector (setup.guest, 90), S_OK);
+  assert_int_equal (virtio_guest_get_used (setup.guest, 0), 1);
+  assert_int_not_equal (setup.disk->bytes[0], 0x5a);
+  assert_int_equal (test_disk_get_done (setup.disk, BLOCK_WRITE), WRITES / 2 + 1);
+  tear_down (&setup);
+}
+
+// The requests that wait are part of the machine's state.
+static void
+test_full_disk_saved (void **state)
+{
+  Setup from, to;
+  const uint8_t *status[WRITES], *moved[WRITES];
+  set_up_full (&from, ENOSPC, status);
+  g_autoptr (GBytes) bytes = virtio_guest_save (from.guest);
+  set_up (&to, false, F_ALL);
+  virtio_guest_quiesce (to.guest);
+  memcpy (virtio_guest_ptr (to.guest, VIRTIO_GUEST_RAM_BASE),
+          virtio_guest_ptr (from.guest, VIRTIO_GUEST_RAM_BASE), VIRTIO_GUEST_RAM_BYTES);
+  for (unsigned i = 0; i < WRITES; i++)
+    moved[i] = (const uint8_t *) virtio_guest_ptr (to.guest, VIRTIO_GUEST_RAM_BASE) +
+               (status[i] - (const uint8_t *) virtio_guest_ptr (from.guest, VIRTIO_GUEST_RAM_BASE));
+  assert_true (virtio_guest_load (to.guest, bytes, NULL));
+  virtio_guest_resume (to.guest);
+  assert_true (virtio_guest_wait_used (to.guest, 0, WRITES));
+  assert_written (&to, moved);
+  tear_down (&from);
+  tear_down (&to);
 }
 
 // The host forgets what it could not write: a later flush that works proves nothing.
@@ -451,6 +589,10 @@ main (void)
       cmocka_unit_test (test_get_id),
       cmocka_unit_test (test_write_through),
       cmocka_unit_test (test_host_errors),
+      cmocka_unit_test (test_full_disk),
+      cmocka_unit_test (test_full_disk_write_through),
+      cmocka_unit_test (test_full_disk_reset),
+      cmocka_unit_test (test_full_disk_saved),
       cmocka_unit_test (test_failed_flush_stays_failed),
       cmocka_unit_test (test_reset_drops_requests),
       cmocka_unit_test (test_pause_completes_and_holds_back),
