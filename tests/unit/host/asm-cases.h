@@ -5,9 +5,9 @@
 
 #include "tests/unit/host/asm-judge.h"
 
-// By the numbers that instructions have for them; "" where there is none.
+// By the numbers that the encoder has for them, NULL where there is none.
 extern const char *const alu_names[8], *const unary_names[8], *const shift_names[8];
-extern const char *const bt_names[8], *const cc_names[16];
+extern const char *const bt_names[8], *const bls_names[8], *const cc_names[16];
 
 // A memory operand: every base with every kind of displacement and index, one after another.
 // `unit` is what displacements of one byte may be multiples of.

@@ -25,8 +25,19 @@ static const Row rows[] = {
 enum {
   OPERANDS_MAX = 4, // and an immediate
   REG_ROUNDS = 14,
-  MEM_ROUNDS = 12,
+  UNIT_ROUNDS = 20, // displacements near the edges of what one byte can say
+  MEM_ROUNDS = UNIT_ROUNDS + 10,
 };
+
+// One instruction with its operands.
+typedef struct Choice {
+  unsigned length; // of its vectors, in bytes
+  bool use_mem;
+  unsigned regs[OPERANDS_MAX];
+  X64Mem mem;
+  unsigned mem_bytes;
+  uint8_t imm;
+} Choice;
 
 // A row's operands taken apart.
 typedef struct Shape {
@@ -121,95 +132,135 @@ operand_text (char kind, unsigned reg, unsigned length)
   return vec_text (MAX (bytes, 16), reg);
 }
 
-static void
-emit (X64Asm *a, const Shape *shape, X64VecOp op, const unsigned *r, X64Mem mem, bool use_mem,
-      uint8_t imm)
-{
-  if (!use_mem) {
-    if (shape->count == 4)
-      x64_vrrrr (a, op, r[0], r[1], r[2], r[3]);
-    else if (shape->count == 3)
-      shape->imm ? x64_vrrri (a, op, r[0], r[1], r[2], imm) : x64_vrrr (a, op, r[0], r[1], r[2]);
-    else
-      shape->imm ? x64_vrri (a, op, r[0], r[1], imm) : x64_vrr (a, op, r[0], r[1]);
-  } else if (shape->count == 4) {
-    x64_vrrmr (a, op, r[0], r[1], mem, r[3]);
-  } else if (shape->count == 3) {
-    shape->imm ? x64_vrrmi (a, op, r[0], r[1], mem, imm) : x64_vrrm (a, op, r[0], r[1], mem);
-  } else if (shape->mem_at == 1) {
-    shape->imm ? x64_vrmi (a, op, r[0], mem, imm) : x64_vrm (a, op, r[0], mem);
-  } else {
-    shape->imm ? x64_vmri (a, op, mem, r[1], imm) : x64_vmr (a, op, mem, r[1]);
-  }
-}
-
 static bool
 is_vector (char kind)
 {
   return strchr ("xyvhqe", kind) != NULL;
 }
 
+// Every second one with registers that want EVEX.
+static void
+choose_mem (Judge *judge, const Row *row, const Shape *shape, unsigned round, Choice *c)
+{
+  int32_t unit = (int32_t) mem_size (shape->mem[shape->mem_at], c->length);
+  const int32_t disps[UNIT_ROUNDS / 2] = {unit,        -unit,      2 * unit,   unit / 2,
+                                          unit + 1,    127 * unit, 128 * unit, -128 * unit,
+                                          -129 * unit, 0};
+  unsigned number = (unsigned) (row - rows) * MEM_ROUNDS + round;
+
+  c->mem_bytes = (unsigned) unit;
+  if (round >= UNIT_ROUNDS) {
+    c->mem = pick_mem (judge, number, c->mem_bytes);
+    return;
+  }
+  c->mem = x64_mem (number * 7 % 16, disps[round / 2]);
+  for (unsigned i = 0; i < shape->count && round % 2 == 1 && !(row->op & X64_V_VEX); i++) {
+    if (is_vector (shape->kind[i]))
+      c->regs[i] |= 16;
+  }
+}
+
+static Choice
+choose (Judge *judge, const Row *row, const Shape *shape, unsigned length, bool use_mem,
+        unsigned round)
+{
+  Choice c = {.length = length, .use_mem = use_mem, .imm = pick_imm (row, round)};
+
+  for (unsigned i = 0; i < shape->count; i++)
+    c.regs[i] = pick_reg (row, shape->kind[i], round, i);
+  if (use_mem)
+    choose_mem (judge, row, shape, round, &c);
+  return c;
+}
+
+static void
+emit_regs (X64Asm *a, const Shape *shape, X64VecOp op, const unsigned *r, uint8_t imm)
+{
+  if (shape->count == 4)
+    x64_vrrrr (a, op, r[0], r[1], r[2], r[3]);
+  else if (shape->count == 3)
+    shape->imm ? x64_vrrri (a, op, r[0], r[1], r[2], imm) : x64_vrrr (a, op, r[0], r[1], r[2]);
+  else
+    shape->imm ? x64_vrri (a, op, r[0], r[1], imm) : x64_vrr (a, op, r[0], r[1]);
+}
+
+static void
+emit_mem (X64Asm *a, const Shape *shape, X64VecOp op, const unsigned *r, X64Mem mem, uint8_t imm)
+{
+  if (shape->count == 4)
+    x64_vrrmr (a, op, r[0], r[1], mem, r[3]);
+  else if (shape->count == 3)
+    shape->imm ? x64_vrrmi (a, op, r[0], r[1], mem, imm) : x64_vrrm (a, op, r[0], r[1], mem);
+  else if (shape->mem_at == 1)
+    shape->imm ? x64_vrmi (a, op, r[0], mem, imm) : x64_vrm (a, op, r[0], mem);
+  else
+    shape->imm ? x64_vmri (a, op, mem, r[1], imm) : x64_vmr (a, op, mem, r[1]);
+}
+
 static bool
-takes_evex (const Row *row, const Shape *shape, const unsigned *regs, bool use_mem, unsigned length)
+takes_evex (const Row *row, const Shape *shape, const Choice *c)
 {
   bool high = false;
 
   for (unsigned i = 0; i < shape->count; i++)
-    high |= !(use_mem && (int) i == shape->mem_at) && is_vector (shape->kind[i]) && regs[i] >= 16;
-  return high || length == 64 || (row->op & X64_V_EVEX);
+    high |=
+        !(c->use_mem && (int) i == shape->mem_at) && is_vector (shape->kind[i]) && c->regs[i] >= 16;
+  return high || c->length == 64 || (row->op & X64_V_EVEX);
 }
 
 // as turns moves of high registers into stores, as x64_vmov does, and makes zeroing shorter.
 static bool
-known_to_as (const Row *row, const Shape *shape, const unsigned *regs)
+known_to_as (const Row *row, const Shape *shape, const Choice *c)
 {
+  if (c->use_mem)
+    return false;
   return shape->count == 2 ? g_str_has_prefix (row->name, "vmov")
-                           : regs[0] == regs[1] && regs[1] == regs[2];
+                           : c->regs[0] == c->regs[1] && c->regs[1] == c->regs[2];
 }
 
 static void
-one (Judge *judge, const Row *row, const Shape *shape, unsigned length, bool use_mem,
-     unsigned round)
+expect (Judge *judge, const Row *row, const Shape *shape, const Choice *c)
 {
-  X64VecOp op = row->op | (length == 32 ? X64_V_L256 : length == 64 ? X64_V_L512 : 0);
-  unsigned regs[OPERANDS_MAX];
-  X64Mem mem = {0};
-  unsigned mem_bytes = 0;
-  uint8_t imm = pick_imm (row, round);
   const char *slash = strchr (row->name, '/');
-  GString *text = g_string_new ("");
+  GString *text = g_string_new (NULL);
 
-  for (unsigned i = 0; i < shape->count; i++)
-    regs[i] = pick_reg (row, shape->kind[i], round, i);
-  if (use_mem) {
-    mem_bytes = mem_size (shape->mem[shape->mem_at], length);
-    mem = pick_mem (judge, round + (unsigned) (row - rows) * MEM_ROUNDS, mem_bytes);
-  }
-  emit (&judge->a, shape, op, regs, mem, use_mem, imm);
-  if ((op & X64_V_COMM) && !use_mem && !takes_evex (row, shape, regs, false, length) &&
-      regs[2] >= 8 && regs[1] < 8) {
-    unsigned other = regs[1];
-
-    regs[1] = regs[2];
-    regs[2] = other;
-  }
   if (slash == NULL)
     g_string_append (text, row->name);
-  else if (takes_evex (row, shape, regs, use_mem, length))
+  else if (takes_evex (row, shape, c))
     g_string_append (text, slash + 1);
   else
     g_string_append_len (text, row->name, slash - row->name);
   for (unsigned i = 0; i < shape->count; i++)
     g_string_append_printf (text, "%c%s", i == 0 ? ' ' : ',',
-                            use_mem && (int) i == shape->mem_at
-                                ? mem_text (judge, mem_bytes, mem)
-                                : operand_text (shape->kind[i], regs[i], length));
+                            c->use_mem && (int) i == shape->mem_at
+                                ? mem_text (judge, c->mem_bytes, c->mem)
+                                : operand_text (shape->kind[i], c->regs[i], c->length));
   if (shape->imm)
-    g_string_append_printf (text, ",0x%x", imm);
+    g_string_append_printf (text, ",0x%x", c->imm);
   judge_expect (judge, "%s", text->str);
-  if (!use_mem && known_to_as (row, shape, regs))
+  if (known_to_as (row, shape, c))
     judge_excuse_length (judge);
   g_string_free (text, TRUE);
+}
+
+static void
+one (Judge *judge, const Row *row, const Shape *shape, Choice c)
+{
+  X64VecOp op = row->op | (c.length == 32 ? X64_V_L256 : c.length == 64 ? X64_V_L512 : 0);
+
+  if (c.use_mem)
+    emit_mem (&judge->a, shape, op, c.regs, c.mem, c.imm);
+  else
+    emit_regs (&judge->a, shape, op, c.regs, c.imm);
+  // The shorter of two that mean the same.
+  if ((op & X64_V_COMM) && !c.use_mem && !takes_evex (row, shape, &c) && c.regs[2] >= 8 &&
+      c.regs[1] < 8) {
+    unsigned other = c.regs[1];
+
+    c.regs[1] = c.regs[2];
+    c.regs[2] = other;
+  }
+  expect (judge, row, shape, &c);
 }
 
 void
@@ -224,12 +275,11 @@ test_vectors (void **state)
 
     for (unsigned length = 16; length <= longest; length *= 2) {
       for (unsigned round = 0; round < REG_ROUNDS && !shape.only_mem; round++)
-        one (judge, row, &shape, length, false, round);
+        one (judge, row, &shape, choose (judge, row, &shape, length, false, round));
       for (unsigned round = 0; round < MEM_ROUNDS && shape.mem_at >= 0; round++)
-        one (judge, row, &shape, length, true, round);
+        one (judge, row, &shape, choose (judge, row, &shape, length, true, round));
     }
   }
-  print_message ("%u vector instructions\n", judge->insns->len);
   judge_decide (judge);
 }
 

@@ -11,12 +11,28 @@
 
 #include "tests/unit/host/asm-cases.h"
 
-const char *const alu_names[8] = {"add", "or", "adc", "sbb", "and", "sub", "xor", "cmp"};
-const char *const unary_names[8] = {"", "", "not", "neg", "mul", "imul", "div", "idiv"};
-const char *const shift_names[8] = {"rol", "ror", "rcl", "rcr", "shl", "shr", "", "sar"};
-const char *const bt_names[8] = {"", "", "", "", "bt", "bts", "btr", "btc"};
-const char *const cc_names[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
-                                  "s", "ns", "p", "np", "l", "ge", "le", "g"};
+const char *const alu_names[8] = {
+    [X64_ADD] = "add", [X64_OR] = "or",   [X64_ADC] = "adc", [X64_SBB] = "sbb",
+    [X64_AND] = "and", [X64_SUB] = "sub", [X64_XOR] = "xor", [X64_CMP] = "cmp",
+};
+const char *const unary_names[8] = {
+    [X64_NOT] = "not",   [X64_NEG] = "neg", [X64_MUL] = "mul",
+    [X64_IMUL] = "imul", [X64_DIV] = "div", [X64_IDIV] = "idiv",
+};
+const char *const shift_names[8] = {
+    [X64_ROL] = "rol", [X64_ROR] = "ror", [X64_RCL] = "rcl", [X64_RCR] = "rcr",
+    [X64_SHL] = "shl", [X64_SHR] = "shr", [X64_SAR] = "sar",
+};
+const char *const bt_names[8] = {
+    [X64_BT] = "bt", [X64_BTS] = "bts", [X64_BTR] = "btr", [X64_BTC] = "btc"};
+const char *const bls_names[8] = {
+    [X64_BLSR] = "blsr", [X64_BLSMSK] = "blsmsk", [X64_BLSI] = "blsi"};
+const char *const cc_names[16] = {
+    [X64_CC_O] = "o", [X64_CC_NO] = "no", [X64_CC_B] = "b",   [X64_CC_AE] = "ae",
+    [X64_CC_E] = "e", [X64_CC_NE] = "ne", [X64_CC_BE] = "be", [X64_CC_A] = "a",
+    [X64_CC_S] = "s", [X64_CC_NS] = "ns", [X64_CC_P] = "p",   [X64_CC_NP] = "np",
+    [X64_CC_L] = "l", [X64_CC_GE] = "ge", [X64_CC_LE] = "le", [X64_CC_G] = "g",
+};
 
 static const char *programs[2];
 
@@ -39,6 +55,28 @@ pick_mem (Judge *judge, unsigned number, unsigned unit)
   if (reg < 0)
     return x64_mem (base, disp);
   return x64_mem_index (base, (unsigned) reg, which & 3, disp);
+}
+
+static unsigned
+names (const char *const *table, unsigned entries)
+{
+  unsigned count = 0;
+
+  for (unsigned i = 0; i < entries; i++)
+    count += table[i] != NULL;
+  return count;
+}
+
+// No two constants are the same number, or tests would pass one over.
+static void
+test_names (void **state)
+{
+  assert_int_equal (names (alu_names, 8), 8);
+  assert_int_equal (names (unary_names, 8), 6);
+  assert_int_equal (names (shift_names, 8), 7);
+  assert_int_equal (names (bt_names, 8), 4);
+  assert_int_equal (names (bls_names, 8), 3);
+  assert_int_equal (names (cc_names, 16), 16);
 }
 
 static int
@@ -65,16 +103,27 @@ int
 main (int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
-      TEST (test_int_bmi),           TEST (test_int_constants),
-      TEST (test_int_immediates),    TEST (test_int_pairs),
-      TEST (test_int_rest),          TEST (test_int_singles),
-      TEST (test_jump_backward),     TEST (test_jump_forward),
-      TEST (test_jump_known),        TEST (test_jump_nops),
-      TEST (test_jump_short),        TEST (test_mem_addresses),
-      TEST (test_mem_constant_base), TEST (test_mem_constructors),
-      TEST (test_mem_forms),         TEST (test_room),
-      TEST (test_room_labels),       TEST (test_vectors),
-      TEST (test_vector_moves),      TEST (test_vector_sha),
+      cmocka_unit_test (test_names),
+      TEST (test_int_bmi),
+      TEST (test_int_constants),
+      TEST (test_int_immediates),
+      TEST (test_int_pairs),
+      TEST (test_int_rest),
+      TEST (test_int_singles),
+      TEST (test_jump_backward),
+      TEST (test_jump_forward),
+      TEST (test_jump_known),
+      TEST (test_jump_nops),
+      TEST (test_jump_short),
+      TEST (test_mem_addresses),
+      TEST (test_mem_constant_base),
+      TEST (test_mem_constructors),
+      TEST (test_mem_forms),
+      TEST (test_room),
+      TEST (test_room_labels),
+      TEST (test_vectors),
+      TEST (test_vector_moves),
+      TEST (test_vector_sha),
   };
 
   if (argc != 3)
