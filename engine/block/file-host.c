@@ -164,7 +164,7 @@ open_path (const char *path, bool write, GError **error)
   else if (code == EACCES)
     what = _ ("it may not be read"), remedy = _ ("change its permissions");
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-               _ ("Could not open the disk “%s”: %s; %s"), path, what, remedy);
+               _ ("Could not open the disk “%s”: %s; %s."), path, what, remedy);
   return -1;
 }
 
@@ -181,7 +181,7 @@ check_kind (int fd, const char *path, GError **error)
     what = _ ("it is a folder; choose a disk image in it");
   else
     what = _ ("it is not a file; choose a disk image");
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s"), path,
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s."), path,
                what);
   return false;
 }
@@ -198,16 +198,16 @@ lock_file (int fd, const char *path, bool write, GError **error)
     if (owner != NULL)
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
                    _ ("The disk “%s” is in use by another machine (%s); stop that machine or "
-                      "choose another disk"),
+                      "choose another disk."),
                    path, owner);
     else
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
                    _ ("The disk “%s” is in use by another machine; stop that machine or choose "
-                      "another disk"),
+                      "another disk."),
                    path);
   } else {
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
-                 _ ("Could not lock the disk “%s”: %s; move it to a local file system"), path,
+                 _ ("Could not lock the disk “%s”: %s; move it to a local file system."), path,
                  g_strerror (code));
   }
   return false;

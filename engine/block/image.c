@@ -68,7 +68,7 @@ block_image_probe (const char *path, BlockFormat *format, GError **error)
   bool ok = probe_file (file, format);
   block_file_free (file);
   if (!ok)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not read the disk “%s”"), path);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not read the disk “%s”."), path);
   return ok;
 }
 
@@ -111,7 +111,7 @@ refuse (GError **error, const BlockChain *chain, const char *format, ...)
   va_start (args, format);
   g_autofree char *why = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s"),
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s."),
                chain->path, why);
 }
 

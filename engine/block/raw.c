@@ -78,7 +78,7 @@ get_size (BlockFile *file, const char *path, uint64_t *size, GError **error)
     what = _ ("its size is not a multiple of 512 bytes; it is cut short or not a raw disk image");
   else
     return true;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s"), path,
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s."), path,
                what);
   return false;
 }
