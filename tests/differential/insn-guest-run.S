@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// void insn_run (InsnState *state): loads every register from *state, runs the instruction stored
-// at insn_slot, and stores every register back. insn_abandon is where the signal handler resumes
-// when the instruction faulted. The thread pointer serves as the one spare register.
+// void insn_run (InsnState *state): loads every register from *state, runs the eight instructions
+// stored at insn_slot, and stores every register back. insn_abandon is where the signal handler
+// resumes when an instruction faulted. The thread pointer serves as the one spare register.
 	.bss
 	.balign 16
 insn_state:	.skip 8
@@ -26,6 +26,7 @@ insn_thread:	.skip 8
 	.text
 	.global insn_run, insn_slot, insn_abandon
 insn_run:
+	clrex
 	stp x29, x30, [sp, #-160]!
 	stp x19, x20, [sp, #16]
 	stp x21, x22, [sp, #32]
@@ -145,7 +146,9 @@ insn_abandon:
 // On a page of its own, as an emulator translates a page again after it was written.
 	.balign 4096
 insn_slot:
+	.rept 8
 	nop
+	.endr
 	b insn_return
 	.balign 4096
 	.section .note.GNU-stack,"",%progbits

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The guest side of the single-instruction comparison, a static AArch64 program: runs each case of
-// one file and writes the results to another. Usage: insn-guest CASES RESULTS
+// The guest side of the instruction comparison, a static AArch64 program: runs each case of one file
+// and writes the results to another. Usage: insn-guest CASES RESULTS
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,15 +12,18 @@
 void insn_run (InsnState *state);
 extern uint32_t insn_slot[], insn_abandon[];
 
-static volatile sig_atomic_t faulted;
+static volatile uint64_t faulted;
+static uint64_t fault_x[31];
 
 static void
 on_fault (int signal, siginfo_t *info, void *context)
 {
   ucontext_t *uc = context;
 
-  (void) signal, (void) info;
-  faulted = 1;
+  (void) info;
+  faulted = INSN_FAULT ((uc->uc_mcontext.pc - (uintptr_t) insn_slot) / 4,
+                        signal == SIGILL ? INSN_UNDEFINED : INSN_ABORTED);
+  memcpy (fault_x, uc->uc_mcontext.regs, sizeof fault_x);
   uc->uc_mcontext.pc = (uintptr_t) insn_abandon;
 }
 
@@ -37,19 +40,30 @@ handle_faults (void)
     sigaction (signals[i], &action, NULL);
 }
 
+enum { NOP = 0xd503201f };
+
 static void
 run_case (const InsnCase *c, uint64_t *memory, InsnResult *result)
 {
   memset (result, 0, sizeof *result);
   insn_make_state (c, &result->state);
-  if (c->memory)
-    insn_fill_memory (memory);
-  insn_slot[0] = c->word;
-  __builtin___clear_cache ((char *) insn_slot, (char *) (insn_slot + 1));
+  insn_fill_memory (c, memory);
+  for (unsigned i = 0; i < INSN_WORDS_MAX; i++)
+    insn_slot[i] = i < c->n ? c->words[i] : NOP;
+  __builtin___clear_cache ((char *) insn_slot, (char *) (insn_slot + INSN_WORDS_MAX));
   faulted = 0;
   insn_run (&result->state);
   result->faulted = faulted;
-  result->memory_hash = c->memory ? insn_hash_memory (memory) : 0;
+  if (faulted)
+    memcpy (result->state.x, fault_x, sizeof fault_x);
+  result->memory_hash = insn_hash_memory (c, memory);
+}
+
+static uint64_t *
+map_memory (uintptr_t at, size_t bytes)
+{
+  return mmap ((void *) at, bytes, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 }
 
 int
@@ -57,18 +71,18 @@ main (int argc, char **argv)
 {
   FILE *in = argc == 3 ? fopen (argv[1], "rb") : NULL;
   FILE *out = argc == 3 ? fopen (argv[2], "wb") : NULL;
-  uint64_t *memory = mmap ((void *) INSN_MEMORY_BASE, INSN_MEMORY_BYTES, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  uint64_t *memory = map_memory (INSN_MEMORY_BASE, INSN_MEMORY_BYTES);
+  uint64_t *bulk = map_memory (INSN_BULK_BASE, INSN_BULK_BYTES);
   InsnResult result;
   InsnCase c;
 
-  if (in == NULL || out == NULL || memory == MAP_FAILED ||
+  if (in == NULL || out == NULL || memory == MAP_FAILED || bulk == MAP_FAILED ||
       mprotect ((void *) ((uintptr_t) insn_slot & ~4095ull), 4096,
                 PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
     return EXIT_FAILURE;
   handle_faults ();
   while (fread (&c, sizeof c, 1, in) == 1) {
-    run_case (&c, memory, &result);
+    run_case (&c, c.memory == INSN_BULK ? bulk : memory, &result);
     if (fwrite (&result, sizeof result, 1, out) != 1)
       return EXIT_FAILURE;
   }

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the two sides of the single-instruction comparison share: the state of a CPU before and
-// after one instruction, and how it is made from a seed. Included by the host program, which runs
-// our handlers, and by the guest program, which runs the instruction itself in an emulator that
-// shares no author with us. The files between them are arrays of InsnCase and InsnResult.
+// What the two sides of the instruction comparison share: the state of a CPU before and after one
+// instruction or a few, and how it is made from a seed. Included by the host program, which runs
+// our handlers, and by the guest program, which runs the instructions themselves in an emulator
+// that shares no author with us. The files between them are arrays of InsnCase and InsnResult.
 #pragma once
 
 #include <stdint.h>
 #include <string.h>
 
-// The memory that loads and stores find: two pages. Base registers point into the middle.
+// The memory that loads and stores find: two pages. Base registers point into the middle. Copies
+// and sets of memory have some of their own.
 #define INSN_MEMORY_BASE 0x1000000000
+#define INSN_BULK_BASE   0x1000100000
 
 enum {
   INSN_MEMORY_BYTES = 8192,
   INSN_MEMORY_WORDS = INSN_MEMORY_BYTES / 8,
+  INSN_BULK_BYTES = 32768,
+  INSN_BULK_WORDS = INSN_BULK_BYTES / 8,
+  INSN_WORDS_MAX = 8, // insn-guest-run.S has as much room
+};
+
+// What of the state is made so that a case finds memory.
+enum {
+  INSN_NO_MEMORY,
+  INSN_MEMORY, // rn is an address, rm a small number
+  INSN_BASES,  // of several instructions: X24 to X27 are addresses, X20 to X23 small numbers
+  INSN_BULK,   // rd and rm are addresses in the other memory, rn a size
 };
 
 // How an instruction likes its address.
@@ -35,10 +48,13 @@ typedef struct InsnState {
 } InsnState;
 
 typedef struct InsnCase {
-  uint32_t word;
-  uint8_t memory;  // reads or writes memory: rn is an address, rm a small number
+  uint32_t words[INSN_WORDS_MAX];
+  uint8_t n;
+  uint8_t memory;  // INSN_NO_MEMORY..
   uint8_t aligned; // INSN_UNALIGNED..
-  uint8_t rn, rm;
+  uint8_t rd, rn, rm;
+  uint8_t no_flush; // FPCR.FZ stays 0
+  uint8_t reserved;
   uint64_t seed;
   uint64_t row; // of the host's table
 } InsnCase;
@@ -46,8 +62,12 @@ typedef struct InsnCase {
 typedef struct InsnResult {
   InsnState state;
   uint64_t memory_hash;
-  uint64_t faulted;
+  uint64_t faulted; // INSN_FAULT, or 0
 } InsnResult;
+
+// Which of the instructions, and how.
+enum { INSN_UNDEFINED = 1, INSN_ABORTED = 2 };
+#define INSN_FAULT(index, kind) ((uint64_t) (index) << 8 | (kind))
 
 static inline uint64_t
 insn_random (uint64_t *state)
@@ -202,10 +222,18 @@ insn_memory_word (uint64_t i)
   return word ^ word >> 29;
 }
 
-static inline void
-insn_fill_memory (uint64_t *memory)
+static inline unsigned
+insn_memory_words (const InsnCase *c)
 {
-  for (unsigned i = 0; i < INSN_MEMORY_WORDS; i++)
+  static const unsigned words[] = {0, INSN_MEMORY_WORDS, INSN_MEMORY_WORDS, INSN_BULK_WORDS};
+
+  return words[c->memory];
+}
+
+static inline void
+insn_fill_memory (const InsnCase *c, uint64_t *memory)
+{
+  for (unsigned i = 0; i < insn_memory_words (c); i++)
     memory[i] = insn_memory_word (i);
 }
 
@@ -221,6 +249,44 @@ insn_address (const InsnCase *c, uint64_t *random)
   if (c->aligned == INSN_ALWAYS_ALIGNED || r % 16 < (c->aligned == INSN_UNALIGNED ? 8 : 15))
     return base + (r >> 8) % 8 * 16;
   return base + (r >> 8) % 128;
+}
+
+// The registers of one instruction that reads or writes memory.
+static inline void
+insn_point_to_memory (const InsnCase *c, InsnState *s, uint64_t *random)
+{
+  uint64_t base = insn_address (c, random);
+
+  if (c->rm < 31)
+    s->x[c->rm] = (s->x[c->rm] & 0xffffffff00000000) * (c->words[0] >> 13 & 3 ? 0 : 1) +
+                  (insn_random (random) >> 32) % 32;
+  if (c->aligned && insn_random (random) >> 63) { // what a compare-and-swap looks for
+    uint64_t word = (base - INSN_MEMORY_BASE) / 8;
+    for (unsigned i = c->rm; i < 31 && i < c->rm + 2u; i++)
+      s->x[i] = insn_memory_word (word++);
+  }
+  if (c->rn < 31)
+    s->x[c->rn] = base;
+  else
+    s->sp = base;
+}
+
+// Those of a copy or set: near the ends of pages, overlapping often, now and then too long.
+static inline void
+insn_point_to_bulk (const InsnCase *c, InsnState *s, uint64_t *random)
+{
+  uint64_t r = insn_random (random) >> 8, size = (r >> 32) % 0x3000;
+  uint64_t to = INSN_BULK_BASE + (r & 7) * 0x1000 + (r >> 3 & 1 ? 0xfe0 + (r >> 4) % 64 : 0);
+  uint64_t from = INSN_BULK_BASE + (r >> 12 & 7) * 0x1000 + (r >> 15) % 0x1000;
+
+  if (r >> 60 & 1)
+    from = to + size / 2 - (r >> 15) % (size + 1);
+  if (insn_random (random) % 16 == 0)
+    size = insn_integer (random);
+  s->x[c->rd] = to;
+  s->x[c->rn] = size;
+  if (c->rm < 31)
+    s->x[c->rm] = from;
 }
 
 static inline void
@@ -241,36 +307,26 @@ insn_make_state (const InsnCase *c, InsnState *s)
   if (insn_random (&random) >> 63)
     s->fpsr = insn_random (&random) & 0x0800009f;
   s->fpcr = modes[(insn_random (&random) >> 32) % (sizeof modes / 4)];
-  if ((c->word & 0xfffffc00) == 0x1e7e0000) // FJCVTZS: QEMU 7.2 is wrong on flushed denormals
+  if (c->no_flush)
     s->fpcr &= ~(1ull << 24);
   for (unsigned i = 0; i < 32; i++) {
     s->v[i][0] = insn_lanes (&random);
     s->v[i][1] = insn_lanes (&random);
   }
-  if (c->memory) {
-    uint64_t base = insn_address (c, &random);
-
-    if (c->rm < 31)
-      s->x[c->rm] = (s->x[c->rm] & 0xffffffff00000000) * (c->word >> 13 & 3 ? 0 : 1) +
-                    (insn_random (&random) >> 32) % 32;
-    if (c->aligned && insn_random (&random) >> 63) { // what a compare-and-swap looks for
-      uint64_t word = (base - INSN_MEMORY_BASE) / 8;
-      for (unsigned i = c->rm; i < 31 && i < c->rm + 2u; i++)
-        s->x[i] = insn_memory_word (word++);
-    }
-    if (c->rn < 31)
-      s->x[c->rn] = base;
-    else
-      s->sp = base;
-  }
+  if (c->memory == INSN_MEMORY)
+    insn_point_to_memory (c, s, &random);
+  else if (c->memory == INSN_BULK)
+    insn_point_to_bulk (c, s, &random);
+  for (unsigned i = 20; c->memory == INSN_BASES && i < 28; i++)
+    s->x[i] = i < 24 ? (insn_random (&random) >> 32) % 32 : insn_address (c, &random);
 }
 
 static inline uint64_t
-insn_hash_memory (const uint64_t *memory)
+insn_hash_memory (const InsnCase *c, const uint64_t *memory)
 {
   uint64_t hash = 0;
 
-  for (unsigned i = 0; i < INSN_MEMORY_WORDS; i++)
+  for (unsigned i = 0; i < insn_memory_words (c); i++)
     hash = (hash ^ memory[i]) * UINT64_C (0x9e3779b97f4a7c15) + (hash >> 29);
   return hash;
 }

@@ -42,7 +42,7 @@ hash_row (InsnHost *host, unsigned row, uint64_t *hash)
   InsnCase c;
   unsigned n = 0;
 
-  for (*hash = 0; n < INSN_GOLDEN_CASES && insn_make_case (row, &random, &c); n++) {
+  for (*hash = 0; n < INSN_GOLDEN_CASES && insn_make_case (host, row, &random, &c); n++) {
     insn_host_run (host, &c, &result);
     *hash = insn_hash_result (*hash, &result);
   }
