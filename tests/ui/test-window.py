@@ -177,8 +177,8 @@ def delete(app):
         app.act(app.find("Delete", "menu item"))
         if undo:
             app.act(app.find("Undo", "push button"))
-            app.shoot("undone")
             app.find("Tiny, Off", "push button")
+            app.shoot("undone")
             check(os.path.isdir(os.path.join(MACHINES, "tiny")), "deleting can be undone")
     wait("the folder in the Trash",
          lambda: os.path.isdir(os.path.join(DATA, "Trash", "files", "tiny")), 60)
