@@ -192,7 +192,9 @@ only_stopped_cb (Outcome *outcome, int reason, const char *text)
 {
   if (reason == VM_STOP_ERROR)
     say (outcome, text ? text : _ ("The machine could not go on"));
-  else if (reason == VM_STOP_GUEST)
+  else
+    outcome->status = 0; // whatever it said before
+  if (reason == VM_STOP_GUEST)
     g_application_quit (G_APPLICATION (outcome->application));
 }
 

@@ -149,6 +149,16 @@ vm_stopped_cb (TerrariumMachine *machine, int reason, GError *error)
   g_object_unref (machine);
 }
 
+static void
+vm_state_cb (TerrariumMachine *machine)
+{
+  const char *trouble = vm_machine_get_trouble (machine->vm);
+
+  notify_state (machine);
+  if (trouble && vm_machine_get_state (machine->vm) == VM_STATE_PAUSED)
+    g_signal_emit (machine, signals[FAILED], 0, trouble);
+}
+
 static bool
 prepare (TerrariumMachine *machine, GError **error)
 {
@@ -164,7 +174,7 @@ prepare (TerrariumMachine *machine, GError **error)
   vm_machine_set_display_sink (machine->vm, &display_screen_sink_ops, machine->screen);
   vm_machine_set_console_sink (machine->vm, VM_CONSOLE_SERIAL, &terrarium_console_sink_ops,
                                machine->console);
-  g_signal_connect_swapped (machine->vm, "notify::state", G_CALLBACK (notify_state), machine);
+  g_signal_connect_swapped (machine->vm, "notify::state", G_CALLBACK (vm_state_cb), machine);
   g_signal_connect_swapped (machine->vm, "stopped", G_CALLBACK (vm_stopped_cb), machine);
   return true;
 }
