@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/cli/complain.h"
+#include "app/cli/image.h"
 #include "app/cli/machines.h"
 #include "app/cli/run.h"
 #include "app/language.h"
@@ -24,6 +25,7 @@ static const struct Command {
     {"stop", cli_stop, N_ ("press a machine's power button, or pull the plug")},
     {"pause", cli_pause, N_ ("pause a machine")},
     {"resume", cli_resume, N_ ("let a paused machine go on")},
+    {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},
     {"serve", cli_serve, NULL},
 };
 

@@ -103,6 +103,18 @@ block_image_open (const char *path, BlockFormat format, BlockImageFlags flags, G
   return open_format (file, format, &chain, error);
 }
 
+GQuark
+block_image_error_quark (void)
+{
+  return g_quark_from_static_string ("terrarium-image-error");
+}
+
+static void
+refuse_for (GError **error, const BlockChain *chain, GQuark domain, int code, const char *why)
+{
+  g_set_error (error, domain, code, _ ("Could not use the disk “%s”: %s."), chain->path, why);
+}
+
 G_GNUC_PRINTF (3, 4)
 static void
 refuse (GError **error, const BlockChain *chain, const char *format, ...)
@@ -111,8 +123,17 @@ refuse (GError **error, const BlockChain *chain, const char *format, ...)
   va_start (args, format);
   g_autofree char *why = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("Could not use the disk “%s”: %s."),
-               chain->path, why);
+  refuse_for (error, chain, G_IO_ERROR, G_IO_ERROR_FAILED, why);
+}
+
+static void
+refuse_backing (GError **error, const BlockChain *chain, const char *name)
+{
+  g_autofree char *why = g_strdup_printf (
+      _ ("it is based on the file “%s”, which would be read too; allow that if you trust this "
+         "image, or convert it where it comes from"),
+      name);
+  refuse_for (error, chain, BLOCK_IMAGE_ERROR, BLOCK_IMAGE_ERROR_BACKING, why);
 }
 
 // The name as the image has it, from the image's folder. NULL: not a plain file name.
@@ -185,10 +206,7 @@ block_image_open_backing (const BlockChain *chain, const char *name, const char 
                           GError **error)
 {
   if (!(chain->flags & BLOCK_IMAGE_ALLOW_BACKING)) {
-    refuse (error, chain,
-            _ ("it is based on the file “%s”, which would be read too; allow that if you trust "
-               "this image, or convert it where it comes from"),
-            name);
+    refuse_backing (error, chain, name);
     return NULL;
   }
   if (chain->guessed) {

@@ -18,6 +18,12 @@ enum {
   BLOCK_CHAIN_MAX = 32, // images, the first included
 };
 
+#define BLOCK_IMAGE_ERROR (block_image_error_quark ())
+GQuark block_image_error_quark (void);
+enum {
+  BLOCK_IMAGE_ERROR_BACKING, // it is based on a file, and following that was not allowed
+};
+
 typedef struct BlockImage {
   const BlockDriverOps *ops;
   void *driver;

@@ -84,7 +84,9 @@ compare_cluster (Walk *walk, uint64_t cluster)
 {
   uint64_t stored, used = use_counts_get (&walk->counts, cluster);
   int error = qcow2_refcount_get_locked (walk->q, cluster, &stored);
-  if (error != 0 || stored == used)
+  // Counted for nothing behind the file's end: no space is lost.
+  bool matters = walk->repair || used > 0 || cluster < walk->file_clusters;
+  if (error != 0 || stored == used || !matters)
     return error;
   if (walk->repair) {
     bool fits = walk->q->refcount_bits == 64 || used >> walk->q->refcount_bits == 0;
