@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A small program for gdb in the guest to step through and watch (gdb-commands says how). Built
-// without optimization; lines that gdb-commands names are marked.
+// A small program for gdb in the guest to step through and watch. Built without optimization;
+// gdb-commands says how, and counts the lines of work () from its first one.
 #include <pthread.h>
 #include <stdio.h>
 
@@ -10,11 +10,11 @@ double real;
 static int
 work (int n)
 {
-  int a = n * 2; // line: first
+  int a = n * 2;
   int b = a + 3;
 
   watched = b;
-  real = b / 4.0; // line: after the store
+  real = b / 4.0;
   return a + b;
 }
 
