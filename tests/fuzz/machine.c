@@ -67,7 +67,8 @@ build (const FuzzMachine *fm, unsigned cpus)
   g_autofree char *kernel = g_strdup_printf ("/proc/self/fd/%d", fm->kernel_fd);
   g_autofree char *disk0 = g_strdup_printf ("/proc/self/fd/%d", fm->disk_fds[0]);
   g_autofree char *disk1 = g_strdup_printf ("/proc/self/fd/%d", fm->disk_fds[1]);
-  const MachineDisk disks[FUZZ_MACHINE_DISKS] = {{disk0, false}, {disk1, true}};
+  const MachineDisk disks[FUZZ_MACHINE_DISKS] = {{.path = disk0},
+                                                 {.path = disk1, .read_only = true}};
   const MachineConfig config = {
       .name = "fuzz",
       .cpus = cpus,
