@@ -10,6 +10,7 @@
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/sysreg.h"
+#include "engine/mem/access.h"
 
 enum {
   BTYPE_JUMP_16_17 = 1, // through X16 or X17, or from a page that is not guarded
@@ -28,6 +29,12 @@ known_fetch (const A64Cpu *cpu, GuestVaddr va)
   return e->va == (va & ~(GuestVaddr) (A64_PAGE_SIZE - 1)) ? e : NULL;
 }
 
+static bool
+is_brk (uint32_t insn)
+{
+  return (insn & 0xffe0001f) == 0xd4200000;
+}
+
 // Whether an instruction in a guarded page may be the target of a branch of this type.
 static bool
 takes (const A64Cpu *cpu, uint32_t insn, unsigned btype)
@@ -39,17 +46,28 @@ takes (const A64Cpu *cpu, uint32_t insn, unsigned btype)
     return (types[insn >> 6 & 3] >> btype & 1) != 0;
   if (insn == INSN_PACIASP || insn == INSN_PACIBSP)
     return btype != BTYPE_JUMP || !(cpu->sys->sctlr_el1 & bt);
-  return (insn & 0xffe0001f) == 0xd4200000 || (insn & 0xffe0001f) == 0xd4400000; // BRK, HLT
+  return is_brk (insn) || (insn & 0xffe0001f) == 0xd4400000; // HLT
+}
+
+// A BRK saves PSTATE.BTYPE, whether its page is guarded or not (D1.3.1, TakeException).
+static bool
+is_brk_at (A64Cpu *cpu, const A64Ifetch *target)
+{
+  const uint8_t *page = a64_ram_ptr (cpu, target->pa, A64_PAGE_SIZE);
+
+  return page != NULL && is_brk (mem_load32 (page + (cpu->pc & (A64_PAGE_SIZE - 4))));
 }
 
 // True when it is plain from what is cached that the branch will be taken.
 static bool
-is_plain (const A64Cpu *cpu, unsigned btype)
+is_plain (A64Cpu *cpu, unsigned btype)
 {
   const A64Ifetch *target = known_fetch (cpu, cpu->pc);
   const A64Jce *e = &cpu->jc[a64_jce_index (cpu->pc)];
 
-  if (target == NULL || cpu->step)
+  // What may be raised before the target saves PSTATE.BTYPE.
+  if (target == NULL || (cpu->pc & 3) != 0 || cpu->step || cpu->breaks != 0 ||
+      atomic_load_explicit (&cpu->pending, memory_order_relaxed) != 0 || is_brk_at (cpu, target))
     return false;
   return !target->guarded || (e->va == cpu->pc && takes (cpu, e->block->ops[0].insn, btype));
 }
@@ -85,6 +103,10 @@ a64_bti_refuses (A64Cpu *cpu, uint32_t insn)
 
   if (a64_is_guarded (cpu, cpu->pc) && !takes (cpu, insn, btype)) {
     a64_raise_fetch (cpu, A64_EC_BRANCH_TARGET, btype, false);
+    return true;
+  }
+  if (is_brk (insn)) {
+    a64_raise_fetch (cpu, A64_EC_BRK, insn >> 5 & 0xffff, false);
     return true;
   }
   cpu->pstate.btype = 0;
