@@ -63,7 +63,7 @@ image_options_parse (ImageOptions *options, int argc, char **argv, const char *k
   bool ok = g_option_context_parse (context, &argc, &argv, error);
   g_set_prgname ("terrarium");
   if (ok && (options->names != NULL ? g_strv_length (options->names) : 0) != n_names)
-    ok = fail (error, _ ("write “%s %s”."), name, usage);
+    ok = fail (error, _ ("Write “%s %s”."), name, usage);
   return ok;
 }
 

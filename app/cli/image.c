@@ -6,13 +6,11 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "app/cli/complain.h"
 #include "app/cli/image-job.h"
 #include "app/cli/image-options.h"
 
 enum {
-  EXIT_OK = 0,
-  EXIT_FAILED = 1,
-  EXIT_USAGE = 2,
   CHECK_CORRUPT = 2,
   CHECK_LEAKED = 3,
   EXIT_CANCELLED = 128 + 2,
@@ -22,19 +20,23 @@ enum {
 // ---- results --------------------------------------------------------------------------------
 
 static int
+fail_usage (const GError *error)
+{
+  return cli_fail_usage ("image", error->message);
+}
+
+// A value that is found wrong late is wrong usage too.
+static int
 fail (const GError *error)
 {
   bool backing = g_error_matches (error, VM_IMAGE_ERROR, VM_IMAGE_ERROR_BACKING);
+  g_autofree char *sentences =
+      g_strdup_printf ("%s %s", error->message, _ ("The option for that is --allow-backing."));
 
-  g_printerr ("terrarium: %s%s\n", error->message, backing ? " (--allow-backing)" : "");
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ? EXIT_CANCELLED : EXIT_FAILED;
-}
-
-static int
-fail_usage (const GError *error)
-{
-  g_printerr ("terrarium: %s\n", error->message);
-  return EXIT_USAGE;
+  if (error->domain == G_OPTION_ERROR)
+    return fail_usage (error);
+  int status = cli_fail (backing ? sentences : error->message);
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ? EXIT_CANCELLED : status;
 }
 
 static void
@@ -89,14 +91,14 @@ tell_image (const ImageOptions *options, const char *path, VmImageFormat format,
   JsonBuilder *builder;
 
   if (!options->json)
-    return EXIT_OK;
+    return CLI_OK;
   builder = begin_json ();
   put_string (builder, "path", path);
   put_string (builder, "format", vm_image_format_get_name (format));
   put_number (builder, "size_bytes", bytes);
   json_builder_end_object (builder);
   print_json (builder);
-  return EXIT_OK;
+  return CLI_OK;
 }
 
 // ---- create ---------------------------------------------------------------------------------
@@ -242,7 +244,7 @@ image_info (int argc, char **argv)
     print_info_json (options.names[0], info);
   else
     print_info (info);
-  return EXIT_OK;
+  return CLI_OK;
 }
 
 // ---- check ----------------------------------------------------------------------------------
@@ -316,7 +318,7 @@ image_check (int argc, char **argv)
   g_auto (ImageOptions) options = {0};
   g_autoptr (GError) error = NULL;
   Checking checking = {0};
-  int status = EXIT_OK;
+  int status = CLI_OK;
 
   if (!image_options_parse (&options, argc, argv, "format json", 1, _ ("FILE"),
                             _ ("Looks for damage in a disk image. Ends with 0: good, 2: damaged, "
@@ -333,9 +335,9 @@ image_check (int argc, char **argv)
   else
     print_check (&checking);
   g_ptr_array_unref (checking.faults);
-  if (status == EXIT_OK && checking.result.n_corrupt > 0)
+  if (status == CLI_OK && checking.result.n_corrupt > 0)
     return CHECK_CORRUPT;
-  return status == EXIT_OK && checking.result.n_leaked > 0 ? CHECK_LEAKED : status;
+  return status == CLI_OK && checking.result.n_leaked > 0 ? CHECK_LEAKED : status;
 }
 
 // ---- convert --------------------------------------------------------------------------------
@@ -478,7 +480,7 @@ image_map (int argc, char **argv)
   } else if (mapping.builder != NULL) {
     g_object_unref (mapping.builder);
   }
-  return ok ? EXIT_OK : fail (error);
+  return ok ? CLI_OK : fail (error);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -509,15 +511,14 @@ cli_image (int argc, char **argv)
 {
   if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
     print_help ();
-    return EXIT_OK;
+    return CLI_OK;
   }
   for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
-  if (argc > 1)
-    g_printerr (_ ("terrarium: “image” has no command “%s”; see “terrarium image --help”.\n"),
-                argv[1]);
-  else
-    print_help ();
-  return EXIT_USAGE;
+  if (argc < 2)
+    return cli_fail_usage (argv[0], _ ("Name a command; see “terrarium image --help”."));
+  g_autofree char *sentence =
+      g_strdup_printf (_ ("There is no command “%s”; see “terrarium image --help”."), argv[1]);
+  return cli_fail_usage (argv[0], sentence);
 }
