@@ -2,8 +2,10 @@
 // The options of `terrarium run`. Main thread.
 #include "app/cli/run-options.h"
 
+#include <fcntl.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <unistd.h>
 
 G_GNUC_PRINTF (2, 3)
 static bool
@@ -66,25 +68,63 @@ cut_suffix (char *text, const char *suffix)
   return true;
 }
 
+static bool
+looks_like_qcow2 (const char *path)
+{
+  char magic[4] = "";
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+  if (fd < 0)
+    return false;
+  bool is = read (fd, magic, sizeof magic) == sizeof magic && memcmp (magic, "QFI\xfb", 4) == 0;
+  close (fd);
+  return is;
+}
+
+// The name decides. Contents do not: a guest can make its raw disk look like an image whose base is
+// any file of this computer. They only show that something was forgotten.
+static bool
+choose_format (const char *path, VmImageFormat *format, GError **error)
+{
+  *format = g_str_has_suffix (path, ".qcow2") ? VM_IMAGE_QCOW2 : VM_IMAGE_RAW;
+  if (*format == VM_IMAGE_RAW && looks_like_qcow2 (path))
+    return fail (error,
+                 _ ("“%s” looks like a qcow2 image; add ,format=qcow2, or ,format=raw if it is a "
+                    "disk that only looks so."),
+                 path);
+  return true;
+}
+
 bool
 run_parse_disk (VmConfig *config, const char *text, GError **error)
 {
   g_autofree char *path = g_strdup (text);
-  bool read_only = false;
+  bool read_only = false, allow_backing = false, told = false;
+  VmImageFormat format = VM_IMAGE_RAW;
 
   for (;;) {
     if (cut_suffix (path, ",readonly"))
       read_only = true;
-    else if (!cut_suffix (path, ",format=raw"))
+    else if (cut_suffix (path, ",allow-backing"))
+      allow_backing = true;
+    else if (cut_suffix (path, ",format=raw"))
+      format = VM_IMAGE_RAW, told = true;
+    else if (cut_suffix (path, ",format=qcow2"))
+      format = VM_IMAGE_QCOW2, told = true;
+    else
       break;
   }
   const char *option = strrchr (path, ',');
   if (option != NULL && g_str_has_prefix (option, ",format="))
-    return fail (error, _ ("The disk format “%s” is not supported; convert the disk to raw."),
+    return fail (error, _ ("The disk format “%s” is not supported; convert the disk to qcow2."),
                  option + strlen (",format="));
   if (path[0] == '\0')
     return fail (error, _ ("--disk needs the name of a file."));
-  vm_config_add_disk (config, path, read_only);
+  if (!told && !choose_format (path, &format, error))
+    return false;
+  VmDiskConfig *disk = vm_config_add_disk (config, path, read_only);
+  disk->format = format;
+  disk->allow_backing = allow_backing;
   return true;
 }
 
@@ -177,8 +217,8 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"initrd", 0, 0, G_OPTION_ARG_FILENAME, &raw->initrd, N_ ("Initial RAM disk"), N_ ("FILE")},
       {"append", 0, 0, G_OPTION_ARG_FILENAME, &raw->append, N_ ("Kernel command line"),
        N_ ("TEXT")},
-      {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a raw disk image"),
-       N_ ("FILE[,readonly][,format=raw]")},
+      {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a disk image"),
+       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing]")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
        N_ ("Attach a network (one is there by default)"), N_ ("user[,forward=tcp:HOST:GUEST]…")},
       {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},

@@ -57,6 +57,8 @@ put_path (JsonBuilder *builder, const char *name, const char *path, const char *
   put_string (builder, name, text);
 }
 
+static const char *const format_names[] = {[VM_IMAGE_RAW] = "raw", [VM_IMAGE_QCOW2] = "qcow2"};
+
 static void
 put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
 {
@@ -67,7 +69,10 @@ put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
 
     json_builder_begin_object (builder);
     put_path (builder, "path", disk->path, base_dir);
+    put_string (builder, "format", format_names[disk->format]);
     put_bool (builder, "read-only", disk->read_only);
+    if (disk->allow_backing)
+      put_bool (builder, "allow-backing", true);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -262,18 +267,39 @@ each_object (VmConfig *config, JsonObject *parent, const char *name, const char 
   }
 }
 
+// False: no such format. Machines of old have raw disks only and do not say so.
+static bool
+parse_format (const char *text, VmImageFormat *format)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (format_names); i++)
+    if (strcmp (text, format_names[i]) == 0) {
+      *format = (VmImageFormat) i;
+      return true;
+    }
+  return false;
+}
+
 static bool
 read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
 {
-  g_autofree char *path = NULL;
-  bool read_only = false, ok = true;
+  g_autofree char *path = NULL, *format_name = g_strdup (format_names[VM_IMAGE_RAW]);
+  bool read_only = false, allow_backing = false, ok = true;
+  VmImageFormat format = VM_IMAGE_RAW;
 
   get_path (object, "path", base_dir, &path, &ok, error);
+  get_string (object, "format", &format_name, &ok, error);
   get_bool (object, "read-only", &read_only, &ok, error);
+  get_bool (object, "allow-backing", &allow_backing, &ok, error);
   if (ok && path == NULL)
     return bad_field (error, "path");
-  if (ok)
-    vm_config_add_disk (config, path, read_only);
+  if (ok && !parse_format (format_name, &format))
+    return bad_field (error, "format");
+  if (ok) {
+    VmDiskConfig *disk = vm_config_add_disk (config, path, read_only);
+
+    disk->format = format;
+    disk->allow_backing = allow_backing;
+  }
   return ok;
 }
 

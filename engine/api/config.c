@@ -89,7 +89,10 @@ vm_config_copy (const VmConfig *config)
   copy->cmdline = g_strdup (config->cmdline);
   for (unsigned i = 0; i < config->disks->len; i++) {
     const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
-    vm_config_add_disk (copy, disk->path, disk->read_only);
+    VmDiskConfig *disk_copy = vm_config_add_disk (copy, disk->path, disk->read_only);
+
+    disk_copy->format = disk->format;
+    disk_copy->allow_backing = disk->allow_backing;
   }
   for (unsigned i = 0; i < config->nics->len; i++) {
     const VmNicConfig *nic = g_ptr_array_index (config->nics, i);

@@ -14,7 +14,12 @@ make_disks (const VmConfig *config)
 
   for (unsigned i = 0; i < config->disks->len; i++) {
     const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
-    disks[i] = (MachineDisk){.path = disk->path, .read_only = disk->read_only};
+    disks[i] = (MachineDisk){
+        .path = disk->path,
+        .format = (BlockFormat) disk->format,
+        .read_only = disk->read_only,
+        .allow_backing = disk->allow_backing,
+    };
   }
   return disks;
 }

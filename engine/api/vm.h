@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/api/vm-image.h"
 #include "engine/structs/sink.h"
 
 G_BEGIN_DECLS
@@ -44,8 +45,10 @@ typedef struct VmForward {
 } VmForward;
 
 typedef struct VmDiskConfig {
-  char *path; // raw image
+  char *path;
+  VmImageFormat format; // told, never guessed: a guest can make its raw disk look like anything
   bool read_only;
+  bool allow_backing; // read the file the image says it is based on
 } VmDiskConfig;
 
 typedef struct VmNicConfig {
@@ -76,6 +79,7 @@ VmConfig *vm_config_new (VmArch arch); // 1 CPU, 1 GiB, no disk, one NIC, no dis
 VmConfig *vm_config_copy (const VmConfig *config);
 void vm_config_free (VmConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmConfig, vm_config_free)
+// Raw; the caller may change what comes back.
 VmDiskConfig *vm_config_add_disk (VmConfig *config, const char *path, bool read_only);
 VmNicConfig *vm_config_add_nic (VmConfig *config);
 void vm_nic_config_add_forward (VmNicConfig *nic, bool udp, uint16_t host_port,

@@ -27,7 +27,9 @@ make_config (void)
   config->initrd = g_strdup ("/elsewhere/initrd.gz");
   config->cmdline = g_strdup ("console=ttyAMA0 \"quoted\\\"");
   vm_config_add_disk (config, "/machines/a/disks/root.raw", false);
-  vm_config_add_disk (config, "/machines/ab", true);
+  VmDiskConfig *disk = vm_config_add_disk (config, "/machines/ab", true);
+  disk->format = VM_IMAGE_QCOW2;
+  disk->allow_backing = true;
   VmNicConfig *nic = g_ptr_array_index (config->nics, 0);
   vm_nic_config_add_forward (nic, false, 8022, 22);
   vm_nic_config_add_forward (nic, true, 65535, 1);
@@ -58,6 +60,9 @@ test_round_trip (void **state)
                        "/new/disks/root.raw");
   assert_string_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->path,
                        "/machines/ab");
+  assert_int_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->format, VM_IMAGE_QCOW2);
+  assert_true (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->allow_backing);
+  assert_false (((VmDiskConfig *) g_ptr_array_index (moved->disks, 0))->allow_backing);
   vm_config_free (moved);
 
   VmConfig *same = vm_config_from_json (json, -1, "/machines/a", NULL);
@@ -141,6 +146,7 @@ test_texts (void **state)
       {HEAD ",\"disks\":[1]}", VM_CONFIG_ERROR_FORMAT, "disks"},
       {HEAD ",\"disks\":[{}]}", VM_CONFIG_ERROR_FORMAT, "path"},
       {HEAD ",\"disks\":[{\"path\":\"a\",\"read-only\":1}]}", VM_CONFIG_ERROR_FORMAT, "read-only"},
+      {HEAD ",\"disks\":[{\"path\":\"a\",\"format\":\"vdi\"}]}", VM_CONFIG_ERROR_FORMAT, "format"},
       {HEAD ",\"nics\":[{\"mac\":\"52:54:00:12:34\"}]}", VM_CONFIG_ERROR_FORMAT, "mac"},
       {HEAD ",\"nics\":[{\"mac\":\"52:54:00:12:34:5g\"}]}", VM_CONFIG_ERROR_FORMAT, "mac"},
       {HEAD ",\"nics\":[{\"mac\":\"53:54:00:12:34:56\"}]}", VM_CONFIG_ERROR_FIELD, "group"},

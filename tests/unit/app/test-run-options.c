@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cli/run-options.h"
 
@@ -54,7 +56,8 @@ test_disks (void **state)
 {
   static const struct {
     const char *text, *path; // path NULL: refused
-    bool read_only;
+    bool read_only, allow_backing;
+    VmImageFormat format;
   } cases[] = {
       {"a.raw", "a.raw", false},
       {"a.raw,readonly", "a.raw", true},
@@ -63,7 +66,11 @@ test_disks (void **state)
       {"a.raw,format=raw,readonly", "a.raw", true},
       {"a,b.raw", "a,b.raw", false},
       {"a,readonly,b", "a,readonly,b", false},
-      {"a.qcow2,format=qcow2", NULL, false},
+      {"a.qcow2", "a.qcow2", false, false, VM_IMAGE_QCOW2},
+      {"a.qcow2,format=raw", "a.qcow2"},
+      {"a,format=qcow2", "a", false, false, VM_IMAGE_QCOW2},
+      {"a.qcow2,allow-backing,readonly", "a.qcow2", true, true, VM_IMAGE_QCOW2},
+      {"a,format=vdi", NULL},
       {",readonly", NULL, false},
       {"", NULL, false},
   };
@@ -79,9 +86,34 @@ test_disks (void **state)
 
       assert_string_equal (disk->path, cases[i].path);
       assert_int_equal (disk->read_only, cases[i].read_only);
+      assert_int_equal (disk->allow_backing, cases[i].allow_backing);
+      assert_int_equal (disk->format, cases[i].format);
     }
     vm_config_free (config);
   }
+}
+
+// A raw disk whose guest wrote a qcow2 header is not one; the person is asked.
+static void
+test_disk_that_looks_like_qcow2 (void **state)
+{
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "terrarium-look-XXXXXX", NULL);
+  int fd = g_mkstemp (path);
+
+  assert_int_equal (write (fd, "QFI\xfb", 4), 4);
+  close (fd);
+  for (unsigned told = 0; told < 3; told++) {
+    static const char *const suffixes[] = {"", ",format=raw", ",format=qcow2"};
+    g_autofree char *text = g_strconcat (path, suffixes[told], NULL);
+    g_autoptr (GError) error = NULL;
+    VmConfig *config = vm_config_new (VM_ARCH_AARCH64);
+
+    assert_int_equal (run_parse_disk (config, text, &error), told > 0);
+    if (told == 0)
+      assert_non_null (strstr (error->message, "looks like a qcow2 image"));
+    vm_config_free (config);
+  }
+  g_unlink (path);
 }
 
 static void
@@ -208,6 +240,7 @@ main (void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_sizes),
       cmocka_unit_test (test_disks),
+      cmocka_unit_test (test_disk_that_looks_like_qcow2),
       cmocka_unit_test (test_nets),
       cmocka_unit_test (test_command_line),
       cmocka_unit_test (test_bad_command_lines),
