@@ -63,8 +63,8 @@ void a64_emit_move (A64Translator *t, unsigned flags, unsigned d, unsigned a);
 // Tier 0 carries the instruction out; `uop` is one of the INTERP.
 void a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop);
 
-// The uop right before in the same straight stretch, when it is `uop` writing d with those flags:
-// a later instruction that takes its effect over makes it a NOP. Else NULL.
+// The uop right before in the same straight stretch, when it is `uop` writing d with those flags;
+// else NULL.
 static inline Uop *
 a64_last_uop (A64Translator *t, unsigned uop, unsigned flags, unsigned d)
 {
@@ -74,6 +74,14 @@ a64_last_uop (A64Translator *t, unsigned uop, unsigned flags, unsigned d)
   if (last == NULL || last->op != uop || last->d != d || (last->flags & UOP_W64) != flags)
     return NULL;
   return last;
+}
+
+// The present instruction has the effect of that one as well.
+static inline void
+a64_take_over (Uop *last)
+{
+  last->op = UOP_NOP;
+  last->flags &= UOP_FIRST;
 }
 
 // ---- translators ----------------------------------------------------------------------------

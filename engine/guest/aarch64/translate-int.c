@@ -53,7 +53,7 @@ A64_TRANSLATE_FUNCTION (add_imm)
 
   // ADRP and ADD make one address.
   if (last != NULL) {
-    last->op = UOP_NOP;
+    a64_take_over (last);
     emit_address (t, op->rd, last->imm + imm);
   } else if (imm == 0) {
     a64_emit_move (t, row->flags, op->rd, op->rn);
@@ -91,7 +91,7 @@ A64_TRANSLATE_FUNCTION (movk)
     keep = (uint32_t) keep;
   // The last of several that make one constant has the whole of it.
   if (last != NULL) {
-    last->op = UOP_NOP;
+    a64_take_over (last);
     a64_emit_constant (t, op->rd, ((uint64_t) last->imm & keep) | (uint64_t) op->imm);
     return;
   }
