@@ -18,7 +18,7 @@ gdb_session_new (const GdbTargetOps *ops, void *target)
   session->target = target;
   session->output = g_string_new (NULL);
   session->last = g_string_new (NULL);
-  session->xml = gdb_target_xml (ops->debug);
+  session->xml = gdb_target_xml (ops->debug, ops->absent_features);
   session->running = true;
   return session;
 }

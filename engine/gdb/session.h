@@ -31,6 +31,7 @@ typedef struct GdbTargetOps {
                           const uint8_t *from, size_t length);
   bool (*set_point) (void *target, bool set, GuestPoint kind, GuestVaddr va, uint64_t length);
   const GuestDebugOps *debug; // describes the registers; nothing else of it is used
+  uint32_t absent_features;   // bits of debug->features
 } GdbTargetOps;
 
 enum {

@@ -231,6 +231,8 @@ set_point (void *opaque, bool set, GuestPoint kind, GuestVaddr va, uint64_t leng
 GdbTargetOps
 gdb_target_get_ops (const GdbTarget *target)
 {
+  const GuestDebugOps *debug = target->debug;
+
   return (GdbTargetOps){
       .stop = stop,
       .resume = resume,
@@ -242,7 +244,9 @@ gdb_target_get_ops (const GdbTarget *target)
       .read_memory = read_memory,
       .write_memory = write_memory,
       .set_point = set_point,
-      .debug = target->debug,
+      .debug = debug,
+      .absent_features =
+          debug->absent_features != NULL ? debug->absent_features (target->vm->vcpus[0]->cpu) : 0,
   };
 }
 

@@ -19,7 +19,7 @@ append_registers (GString *xml, const GuestDebugOps *debug, unsigned feature)
 }
 
 GString *
-gdb_target_xml (const GuestDebugOps *debug)
+gdb_target_xml (const GuestDebugOps *debug, uint32_t absent)
 {
   GString *xml = g_string_new ("<?xml version=\"1.0\"?>\n"
                                "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
@@ -27,6 +27,8 @@ gdb_target_xml (const GuestDebugOps *debug)
 
   g_string_append_printf (xml, "<architecture>%s</architecture>\n", debug->architecture);
   for (unsigned i = 0; i < debug->n_features; i++) {
+    if (absent >> i & 1)
+      continue;
     g_string_append_printf (xml, "<feature name=\"%s\">\n%s", debug->features[i].name,
                             debug->features[i].types);
     append_registers (xml, debug, i);

@@ -4,4 +4,5 @@
 
 #include "engine/vm/guest.h"
 
-GString *gdb_target_xml (const GuestDebugOps *debug);
+// Without the features whose bits are set in `absent`.
+GString *gdb_target_xml (const GuestDebugOps *debug, uint32_t absent);

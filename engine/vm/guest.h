@@ -58,6 +58,8 @@ typedef struct GuestDebugOps {
   const GuestDebugFeature *features;
   unsigned n_features;
   unsigned n_general; // registers of gdb's g packet: the first ones
+  // A bit for each of `features` that this CPU lacks. Any thread. NULL: it has them all.
+  uint32_t (*absent_features) (const void *cpu);
   void (*attach) (void *cpu);
   void (*detach) (void *cpu);
   // Pure. False: there is no register n.

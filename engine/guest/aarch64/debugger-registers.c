@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The CPU's registers by number, as gdb's features org.gnu.gdb.aarch64.core and .fpu want them,
-// followed by the system registers that EL1 may read, which a debugger may not write. On any thread
-// while the CPU is parked.
+// followed by what it takes to remove pointer authentication codes (.pauth) and the system registers
+// that EL1 may read, which a debugger may not write. On any thread while the CPU is parked.
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
+#include "engine/guest/aarch64/pauth.h"
 #include "engine/guest/aarch64/sysreg.h"
 
 enum {
@@ -13,10 +14,13 @@ enum {
   N_V = 34,
   N_FPSR = 66,
   N_FPCR = 67,
-  N_SYSTEM = A64_DEBUGGER_N_GENERAL,
+  N_PAUTH_DATA = A64_DEBUGGER_N_GENERAL,
+  N_PAUTH_CODE,
+  N_SYSTEM,
   FEATURE_CORE = 0,
   FEATURE_FPU = 1,
-  FEATURE_SYSTEM = 2,
+  FEATURE_PAUTH = 2,
+  FEATURE_SYSTEM = 3,
 };
 
 #define VECTOR(id, type, count) "<vector id=\"" id "\" type=\"" type "\" count=\"" count "\"/>"
@@ -42,8 +46,17 @@ const GuestDebugFeature a64_debugger_features[A64_DEBUGGER_N_FEATURES] = {
                                          "aarch64v", FIELD ("d", "vnd") FIELD ("s", "vns")
                                                          FIELD ("h", "vnh") FIELD ("b", "vnb")
                                                              FIELD ("q", "vnq"))},
+    [FEATURE_PAUTH] = {"org.gnu.gdb.aarch64.pauth", ""},
     [FEATURE_SYSTEM] = {"org.terrarium.aarch64.system", ""},
 };
+
+uint32_t
+a64_debugger_absent_features (const void *opaque)
+{
+  const A64Cpu *cpu = opaque;
+
+  return cpu->features & A64_FEATURE_PAUTH ? 0 : 1u << FEATURE_PAUTH;
+}
 
 // ---- system registers -----------------------------------------------------------------------
 
@@ -125,9 +138,13 @@ a64_debugger_describe_register (unsigned n, GuestRegister *out)
     const char *name, *type;
     uint8_t n, feature, bits;
   } others[] = {
-      {"sp", "data_ptr", N_SP, FEATURE_CORE, 64},   {"pc", "code_ptr", N_PC, FEATURE_CORE, 64},
-      {"cpsr", "uint32", N_CPSR, FEATURE_CORE, 32}, {"fpsr", "uint32", N_FPSR, FEATURE_FPU, 32},
+      {"sp", "data_ptr", N_SP, FEATURE_CORE, 64},
+      {"pc", "code_ptr", N_PC, FEATURE_CORE, 64},
+      {"cpsr", "uint32", N_CPSR, FEATURE_CORE, 32},
+      {"fpsr", "uint32", N_FPSR, FEATURE_FPU, 32},
       {"fpcr", "uint32", N_FPCR, FEATURE_FPU, 32},
+      {"pauth_dmask", "uint64", N_PAUTH_DATA, FEATURE_PAUTH, 64},
+      {"pauth_cmask", "uint64", N_PAUTH_CODE, FEATURE_PAUTH, 64},
   };
 
   if (n >= N_SYSTEM)
@@ -172,6 +189,8 @@ a64_debugger_read_register (void *opaque, unsigned n, uint8_t value[GUEST_REGIST
     number = cpu->fpsr_qc | cpu->fp.flags;
   else if (n == N_FPCR)
     number = cpu->fpcr;
+  else if (n < N_SYSTEM)
+    number = a64_pac_mask (cpu, n == N_PAUTH_DATA);
   else if (!read_system (cpu, n - N_SYSTEM, &number))
     return false;
   memcpy (value, &number, sizeof number);
@@ -199,7 +218,7 @@ a64_debugger_write_register (void *opaque, unsigned n, const uint8_t value[GUEST
   uint64_t number;
 
   memcpy (&number, value, sizeof number);
-  if (n >= N_SYSTEM)
+  if (n >= A64_DEBUGGER_N_GENERAL)
     return false;
   if (n == N_CPSR)
     return write_cpsr (cpu, (uint32_t) number);

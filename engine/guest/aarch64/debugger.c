@@ -250,6 +250,7 @@ const GuestDebugOps a64_debug_ops = {
     .features = a64_debugger_features,
     .n_features = A64_DEBUGGER_N_FEATURES,
     .n_general = A64_DEBUGGER_N_GENERAL,
+    .absent_features = a64_debugger_absent_features,
     .attach = attach,
     .detach = detach,
     .describe_register = a64_debugger_describe_register,

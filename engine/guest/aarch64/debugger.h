@@ -50,11 +50,12 @@ bool a64_debugger_watches_page (const A64Cpu *cpu, GuestVaddr va);
 void a64_debugger_free (A64Cpu *cpu);
 
 // debugger-registers.c
+uint32_t a64_debugger_absent_features (const void *cpu);
 bool a64_debugger_describe_register (unsigned n, GuestRegister *out);
 bool a64_debugger_read_register (void *cpu, unsigned n, uint8_t value[GUEST_REGISTER_BYTES]);
 bool a64_debugger_write_register (void *cpu, unsigned n, const uint8_t value[GUEST_REGISTER_BYTES]);
 enum {
   A64_DEBUGGER_N_GENERAL = 31 + 3 + 32 + 2, // X, SP, PC, CPSR, V, FPSR, FPCR
-  A64_DEBUGGER_N_FEATURES = 3,
+  A64_DEBUGGER_N_FEATURES = 4,
 };
 extern const GuestDebugFeature a64_debugger_features[A64_DEBUGGER_N_FEATURES];

@@ -120,6 +120,12 @@ a64_pac_strip (const A64Cpu *cpu, uint64_t pointer, bool data)
 }
 
 uint64_t
+a64_pac_mask (const A64Cpu *cpu, bool data)
+{
+  return field (half_of (cpu, 0), data);
+}
+
+uint64_t
 a64_pac_generic (const A64Cpu *cpu, uint64_t value, uint64_t modifier)
 {
   return compute (cpu, value, modifier, A64_PAC_GA) & ~(uint64_t) 0xffffffff;

@@ -23,5 +23,7 @@ uint64_t a64_pac_add (const A64Cpu *cpu, uint64_t pointer, uint64_t modifier, A6
 uint64_t a64_pac_remove (const A64Cpu *cpu, uint64_t pointer, uint64_t modifier, A64PacKey key);
 // Sign-extends the pointer over its code.
 uint64_t a64_pac_strip (const A64Cpu *cpu, uint64_t pointer, bool data);
+// The bits that codes are in, of pointers to the lower half.
+uint64_t a64_pac_mask (const A64Cpu *cpu, bool data);
 // PACGA.
 uint64_t a64_pac_generic (const A64Cpu *cpu, uint64_t value, uint64_t modifier);

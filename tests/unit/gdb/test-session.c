@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/gdb/packet.h"
+#include "engine/gdb/xml.h"
 #include "tests/unit/gdb/fake-target.h"
 
 typedef struct Case {
@@ -334,6 +335,11 @@ test_description (void **state)
   assert_non_null (strstr (xml->str, "<feature name=\"test.more\">\n<!-- types --><reg name=\"r3\" "
                                      "bitsize=\"64\" regnum=\"3\" type=\"int\"/>"));
   assert_true (g_str_has_suffix (xml->str, "</target>\n"));
+  // A feature that the CPU lacks is not there, nor are its registers.
+  g_autoptr (GString) less = gdb_target_xml (fake_target_ops.debug, 1u << 1);
+  assert_null (strstr (less->str, "test.more"));
+  assert_null (strstr (less->str, "\"r3\""));
+  assert_non_null (strstr (less->str, "test.core"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown (test_##name, setup, teardown)
