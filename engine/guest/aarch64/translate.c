@@ -49,20 +49,22 @@ is_inside (int64_t offset)
   return offset >= 0 && offset < IR_PAGE_SIZE;
 }
 
-static A64TranslatePlace *
-place_of (A64Region *region, unsigned offset)
+static bool
+has_word (const A64WordSet set, unsigned offset)
 {
-  A64TranslatePlace *place = &region->places[offset / 4];
+  return (set[offset / 256] >> offset / 4 % 64 & 1) != 0;
+}
 
-  if (place->generation != region->generation)
-    *place = (A64TranslatePlace){.generation = region->generation};
-  return place;
+static void
+add_word (A64WordSet set, unsigned offset)
+{
+  set[offset / 256] |= UINT64_C (1) << offset / 4 % 64;
 }
 
 static bool
-is_decoded (A64Region *region, int64_t offset)
+is_in_region (const A64Region *region, int64_t offset)
 {
-  return is_inside (offset) && place_of (region, (unsigned) offset)->decoded;
+  return is_inside (offset) && has_word (region->in_region, (unsigned) offset);
 }
 
 static int64_t
@@ -71,11 +73,19 @@ target_of (const A64Op *op)
   return op->pc_off + op->imm;
 }
 
-// A branch that is always taken; one of the condition "always" is.
+// A branch that is always taken; one of the condition "always" is. (One expression would be one
+// load of both fields, which waits for the stores of each.)
 static bool
 is_jump (const A64Op *op)
 {
-  return op->id == A64_B || (op->id == A64_B_COND && (op->insn & 0xe) == 0xe);
+  switch (op->id) {
+  case A64_B:
+    return true;
+  case A64_B_COND:
+    return (op->insn & 0xe) == 0xe;
+  default:
+    return false;
+  }
 }
 
 static bool
@@ -110,14 +120,14 @@ find_next (Finder *f, const A64Op *op)
   } else if (ends_region (f, op)) {
     return -1;
   } else if ((insn_flags[op->id] & A64_F_BRANCH) && is_inside (target_of (op))) {
-    place_of (f->region, (unsigned) target_of (op))->labelled = true;
+    add_word (f->region->jumped_to, (unsigned) target_of (op));
     f->later[f->n_later++] = (uint16_t) target_of (op);
   }
   if (!is_inside (next))
     return -1;
-  if (!is_decoded (f->region, next))
+  if (!has_word (f->region->in_region, (unsigned) next))
     return next;
-  place_of (f->region, (unsigned) next)->labelled = true;
+  add_word (f->region->jumped_to, (unsigned) next);
   return -1;
 }
 
@@ -126,7 +136,7 @@ find_stretch (Finder *f)
 {
   while (f->next_later < f->n_later) {
     unsigned offset = f->later[f->next_later++];
-    if (!is_decoded (f->region, offset))
+    if (!has_word (f->region->in_region, offset))
       return offset;
   }
   return -1;
@@ -160,7 +170,7 @@ find_instructions (Finder *f, unsigned entry)
 
     a64_decode (mem_load32 (f->page + at), op);
     op->pc_off = (uint16_t) at;
-    place_of (region, (unsigned) at)->decoded = true;
+    add_word (region->in_region, (unsigned) at);
     at = find_next (f, op);
     if (at < 0)
       at = find_stretch (f);
@@ -173,25 +183,27 @@ find_instructions (Finder *f, unsigned entry)
 static int
 label_of (A64Region *region, unsigned offset)
 {
-  A64TranslatePlace *place = place_of (region, offset);
   IrRegion *ir = &region->ir;
 
-  if (place->label == 0) {
-    if (ir->n_labels == IR_MAX_LABELS)
-      return -1;
-    ir->label_pc[ir->n_labels] = (uint16_t) offset;
-    region->label_uop[ir->n_labels] = 0;
-    place->label = (uint8_t) ++ir->n_labels;
-  }
-  return place->label - 1;
+  if (has_word (region->has_label, offset))
+    return region->labels[offset / 4];
+  if (ir->n_labels == IR_MAX_LABELS)
+    return -1;
+  add_word (region->has_label, offset);
+  ir->label_pc[ir->n_labels] = (uint16_t) offset;
+  region->label_uop[ir->n_labels] = 0;
+  return region->labels[offset / 4] = (uint8_t) ir->n_labels++;
 }
 
 static void
 emit_label (A64Translator *t)
 {
   A64Region *region = t->region;
-  int label = place_of (region, t->pc_off)->labelled ? label_of (region, t->pc_off) : -1;
+  int label;
 
+  if (!has_word (region->jumped_to, t->pc_off))
+    return;
+  label = label_of (region, t->pc_off);
   if (label < 0)
     return;
   a64_emit (t, UOP_LABEL, 0)->imm = label;
@@ -203,7 +215,7 @@ static Uop *
 emit_branch (A64Translator *t, unsigned uop, unsigned flags, int64_t target)
 {
   A64Region *region = t->region;
-  int label = is_decoded (region, target) ? label_of (region, (unsigned) target) : -1;
+  int label = is_in_region (region, target) ? label_of (region, (unsigned) target) : -1;
   Uop *u = a64_emit_imm (t, uop, flags, 0, 0, target);
 
   if (label < 0)
@@ -300,10 +312,9 @@ translate_one (A64Translator *t, const A64Op *op, const A64Op *next)
 static void
 begin (A64Region *region, unsigned entry)
 {
-  if (++region->generation == 0) {
-    memset (region->places, 0, sizeof region->places);
-    region->generation = 1;
-  }
+  memset (region->in_region, 0, sizeof region->in_region);
+  memset (region->jumped_to, 0, sizeof region->jumped_to);
+  memset (region->has_label, 0, sizeof region->has_label);
   region->n_ops = region->n_decoded = 0;
   region->ir.entry = (uint16_t) entry;
   region->ir.n_uops = region->ir.n_labels = region->ir.n_spans = 0;

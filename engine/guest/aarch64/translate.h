@@ -28,16 +28,12 @@ typedef struct A64TranslatedOp {
   A64Op op[2];
 } A64TranslatedOp;
 
-// What is known of a word of the page while its region is formed. Other generations' count as zero.
-typedef struct A64TranslatePlace {
-  uint16_t generation;
-  bool decoded;  // is in the region
-  bool labelled; // jumped to
-  uint8_t label; // number + 1 once it has one
-} A64TranslatePlace;
+// One bit for each word of the page.
+enum { A64_N_WORDS = IR_PAGE_SIZE / 4 };
+typedef uint64_t A64WordSet[A64_N_WORDS / 64];
 
 // A region and its instructions for tier 0: INTERP's imm is an index of ops. Big (about 90 KiB):
-// zeroed once, kept and reused by its owner.
+// kept and reused by its owner.
 typedef struct A64Region {
   IrRegion ir;
   unsigned n_ops;
@@ -45,9 +41,9 @@ typedef struct A64Region {
   // Of translate.c.
   unsigned n_decoded;
   A64Op decoded[IR_MAX_INSNS]; // all of its instructions, in the order of the uops
-  uint16_t generation;
+  A64WordSet in_region, jumped_to, has_label;
+  uint8_t labels[A64_N_WORDS];       // number, where the word has one
   uint16_t label_uop[IR_MAX_LABELS]; // where the LABEL is, + 1; 0: not yet
-  A64TranslatePlace places[IR_PAGE_SIZE / 4];
 } A64Region;
 
 // Decodes and translates what is reachable from `offset` in the 4 KiB page at `page` (host
