@@ -277,12 +277,12 @@ static bool
 apply_machine (VmConfig *config, const Raw *raw, GError **error)
 {
   static const char *const archs[] = {"aarch64", NULL};
-  static const char *const accels[] = {"auto", "interp", NULL};
+  static const char *const accels[] = {"auto", "interp", "jit", NULL};
   int accel = choose ("--accel", raw->accel, accels, error);
 
   if (accel < 0 || choose ("--arch", raw->arch, archs, error) < 0)
     return false;
-  config->accel = accel == 1 ? VM_ACCEL_INTERP : VM_ACCEL_AUTO;
+  config->accel = (VmAccel) accel;
   if (raw->cpus < 0)
     return fail (error, _ ("The number of processors cannot be negative."));
   config->cpus = (unsigned) raw->cpus;

@@ -116,6 +116,9 @@ put_display (JsonBuilder *builder, const VmConfig *config)
   json_builder_end_object (builder);
 }
 
+static const char *const accel_names[] = {
+    [VM_ACCEL_AUTO] = "auto", [VM_ACCEL_INTERP] = "interp", [VM_ACCEL_JIT] = "jit"};
+
 char *
 vm_config_to_json (const VmConfig *config, const char *base_dir)
 {
@@ -127,7 +130,7 @@ vm_config_to_json (const VmConfig *config, const char *base_dir)
   put_string (builder, "uuid", config->uuid);
   put_string (builder, "name", config->name);
   put_string (builder, "arch", "aarch64");
-  put_string (builder, "accel", config->accel == VM_ACCEL_INTERP ? "interp" : "auto");
+  put_string (builder, "accel", accel_names[config->accel]);
   put_int (builder, "cpus", config->cpus);
   if (config->cpu_features != VM_CONFIG_CPU_FEATURES) {
     g_autofree char *features = vm_cpu_features_format (config->cpu_features);
@@ -362,6 +365,17 @@ read_display (VmConfig *config, JsonObject *object, bool *ok, GError **error)
   config->display_height = (unsigned) height;
 }
 
+static bool
+parse_accel (const char *text, VmAccel *accel)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (accel_names); i++)
+    if (strcmp (text, accel_names[i]) == 0) {
+      *accel = (VmAccel) i;
+      return true;
+    }
+  return false;
+}
+
 // The machine's kind: words of which only some are known.
 static bool
 read_kind (VmConfig *config, JsonObject *object, GError **error)
@@ -374,11 +388,10 @@ read_kind (VmConfig *config, JsonObject *object, GError **error)
   get_string (object, "cpu-features", &features, &ok, error);
   if (ok && (arch == NULL || strcmp (arch, "aarch64") != 0))
     return bad_field (error, "arch");
-  if (ok && strcmp (accel, "auto") != 0 && strcmp (accel, "interp") != 0)
+  if (ok && !parse_accel (accel, &config->accel))
     return bad_field (error, "accel");
   if (ok && features != NULL && !vm_cpu_features_parse (features, &config->cpu_features))
     return bad_field (error, "cpu-features");
-  config->accel = ok && strcmp (accel, "interp") == 0 ? VM_ACCEL_INTERP : VM_ACCEL_AUTO;
   return ok;
 }
 

@@ -74,6 +74,9 @@ build (VmMachine *machine, GError **error)
       .cpus = config->cpus,
       .pauth = (config->cpu_features & VM_CPU_PAUTH) != 0,
       .bti = (config->cpu_features & VM_CPU_BTI) != 0,
+      .accel = config->accel == VM_ACCEL_JIT      ? MACHINE_ACCEL_JIT
+               : config->accel == VM_ACCEL_INTERP ? MACHINE_ACCEL_INTERP
+                                                  : MACHINE_ACCEL_AUTO,
       .memory_bytes = config->memory_bytes,
       .kernel = config->kernel,
       .initrd = config->initrd,

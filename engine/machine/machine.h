@@ -37,10 +37,17 @@ typedef struct MachineConsole {
   void *sink;
 } MachineConsole;
 
+typedef enum MachineAccel {
+  MACHINE_ACCEL_AUTO,
+  MACHINE_ACCEL_INTERP,
+  MACHINE_ACCEL_JIT, // or it is an error
+} MachineAccel;
+
 typedef struct MachineConfig {
   const char *name;
   unsigned cpus;                         // 1..MACHINE_CPUS_MAX
   bool pauth, bti;                       // what the CPUs have
+  MachineAccel accel;
   uint64_t memory_bytes;                 // a multiple of 1 MiB
   const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL
   const MachineDisk *disks;

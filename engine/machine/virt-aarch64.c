@@ -15,6 +15,7 @@
 #include "engine/machine/fdt.h"
 #include "engine/machine/machine-priv.h"
 #include "engine/machine/psci.h"
+#include "engine/machine/translator.h"
 #include "engine/machine/virt-map.h"
 #include "engine/virtio/blk.h"
 #include "engine/virtio/console.h"
@@ -178,6 +179,27 @@ add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **
 
 // ---- the machine ----------------------------------------------------------------------------
 
+// All CPUs together may keep this much code.
+enum { CODE_MIB = 256, CODE_MIB_LEAST = 32 };
+
+static bool
+use_translator (Vm *vm, GError **error)
+{
+  const JitHostOps *host = machine_translator ();
+  const char *why = host == NULL ? "there is none for it" : host->unsupported ();
+  uint64_t each = MIB (CODE_MIB / vm->n_vcpus);
+
+  if (why != NULL) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "The translator does not run on this computer: %s.", why);
+    return false;
+  }
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    if (!a64_use_jit (vm->vcpus[i], host, MAX (each, MIB (CODE_MIB_LEAST)), false, error))
+      return false;
+  return true;
+}
+
 static bool
 build (Machine *machine, const MachineConfig *config, GError **error)
 {
@@ -195,6 +217,8 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     return false;
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     a64_set_features (vm->vcpus[i], &(A64Features){.pauth = config->pauth, .bti = config->bti});
+  if (config->accel == MACHINE_ACCEL_JIT && !use_translator (vm, error))
+    return false;
   Device *gic = add_gic (vm, config->cpus);
   wire_cpus (vm, gic);
   add_peripherals (machine, config, gic);

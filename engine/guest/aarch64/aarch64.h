@@ -2,6 +2,9 @@
 // What the machine needs to know of the AArch64 CPU. Nothing else of this folder is for others.
 #pragma once
 
+#include <gio/gio.h>
+
+#include "engine/jit/host.h"
 #include "engine/vm/irq.h"
 #include "engine/vm/vcpu.h"
 
@@ -24,6 +27,10 @@ typedef struct A64Features {
   bool pauth; // pointer authentication
   bool bti;   // branch target identification
 } A64Features;
+
+// Has the CPU run translated code, at most `bytes` of it at a time. `count`: instructions are counted
+// all the time, not only where the guest's performance monitors want it.
+bool a64_use_jit (Vcpu *vcpu, const JitHostOps *host, size_t bytes, bool count, GError **error);
 
 void a64_set_features (Vcpu *vcpu, const A64Features *features);
 

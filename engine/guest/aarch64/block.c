@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 #include <sys/mman.h>
 
+#include "engine/guest/aarch64/accel-jit.h"
 #include "engine/guest/aarch64/branch.h"
 #include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
@@ -35,17 +36,18 @@ static void
 fill_empty (A64Cpu *cpu, A64Jce *jc, unsigned n)
 {
   for (unsigned i = 0; i < n; i++)
-    jc[i] = (A64Jce){.va = ~(GuestVaddr) 0, .block = cpu->blocks->empty};
+    jc[i] = cpu->blocks->empty_jump;
 }
 
 // Only chunks that were written to need emptying.
 static void
-enter_jump (A64Cpu *cpu, A64Block *block)
+enter_jump (A64Cpu *cpu, A64Jce entry)
 {
   unsigned index = a64_jce_index (cpu->pc), chunk = index / A64_JC_CHUNK;
 
+  entry.va = cpu->pc;
   cpu->ctx->info->jc_written[chunk / 64] |= (uint64_t) 1 << (chunk % 64);
-  cpu->ctx->jc[index] = (A64Jce){.va = cpu->pc, .block = block};
+  cpu->ctx->jc[index] = entry;
 }
 
 void
@@ -73,8 +75,10 @@ a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page)
 static void
 empty_entry (A64Cpu *cpu, const A64Op *op)
 {
+  const void *code;
+
   (void) op;
-  a64_block_find (cpu);
+  a64_block_find (cpu, &code);
 }
 
 // ---- the arena ------------------------------------------------------------------------------
@@ -248,12 +252,24 @@ mark_page (A64BlockCache *cache, A64CodePage *page)
 }
 
 void
+a64_uncount (A64Cpu *cpu, const A64Op *op)
+{
+  // Generated code counts an instruction right before it.
+  if (cpu->block == NULL)
+    a64_jit_uncount (cpu);
+  else
+    a64_count (cpu, (op - cpu->block->ops) - (int64_t) cpu->block->n);
+}
+
+void
 a64_blocks_stale_page (A64Cpu *cpu, GuestAddr pa)
 {
   A64CodePage *page = find_page (cpu->blocks, pa & ~(GuestAddr) (A64_PAGE_SIZE - 1));
 
   if (page != NULL)
     mark_page (cpu->blocks, page);
+  if (cpu->jit != NULL)
+    a64_jit_mark_page (cpu, pa);
 }
 
 void
@@ -265,6 +281,8 @@ a64_blocks_stale_all (A64Cpu *cpu)
     for (A64CodePage *page = at_offset (cache, cache->pages[i]); page != NULL;
          page = at_offset (cache, page->hash_next))
       mark_page (cache, page);
+  if (cpu->jit != NULL)
+    a64_jit_mark_all (cpu);
 }
 
 // ---- lookup ---------------------------------------------------------------------------------
@@ -362,7 +380,7 @@ raise_abort (A64Cpu *cpu, uint8_t fsc)
 }
 
 A64Block *
-a64_block_find (A64Cpu *cpu)
+a64_block_find (A64Cpu *cpu, const void **code)
 {
   const uint8_t *host;
   A64Block *block;
@@ -370,6 +388,7 @@ a64_block_find (A64Cpu *cpu)
   unsigned offset;
   uint8_t fsc;
 
+  *code = NULL;
   // Branches do not look at the tag byte; it goes here, where no cached address has one.
   cpu->pc = a64_untag_code (cpu->mmu, cpu->pc);
   if (cpu->debugger != NULL && a64_debugger_stops (cpu))
@@ -401,9 +420,15 @@ a64_block_find (A64Cpu *cpu)
     return block;
   if (cpu->breaks != 0 && a64_debug_breaks_page (cpu, cpu->pc))
     return single_block (cpu, page + offset, host + offset);
+  if (cpu->translating) {
+    *code = a64_jit_find (cpu, page + offset, host);
+    if (cpu->jc == cpu->ctx->jc)
+      enter_jump (cpu, (A64Jce){.code = *code});
+    return NULL;
+  }
   block = lookup (cpu, page + offset, host);
-  if (!cpu->strict)
-    enter_jump (cpu, block);
+  if (cpu->jc == cpu->ctx->jc)
+    enter_jump (cpu, (A64Jce){.block = block});
   return block;
 }
 
@@ -429,6 +454,7 @@ a64_blocks_init (A64Cpu *cpu, GError **error)
   cache->empty = g_aligned_alloc0 (1, block_bytes (1), ALIGN_BYTES);
   cache->empty->ops[0].fn = empty_entry;
   cache->single = g_aligned_alloc0 (1, block_bytes (1), ALIGN_BYTES);
+  cache->empty_jump = (A64Jce){.va = ~(GuestVaddr) 0, .block = cache->empty};
   cache->no_jumps = g_new (A64Jce, A64_JC_SIZE);
   fill_empty (cpu, cache->no_jumps, A64_JC_SIZE);
   return true;

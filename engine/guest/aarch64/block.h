@@ -46,6 +46,7 @@ typedef struct A64BlockCache {
   A64Block *empty;  // what empty jump-cache entries point to: one op, which looks cpu->pc up
   A64Block *single; // holds the one instruction of a software step
   A64Jce *no_jumps; // the jump cache of modes that look at every entry: always empty
+  A64Jce empty_jump;
   uint32_t buckets[A64_BLOCK_BUCKETS];
   uint32_t pages[A64_CODE_PAGE_BUCKETS];
 } A64BlockCache;
@@ -56,8 +57,11 @@ void a64_blocks_clear (A64Cpu *cpu);
 void a64_jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx);
 void a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page);
 
-// The block at cpu->pc, entered into the jump cache; NULL when an exception was raised instead.
-A64Block *a64_block_find (A64Cpu *cpu);
+// The block at cpu->pc, entered into the jump cache; NULL when an exception was raised instead, or
+// when the CPU translates: then *code is what to run, if it is not NULL.
+A64Block *a64_block_find (A64Cpu *cpu, const void **code);
+// Instructions of the running block from `op` on have not retired.
+void a64_uncount (A64Cpu *cpu, const A64Op *op);
 // Marks the blocks of the page at `pa`, or all.
 void a64_blocks_stale_page (A64Cpu *cpu, GuestAddr pa);
 void a64_blocks_stale_all (A64Cpu *cpu);

@@ -69,7 +69,8 @@ is_plain (A64Cpu *cpu, unsigned btype)
   if (target == NULL || (cpu->pc & 3) != 0 || cpu->step || cpu->breaks != 0 ||
       atomic_load_explicit (&cpu->pending, memory_order_relaxed) != 0 || is_brk_at (cpu, target))
     return false;
-  return !target->guarded || (e->va == cpu->pc && takes (cpu, e->block->ops[0].insn, btype));
+  return !target->guarded ||
+         (cpu->jit == NULL && e->va == cpu->pc && takes (cpu, e->block->ops[0].insn, btype));
 }
 
 static void

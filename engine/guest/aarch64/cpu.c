@@ -3,6 +3,7 @@
 #include <gio/gio.h>
 
 #include "engine/guest/aarch64/aarch64.h"
+#include "engine/guest/aarch64/accel-jit.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -26,6 +27,7 @@ cpu_free (void *opaque)
   a64_timers_clear (cpu);
   a64_mmu_clear (cpu);
   a64_blocks_clear (cpu);
+  a64_jit_clear (cpu);
   g_free (cpu->sys);
   g_aligned_free (cpu);
 }
@@ -129,7 +131,7 @@ cpu_save (void *opaque, StateWriter *writer)
   state_put_u32 (writer, a64_get_spsr (cpu));
   state_put_u32 (writer, cpu->fpcr);
   state_put_u32 (writer, cpu->fpsr_qc | cpu->fp.flags);
-  state_put_bytes (writer, cpu->v, sizeof cpu->v);
+  state_put_bytes (writer, cpu->v, sizeof *cpu->v * A64_N_V);
   state_put_u64 (writer, cpu_get_instructions (cpu));
   state_put_bool (writer, atomic_load (&cpu->irq_level));
   state_put_bool (writer, atomic_load (&cpu->fiq_level));
@@ -160,7 +162,7 @@ load_registers (A64Cpu *cpu, StateReader *reader)
   fpsr = state_get_u32 (reader);
   cpu->fpsr_qc = fpsr & 1u << 27;
   cpu->fp.flags = fpsr & 0x9f;
-  state_get_bytes (reader, cpu->v, sizeof cpu->v);
+  state_get_bytes (reader, cpu->v, sizeof *cpu->v * A64_N_V);
   cpu->instructions = state_get_u64 (reader);
   atomic_store (&cpu->irq_level, state_get_bool (reader));
   atomic_store (&cpu->fiq_level, state_get_bool (reader));

@@ -34,15 +34,22 @@ enum {
   A64_TLB_SIZE = 1 << A64_TLB_BITS,
   A64_JC_BITS = 13,
   A64_JC_SIZE = 1 << A64_JC_BITS,
+  A64_N_X_TEMPS = 2, // the translator's
+  A64_N_V = 32,
+  A64_N_V_TEMPS = 4,
   A64_PAGE_BITS = 12, // granularity of the TLB and of code pages, whatever the guest's granule
   A64_PAGE_SIZE = 1 << A64_PAGE_BITS,
 };
 
-// One jump-cache entry: the decoded block that starts at a virtual address. An empty entry has
-// va ~0 and a block whose handler looks the address up, so that an entry never needs a NULL check.
+// One jump-cache entry: the decoded block that starts at a virtual address, or with the translator
+// generated code. An empty entry has va ~0 and a block whose handler looks the address up, so that
+// an entry never needs a NULL check.
 typedef struct A64Jce {
   GuestVaddr va;
-  struct A64Block *block;
+  union {
+    struct A64Block *block;
+    const void *code;
+  };
 } A64Jce;
 
 // A translation context: the EL0 view of one ASID, or the EL1 view (which is kept across
@@ -75,19 +82,19 @@ typedef struct A64Pstate {
 typedef struct A64Exclusive {
   bool valid;
   uint8_t size_bytes; // total, 1..16
-  uint64_t addr;      // physical
+  const void *host;   // stands for the physical address: exclusives are of RAM only
   uint64_t value[2];
 } A64Exclusive;
 
 struct A64Cpu {
-  _Atomic uint32_t pending; // VCPU_* bits; any thread
-  uint32_t nzcv;            // bits 31..28, others 0
-  A64TlbContext *ctx;       // for ordinary loads and stores at the current EL
-  GuestVaddr page;          // VA of the page the running block is in
-  uint64_t pc;              // exact between blocks; in a block: page + op->pc_off
-  uint64_t x[A64_N_X];      // x0..x30, SP of the current EL/SPSel, zero, sink
+  _Atomic uint32_t pending;            // VCPU_* bits; any thread
+  uint32_t nzcv;                       // bits 31..28, others 0
+  A64TlbContext *ctx;                  // for ordinary loads and stores at the current EL
+  GuestVaddr page;                     // VA of the page the running block is in
+  uint64_t pc;                         // exact between blocks; in a block: page + op->pc_off
+  uint64_t x[A64_N_X + A64_N_X_TEMPS]; // x0..x30, SP of the current EL/SPSel, zero, sink
 
-  A64Jce *jc;             // jump cache in use: ctx->jc, or an always empty one (a64_update_context)
+  A64Jce *jc;             // jump cache in use: ctx->jc, or an always empty one (a64_update_jumps)
   struct A64Block *block; // running
   uint64_t instructions;  // retired; those of the running block are counted at its start
   A64TlbContext *ctx_el0; // EL0's view: LDTR/STTR and EL0 itself
@@ -95,11 +102,16 @@ struct A64Cpu {
   uint64_t sp_bank[2]; // SP_EL0, SP_EL1 while not in x[A64_SP]
   A64Pstate pstate;
   A64Exclusive excl;
-  uint64_t access_data[2]; // the value of an access that takes the slow path (access.h)
+  uint64_t access_data[4]; // the value of an access that takes the slow path (access.h)
   uint32_t fpcr;
   uint32_t fpsr_qc; // FPSR.QC (bit 27); the other flags are fp.flags
   SoftfpEnv fp;     // decoded FPCR and cumulative flags
-  _Alignas(64) A64Vreg v[32];
+  // Between generated code and the run loop (accel-jit.h).
+  void *link_site;  // a jump that wants to lead to the code at pc
+  bool went_on;     // an instruction of tier 0 was carried out to its end
+  bool stale;       // code was come upon whose page is marked
+  bool translating; // the present mode runs generated code
+  _Alignas(64) A64Vreg v[A64_N_V + A64_N_V_TEMPS];
 
   Vcpu *vcpu;
   _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
@@ -118,10 +130,11 @@ struct A64Cpu {
   struct A64BlockCache *blocks; // decoded blocks: block.c
   struct A64Timers *timers;     // generic timers: timer.c
   struct A64Pmu *pmu;           // performance monitors: pmu.c
+  struct A64Jit *jit;           // translated code, NULL: tier 0 only: accel-jit.c
   struct A64Debugger *debugger; // NULL: none is attached: debugger.c
 };
 
-// Counts retired instructions. Others read the counter at any time.
+// Counts retired instructions; code that does not count leaves it as it is. Others read the counter at any time.
 static inline void
 a64_count (A64Cpu *cpu, int64_t n)
 {
@@ -131,6 +144,8 @@ a64_count (A64Cpu *cpu, int64_t n)
 // Chooses contexts and modes of the current EL again: after a change of EL, ASID, SCTLR_EL1 or of
 // what enables software step.
 void a64_update_context (A64Cpu *cpu);
+// Chooses the jump cache again: after a change of anything else that code was made for.
+void a64_update_jumps (A64Cpu *cpu);
 // Decodes FPCR into fp.
 void a64_set_fpcr (A64Cpu *cpu, uint32_t value);
 

@@ -96,7 +96,7 @@ a64_debugger_watches (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size
     if (va > w->last || va + (size - 1) < w->first || !kind_matches (w->kind, write))
       continue;
     // The instruction and those after it have not retired.
-    a64_count (cpu, (op - cpu->block->ops) - (int64_t) cpu->block->n);
+    a64_uncount (cpu, op);
     cpu->pc = a64_op_pc (cpu, op);
     cpu->step_executed = false;
     stop (cpu, (GuestDebugStop){.watched = true, .kind = w->kind, .addr = MAX (va, w->first)});

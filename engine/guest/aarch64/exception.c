@@ -89,17 +89,10 @@ enter (A64Cpu *cpu, uint64_t return_address, unsigned vector)
   a64_update_context (cpu);
 }
 
-// Instructions of the running block from `op` on have not retired.
-static void
-uncount (A64Cpu *cpu, const A64Op *op)
-{
-  a64_count (cpu, (op - cpu->block->ops) - (int64_t) cpu->block->n);
-}
-
 void
 a64_leave_before (A64Cpu *cpu, const A64Op *op)
 {
-  uncount (cpu, op);
+  a64_uncount (cpu, op);
   cpu->step_executed = false;
   cpu->pc = a64_op_pc (cpu, op);
 }
@@ -107,7 +100,7 @@ a64_leave_before (A64Cpu *cpu, const A64Op *op)
 void
 a64_raise_sync (A64Cpu *cpu, const A64Op *op, unsigned ec, uint32_t iss)
 {
-  uncount (cpu, op);
+  a64_uncount (cpu, op);
   cpu->sys->esr_el1 = ec << 26 | ESR_IL | iss;
   enter (cpu, a64_op_pc (cpu, op), VECTOR_SYNC);
 }
@@ -198,6 +191,7 @@ a64_return_from_exception (A64Cpu *cpu, uint64_t target)
 {
   uint32_t spsr = cpu->sys->spsr_el1;
   bool legal = return_is_legal (cpu, spsr), was_stepping = cpu->step;
+  const void *code;
 
   if (cpu->pmu_on)
     a64_pmu_sync (cpu);
@@ -213,7 +207,7 @@ a64_return_from_exception (A64Cpu *cpu, uint64_t target)
   cpu->pstate.ss = returned_ss (cpu, spsr, was_stepping);
   // Finding the next instruction raises the Illegal Execution state, or what goes before it.
   if (cpu->pstate.il)
-    a64_block_find (cpu);
+    a64_block_find (cpu, &code);
   else
     a64_poll_irq (cpu);
 }

@@ -20,8 +20,10 @@ load_exclusive (A64Cpu *cpu, const A64Op *op, unsigned size)
 
   if (!a64_base_ok (cpu, op))
     return false;
-  p = a64_rmw_ptr (cpu, op, cpu->x[op->rn], size, A64_ACC_ALIGNED, &excl->addr);
+  GuestAddr pa;
+  p = a64_rmw_ptr (cpu, op, cpu->x[op->rn], size, A64_ACC_ALIGNED, &pa);
   excl->valid = p != NULL;
+  excl->host = p;
   if (p == NULL)
     return false;
   excl->size_bytes = (uint8_t) size;
@@ -87,7 +89,7 @@ store_exclusive (A64Cpu *cpu, const A64Op *op, unsigned size, uint64_t low, uint
     excl->valid = false;
     if (p == NULL)
       return false;
-    if (pa == excl->addr)
+    if (p == excl->host)
       stored = replace_exclusive (p, size, excl->value, desired);
   }
   excl->valid = false;

@@ -220,6 +220,7 @@ a64_interp_MSR_UAO (A64Cpu *cpu, const A64Op *op)
   if (pstate_undefined (cpu, op))
     return;
   cpu->pstate.uao = op->imm & 1;
+  a64_update_jumps (cpu);
   A64_NEXT (cpu, op);
 }
 
@@ -238,6 +239,7 @@ a64_interp_MSR_SPSEL (A64Cpu *cpu, const A64Op *op)
   if (pstate_undefined (cpu, op))
     return;
   a64_switch_sp (cpu, cpu->pstate.el, op->imm & 1);
+  a64_update_jumps (cpu);
   A64_NEXT (cpu, op);
 }
 

@@ -179,6 +179,7 @@ configure (A64Cpu *cpu)
   const A64PmuState *s = get (cpu);
 
   cpu->pmu_on = (s->control & PMCR_E) && s->enabled != 0;
+  a64_update_jumps (cpu);
   drive (cpu);
   arm (cpu);
 }

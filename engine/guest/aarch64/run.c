@@ -2,6 +2,7 @@
 // The run loop: from block to block through the jump cache, and what is looked at in between.
 // Runs on the vCPU's thread.
 #include "engine/guest/aarch64/run.h"
+#include "engine/guest/aarch64/accel-jit.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -19,9 +20,19 @@ a64_update_context (A64Cpu *cpu)
   cpu->step = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock &&
               (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
   cpu->ctx = el1 ? cpu->ctx_el1 : cpu->ctx_el0;
-  cpu->jc = cpu->strict || cpu->step || cpu->pstate.btype != 0 || a64_debugger_stepping (cpu)
-                ? cpu->blocks->no_jumps
-                : cpu->ctx->jc;
+  a64_update_jumps (cpu);
+}
+
+void
+a64_update_jumps (A64Cpu *cpu)
+{
+  if (cpu->ctx == NULL) // not yet
+    return;
+  bool by_step = cpu->strict || cpu->step || cpu->pstate.btype != 0 || a64_debugger_stepping (cpu);
+
+  cpu->translating = cpu->jit != NULL && !by_step;
+  cpu->jc =
+      by_step || (cpu->translating && a64_jit_is_odd (cpu)) ? cpu->blocks->no_jumps : cpu->ctx->jc;
 }
 
 // Interrupts that are not masked; FIQ first.
@@ -43,9 +54,10 @@ run_block (A64Cpu *cpu)
   const uint64_t pc = cpu->pc;
   A64Jce *e = &cpu->jc[a64_jce_index (pc)];
   A64Block *block = e->block;
+  const void *code;
 
   if (__builtin_expect (e->va != pc, 0)) {
-    block = a64_block_find (cpu);
+    block = a64_block_find (cpu, &code);
     if (block == NULL)
       return;
   }
@@ -64,9 +76,13 @@ a64_run (void *opaque)
     uint32_t pending = atomic_load_explicit (&cpu->pending, memory_order_relaxed);
 
     if (__builtin_expect (pending == 0, 1)) {
-      run_block (cpu);
+      if (cpu->translating)
+        a64_jit_run (cpu);
+      else
+        run_block (cpu);
       continue;
     }
+    cpu->link_site = NULL;
     if (pending & VCPU_EXIT)
       return;
     if (pending & VCPU_WORK)

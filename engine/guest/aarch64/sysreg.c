@@ -179,6 +179,7 @@ a64_write_spsel (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 {
   (void) reg;
   a64_switch_sp (cpu, cpu->pstate.el, value & 1);
+  a64_update_jumps (cpu);
 }
 
 static uint64_t
@@ -211,6 +212,7 @@ a64_write_uao (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 {
   (void) reg;
   cpu->pstate.uao = value >> 23 & 1;
+  a64_update_jumps (cpu);
 }
 
 static uint64_t
@@ -281,6 +283,7 @@ a64_set_fpcr (A64Cpu *cpu, uint32_t value)
   cpu->fp.flush_to_zero_16 = value >> 19 & 1;
   cpu->fp.default_nan = value >> 25 & 1;
   cpu->fp.alternative_half = value >> 26 & 1;
+  a64_update_jumps (cpu);
 }
 
 static uint64_t

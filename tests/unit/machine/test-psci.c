@@ -44,9 +44,10 @@ vcpu_is_on (Vcpu *vcpu)
   return cpu_on[vcpu->index];
 }
 
-void
-vm_request (Vm *vm, VmRequest request)
+static void
+on_request (void *opaque, VmRequest request)
 {
+  (void) opaque;
   requested = request;
   requests++;
 }
@@ -71,6 +72,7 @@ set_up (void **state)
   fixture.vm.vcpus = fixture.list;
   fixture.vm.n_vcpus = N_CPUS;
   requests = 0;
+  fixture.vm.on_request = on_request;
   return 0;
 }
 

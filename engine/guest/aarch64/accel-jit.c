@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See accel-jit.h.
+#include "engine/guest/aarch64/accel-jit.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "engine/guest/aarch64/aarch64.h"
+#include "engine/guest/aarch64/access.h"
+#include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/mmu.h"
+#include "engine/guest/aarch64/translate.h"
+#include "engine/jit/jit.h"
+#include "engine/vm/vm.h"
+
+// The mode as a number: what code was made for (A64TranslateKey).
+enum {
+  MODE_EL1 = 1u << 0,
+  MODE_SP_EL0 = 1u << 1,
+  MODE_UAO = 1u << 2,
+  MODE_FP_TRAPPED = 1u << 3,
+  MODE_FP = 1u << 4,
+  MODE_COUNT = 1u << 5,
+  MODE_ODD = MODE_SP_EL0 | MODE_UAO | MODE_FP,
+};
+
+enum { FIRST_INSNS = 128 };
+
+typedef struct A64Jit {
+  Jit *jit;
+  bool always_counts;
+  A64Region region;
+} A64Jit;
+
+// ---- what code depends on -------------------------------------------------------------------
+
+static bool
+counts (const A64Cpu *cpu)
+{
+  return cpu->pmu_on || cpu->jit->always_counts;
+}
+
+static uint32_t
+mode_of (const A64Cpu *cpu)
+{
+  bool el1 = cpu->pstate.el != 0;
+
+  return (el1 ? MODE_EL1 : 0) | (el1 && !cpu->pstate.sp_sel ? MODE_SP_EL0 : 0) |
+         (el1 && cpu->pstate.uao ? MODE_UAO : 0) | (a64_fp_trapped (cpu) ? MODE_FP_TRAPPED : 0) |
+         (cpu->fpcr != 0 ? MODE_FP : 0) | (counts (cpu) ? MODE_COUNT : 0);
+}
+
+bool
+a64_jit_is_odd (const A64Cpu *cpu)
+{
+  return (mode_of (cpu) & MODE_ODD) != 0 || counts (cpu) != cpu->jit->always_counts;
+}
+
+void
+a64_jit_uncount (A64Cpu *cpu)
+{
+  if (counts (cpu))
+    a64_count (cpu, -1);
+}
+
+// ---- called by generated code ---------------------------------------------------------------
+
+static A64Op
+op_of (A64Cpu *cpu, uint32_t desc)
+{
+  if (desc >> JIT_DESC_COUNT)
+    a64_count (cpu, counts (cpu) ? desc >> JIT_DESC_COUNT : 0);
+  return (A64Op){.pc_off = desc & (A64_PAGE_SIZE - 1)};
+}
+
+// What op_of counted is counted again at the end of the stretch, if that is reached.
+static bool
+done (A64Cpu *cpu, uint32_t desc, bool success)
+{
+  if (success && counts (cpu))
+    a64_count (cpu, -(int64_t) (desc >> JIT_DESC_COUNT));
+  return success;
+}
+
+static unsigned
+access_flags (uint32_t desc)
+{
+  return (desc & JIT_DESC_UNPRIV ? A64_ACC_UNPRIV : 0) |
+         (desc & JIT_DESC_ALIGNED ? A64_ACC_ALIGNED : 0) |
+         (desc & JIT_DESC_STORE ? A64_ACC_STORE : 0) |
+         (desc & JIT_DESC_ATOMIC ? A64_ACC_ATOMIC : 0);
+}
+
+static bool
+load (void *opaque, uint64_t va, uint32_t desc)
+{
+  A64Cpu *cpu = opaque;
+  A64Op op = op_of (cpu, desc);
+  unsigned size = 1u << (desc >> JIT_DESC_SIZE & 7), flags = access_flags (desc);
+  uint8_t *data = (uint8_t *) cpu->access_data;
+
+  // The second of a pair of words goes where the second of doublewords would.
+  if (!a64_load_slow (cpu, &op, va, size, flags, data))
+    return false;
+  if ((desc & JIT_DESC_PAIR) &&
+      !a64_load_slow (cpu, &op, va + size, size, flags, data + (size < 16 ? 8 : 16)))
+    return false;
+  return done (cpu, desc, true);
+}
+
+static bool
+store (void *opaque, uint64_t va, uint32_t desc)
+{
+  A64Cpu *cpu = opaque;
+  A64Op op = op_of (cpu, desc);
+  unsigned size = 1u << (desc >> JIT_DESC_SIZE & 7), flags = access_flags (desc);
+  const uint8_t *data = (const uint8_t *) cpu->access_data;
+
+  if ((desc & JIT_DESC_PAIR) && !a64_probe_store (cpu, &op, va, 2 * size, flags))
+    return false;
+  if (!a64_store_slow (cpu, &op, va, size, flags, data))
+    return false;
+  if ((desc & JIT_DESC_PAIR) &&
+      !a64_store_slow (cpu, &op, va + size, size, flags, data + (size < 16 ? 8 : 16)))
+    return false;
+  return done (cpu, desc, true);
+}
+
+static void *
+rmw (void *opaque, uint64_t va, uint32_t desc)
+{
+  A64Cpu *cpu = opaque;
+  A64Op op = op_of (cpu, desc);
+  GuestAddr pa;
+  void *host =
+      a64_rmw_ptr (cpu, &op, va, 1u << (desc >> JIT_DESC_SIZE & 7), access_flags (desc), &pa);
+
+  done (cpu, desc, host != NULL);
+  return host;
+}
+
+static bool
+check_sp (void *opaque, uint64_t unused, uint32_t desc)
+{
+  A64Cpu *cpu = opaque;
+  A64Op op = op_of (cpu, desc);
+
+  (void) unused;
+  return done (cpu, desc, a64_check_sp (cpu, &op));
+}
+
+// Follows an instruction of tier 0 that code goes on behind.
+static void
+goes_on (A64Cpu *cpu, const A64Op *op)
+{
+  (void) op;
+  cpu->went_on = true;
+}
+
+// Follows one that ends its region.
+static void
+ends (A64Cpu *cpu, const A64Op *op)
+{
+  cpu->pc = a64_op_pc (cpu, op);
+}
+
+static const JitLayout layout = {
+    .pending = offsetof (A64Cpu, pending),
+    .nzcv = offsetof (A64Cpu, nzcv),
+    .ctx = offsetof (A64Cpu, ctx),
+    .page = offsetof (A64Cpu, page),
+    .pc = offsetof (A64Cpu, pc),
+    .x = offsetof (A64Cpu, x),
+    .v = offsetof (A64Cpu, v),
+    .instructions = offsetof (A64Cpu, instructions),
+    .jc = offsetof (A64Cpu, jc),
+    .sys = offsetof (A64Cpu, sys),
+    .access_data = offsetof (A64Cpu, access_data),
+    .went_on = offsetof (A64Cpu, went_on),
+    .stale = offsetof (A64Cpu, stale),
+    .link_site = offsetof (A64Cpu, link_site),
+    .ctx_el0 = offsetof (A64Cpu, ctx_el0),
+    .excl_valid = offsetof (A64Cpu, excl.valid),
+    .excl_size = offsetof (A64Cpu, excl.size_bytes),
+    .excl_host = offsetof (A64Cpu, excl.host),
+    .excl_value = offsetof (A64Cpu, excl.value),
+    .ctx_read = offsetof (A64TlbContext, rd),
+    .ctx_write = offsetof (A64TlbContext, wr),
+    .ctx_jc = offsetof (A64TlbContext, jc),
+    .tlb_bits = A64_TLB_BITS,
+    .jc_bits = A64_JC_BITS,
+    .load = load,
+    .store = store,
+    .rmw = rmw,
+    .check_sp = check_sp,
+};
+
+static_assert (offsetof (A64Cpu, excl.size_bytes) == offsetof (A64Cpu, excl.valid) + 1,
+               "generated code compares both at once");
+static_assert ((int) A64_N_X == IR_TEMP && (int) A64_N_X_TEMPS == IR_N_TEMPS,
+               "registers are numbered alike");
+static_assert ((int) A64_N_V == IR_VTEMP && (int) A64_N_V_TEMPS == IR_N_VTEMPS,
+               "so are vector registers");
+
+// ---- translating ----------------------------------------------------------------------------
+
+static A64TranslateKey
+key_of (const A64Cpu *cpu)
+{
+  return (A64TranslateKey){
+      .el = cpu->pstate.el,
+      .sp_sel = cpu->pstate.sp_sel,
+      .uao = cpu->pstate.uao,
+      .fp_trapped = a64_fp_trapped (cpu),
+      .fp_modes = cpu->fpcr != 0,
+      .smp = cpu->vcpu->vm->n_vcpus > 1,
+      .count = counts (cpu),
+      .features = cpu->features,
+  };
+}
+
+static void
+complete_ops (A64Region *region)
+{
+  for (unsigned i = 0; i < region->ir.n_uops; i++) {
+    const Uop *uop = &region->ir.uops[i];
+
+    if (uop->op == UOP_INTERP_END)
+      region->ops[uop->imm].op[1].fn = ends;
+    else if (ir_info[uop->op].shape == IR_SHAPE_INTERP)
+      region->ops[uop->imm].op[1].fn = goes_on;
+  }
+}
+
+static const void *
+translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
+{
+  A64Jit *self = cpu->jit;
+  A64Region *region = &self->region;
+  A64TranslateKey key = key_of (cpu);
+  JitRequest request = {
+      .ir = &region->ir,
+      .ops = region->ops,
+      .op_bytes = sizeof *region->ops,
+      .count = key.count,
+      .smp = key.smp,
+      .odd = a64_jit_is_odd (cpu),
+  };
+
+  if (!a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), max_insns))
+    return NULL;
+  complete_ops (region);
+  request.n_ops = region->n_ops;
+  return jit_add (self->jit, pa, mode_of (cpu), page, &request);
+}
+
+const void *
+a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
+{
+  A64Jit *self = cpu->jit;
+  const void *code = jit_find (self->jit, pa, mode_of (cpu), page);
+
+  for (unsigned max = FIRST_INSNS; code == NULL && max > 0;) {
+    code = translate (cpu, pa, page, max);
+    if (code != NULL)
+      break;
+    // Full, or too much for one region.
+    if (jit_is_empty (self->jit))
+      max /= 2;
+    jit_clear (self->jit);
+    a64_jump_caches_clear (cpu);
+    cpu->link_site = NULL;
+  }
+  g_assert (code != NULL);
+  return code;
+}
+
+// The jump that left generated code leads to what is found for it now; nothing came between.
+static void
+link_to (A64Cpu *cpu, const void *code)
+{
+  void *site = cpu->link_site;
+
+  cpu->link_site = NULL;
+  if (site != NULL && code != NULL)
+    jit_link (cpu->jit->jit, site, code);
+}
+
+void
+a64_jit_run (A64Cpu *cpu)
+{
+  const uint64_t pc = cpu->pc;
+  const A64Jce *e = &cpu->jc[a64_jce_index (pc)];
+  const void *code = e->code;
+  A64Block *block = NULL;
+
+  if (e->va != pc || (pc & 3) != 0 || cpu->stale || cpu->link_site != NULL) {
+    cpu->stale = false;
+    block = a64_block_find (cpu, &code);
+    link_to (cpu, code);
+  }
+  cpu->page = cpu->pc & ~(GuestVaddr) (A64_PAGE_SIZE - 1);
+  cpu->block = block;
+  if (block != NULL) {
+    a64_count (cpu, block->n);
+    block->ops[0].fn (cpu, block->ops);
+  } else if (code != NULL) {
+    jit_enter (cpu->jit->jit, cpu, code, cpu->pc);
+  }
+}
+
+// ---- life -----------------------------------------------------------------------------------
+
+void
+a64_jit_mark_page (A64Cpu *cpu, GuestAddr pa)
+{
+  jit_mark_page (cpu->jit->jit, pa);
+}
+
+void
+a64_jit_mark_all (A64Cpu *cpu)
+{
+  jit_mark_all (cpu->jit->jit);
+}
+
+bool
+a64_use_jit (Vcpu *vcpu, const JitHostOps *host, size_t bytes, bool count, GError **error)
+{
+  A64Cpu *cpu = vcpu->cpu;
+  A64Jit *self = g_new0 (A64Jit, 1);
+
+  self->jit = jit_new (host, &layout, bytes, error);
+  if (self->jit == NULL) {
+    g_free (self);
+    return false;
+  }
+  self->always_counts = count;
+  cpu->jit = self;
+  cpu->blocks->empty_jump.code = jit_empty_code (self->jit);
+  a64_jump_caches_clear (cpu);
+  a64_tlb_flush_all (cpu);
+  a64_update_context (cpu);
+  return true;
+}
+
+void
+a64_jit_clear (A64Cpu *cpu)
+{
+  if (cpu->jit == NULL)
+    return;
+  jit_free (cpu->jit->jit);
+  g_free (cpu->jit);
+  cpu->jit = NULL;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The CPU run by translated code: what joins translate.c (from A64), engine/jit (code) and the run
+// loop. Tier 0 stays in charge of what is odd: code while the guest's instruction cache is off,
+// single steps, pages with breakpoints. vCPU thread.
+#pragma once
+
+#include "engine/guest/aarch64/cpu.h"
+
+// Runs translated code, or one block of tier 0, from cpu->pc.
+void a64_jit_run (A64Cpu *cpu);
+// Code for the present mode at `pa`, in the page that is at `page` in host memory. Never NULL.
+const void *a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page);
+// True when the mode is one whose code is not in the jump caches: FPCR as it seldom is, EL1 with
+// SP_EL0 or with PSTATE.UAO, instructions counted.
+bool a64_jit_is_odd (const A64Cpu *cpu);
+// Takes back the instruction generated code counted last, if it counts.
+void a64_jit_uncount (A64Cpu *cpu);
+void a64_jit_mark_page (A64Cpu *cpu, GuestAddr pa);
+void a64_jit_mark_all (A64Cpu *cpu);
+void a64_jit_clear (A64Cpu *cpu);

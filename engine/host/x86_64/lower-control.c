@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Jumps, ways out of a region, and tier 0 for one instruction (lower.h).
+#include "engine/host/x86_64/lower.h"
+
+// The target's code is found in the context's jump cache, by its virtual address; see
+// jit_jump_index. Not found: the run loop looks further.
+void
+x64_probe (X64Lower *l)
+{
+  X64Asm *a = &l->a;
+  int32_t jc = l->layout->ctx_jc;
+  uint32_t mask = ((1u << l->layout->jc_bits) - 1) << 2;
+
+  if (l->request->odd) {
+    x64_jmp_rel32 (a, l->stubs->leave);
+    return;
+  }
+  x64_mov_rr (a, 32, X64_RCX, X64_RAX);
+  x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
+  x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
+  x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) mask);
+  x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, jc));
+  x64_jcc_rel32 (a, X64_CC_NE, l->stubs->leave);
+  x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, jc + 8));
+}
+
+// Asks for the jump at cold->resume to be led to the code for rax.
+static void
+ask_for_link (X64Lower *l, X64Cold *cold)
+{
+  x64_lea (&l->a, 64, X64_RCX, x64_rip (cold->resume));
+  x64_jmp_rel32 (&l->a, l->stubs->link);
+}
+
+// To an offset from this page. In the page: a jump that is patched once the target is known.
+static void
+leave_to (X64Lower *l, const Uop *uop, int64_t offset)
+{
+  x64_flags_to_memory (l);
+  x64_flush_count (l);
+  x64_lea (&l->a, 64, X64_RAX, x64_mem (X64_PAGE, (int32_t) offset));
+  if (offset < 0 || offset >= IR_PAGE_SIZE) {
+    x64_probe (l);
+    return;
+  }
+  X64Cold *cold = x64_cold (l, uop, ask_for_link);
+  cold->resume = l->a.p;
+  // Always the long form.
+  x64_label_add (&cold->entry, x64_jmp_rel32 (&l->a, l->a.p));
+}
+
+static void
+leave_cold (X64Lower *l, X64Cold *cold)
+{
+  leave_to (l, cold->uop, cold->uop->imm);
+}
+
+static void
+to_label_cold (X64Lower *l, X64Cold *cold)
+{
+  x64_flags_to_memory (l);
+  x64_jmp (&l->a, &l->labels[cold->uop->imm]);
+}
+
+// Where a conditional jump goes: straight to its label, or to a piece that brings things in order.
+static X64Label *
+jump_target (X64Lower *l, const Uop *uop)
+{
+  if (!(uop->flags & UOP_LOCAL))
+    return &x64_cold (l, uop, leave_cold)->entry;
+  if (l->ir->label_live[uop->imm] && !l->flags.in_memory)
+    return &x64_cold (l, uop, to_label_cold)->entry;
+  return &l->labels[uop->imm];
+}
+
+void
+x64_lower_B (X64Lower *l, const Uop *uop)
+{
+  if (!(uop->flags & UOP_LOCAL)) {
+    leave_to (l, uop, uop->imm);
+    return;
+  }
+  if (l->ir->label_live[uop->imm])
+    x64_flags_to_memory (l);
+  x64_flush_count (l);
+  x64_jmp (&l->a, &l->labels[uop->imm]);
+}
+
+void
+x64_lower_BCOND (X64Lower *l, const Uop *uop)
+{
+  x64_flush_count (l);
+  if (uop->aux >= IR_AL) {
+    x64_lower_B (l, uop);
+    return;
+  }
+  enum X64Cc cc = x64_condition (l, uop->aux);
+  x64_jcc (&l->a, cc, jump_target (l, uop));
+}
+
+// EFLAGS hold nothing that is wanted when a register is tested.
+static void
+test_zero (X64Lower *l, const Uop *uop)
+{
+  unsigned bits = x64_bits (uop);
+
+  x64_flush_count (l);
+  x64_clobber (l, uop);
+  if (x64_pinned (uop->a))
+    x64_test_rr (&l->a, bits, (unsigned) x64_pins[uop->a], (unsigned) x64_pins[uop->a]);
+  else
+    x64_alu_mi (&l->a, X64_CMP, bits, x64_home (l, uop->a), 0);
+}
+
+void
+x64_lower_CBZ (X64Lower *l, const Uop *uop)
+{
+  test_zero (l, uop);
+  x64_jcc (&l->a, X64_CC_E, jump_target (l, uop));
+}
+
+void
+x64_lower_CBNZ (X64Lower *l, const Uop *uop)
+{
+  test_zero (l, uop);
+  x64_jcc (&l->a, X64_CC_NE, jump_target (l, uop));
+}
+
+// Gives what to test for the bit being 1.
+static enum X64Cc
+test_bit (X64Lower *l, const Uop *uop)
+{
+  unsigned bit = uop->aux;
+
+  x64_flush_count (l);
+  x64_clobber (l, uop);
+  if (!x64_pinned (uop->a)) {
+    X64Mem byte = x64_home (l, uop->a);
+
+    byte.disp += (int32_t) bit / 8;
+    x64_test_mi (&l->a, 8, byte, 1 << bit % 8);
+    return X64_CC_NE;
+  }
+  if (bit < 31) {
+    x64_test_ri (&l->a, 32, (unsigned) x64_pins[uop->a], 1 << bit);
+    return X64_CC_NE;
+  }
+  x64_bt_ri (&l->a, X64_BT, 64, (unsigned) x64_pins[uop->a], bit);
+  return X64_CC_B;
+}
+
+void
+x64_lower_TBZ (X64Lower *l, const Uop *uop)
+{
+  enum X64Cc cc = test_bit (l, uop);
+
+  x64_jcc (&l->a, x64_cc_not (cc), jump_target (l, uop));
+}
+
+void
+x64_lower_TBNZ (X64Lower *l, const Uop *uop)
+{
+  enum X64Cc cc = test_bit (l, uop);
+
+  x64_jcc (&l->a, cc, jump_target (l, uop));
+}
+
+void
+x64_lower_JUMP (X64Lower *l, const Uop *uop)
+{
+  x64_flags_to_memory (l);
+  x64_flush_count (l);
+  x64_copy_to (l, X64_RAX, uop->a);
+  x64_probe (l);
+}
+
+// ---- tier 0 ---------------------------------------------------------------------------------
+
+// The decoded instruction into rax.
+static void
+load_op (X64Lower *l, const Uop *uop)
+{
+  if (l->n_ops == X64_MAX_OPS) {
+    l->failed = true;
+    return;
+  }
+  x64_lea (&l->a, 64, X64_RAX, x64_rip (l->a.p));
+  l->ops[l->n_ops].field = l->a.p - 4;
+  l->ops[l->n_ops++].op = (unsigned) uop->imm;
+}
+
+static void
+interp (X64Lower *l, const Uop *uop)
+{
+  x64_flush_count (l);
+  load_op (l, uop);
+  x64_call_to (&l->a, l->stubs->interp);
+  l->flags = (X64Flags){.in_memory = true};
+  l->sp_checked = false;
+  x64_vforget (l);
+}
+
+// An exception saves NZCV: it is written though only what comes after the instruction reads it.
+void
+x64_lower_INTERP (X64Lower *l, const Uop *uop)
+{
+  x64_clobber (l, uop);
+  interp (l, uop);
+}
+
+void
+x64_lower_INTERP_FLAGS (X64Lower *l, const Uop *uop)
+{
+  x64_flags_to_memory (l);
+  interp (l, uop);
+}
+
+void
+x64_lower_INTERP_VEC (X64Lower *l, const Uop *uop)
+{
+  x64_lower_INTERP (l, uop);
+}
+
+void
+x64_lower_INTERP_VEC_FLAGS (X64Lower *l, const Uop *uop)
+{
+  x64_lower_INTERP_FLAGS (l, uop);
+}
+
+void
+x64_lower_INTERP_END (X64Lower *l, const Uop *uop)
+{
+  x64_flags_to_memory (l);
+  x64_flush_count (l);
+  load_op (l, uop);
+  x64_jmp_rel32 (&l->a, l->stubs->interp_end);
+}

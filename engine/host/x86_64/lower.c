@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The pass over a region, and the pieces all uops use: operands, copies of vector registers, cold
+// code. See lower.h.
+#include "engine/host/x86_64/lower.h"
+#include "engine/host/x86_64/host.h"
+
+// The registers compiled code uses most, by their share of all operands; X19.. and SP in registers
+// that C keeps. One table: to be tuned by measurement.
+const int8_t x64_pins[IR_N_REGS] = {
+    [0] = X64_RDI, [1] = X64_RSI,  [2] = X64_R8,   [3] = X64_R9,   [4] = X64_R11, [5] = -1,
+    [6] = -1,      [7] = -1,       [8] = -1,       [9] = -1,       [10] = -1,     [11] = -1,
+    [12] = -1,     [13] = -1,      [14] = -1,      [15] = -1,      [16] = -1,     [17] = -1,
+    [18] = -1,     [19] = X64_R12, [20] = X64_R13, [21] = X64_R10, [22] = -1,     [23] = -1,
+    [24] = -1,     [25] = -1,      [26] = -1,      [27] = -1,      [28] = -1,     [29] = -1,
+    [30] = -1,     [31] = X64_RBX, [32] = -1,      [33] = -1,      [34] = -1,     [35] = -1,
+};
+
+// ---- general registers ----------------------------------------------------------------------
+
+void
+x64_copy_to (X64Lower *l, unsigned host, unsigned r)
+{
+  if (r == IR_ZERO)
+    x64_mov_ri (&l->a, host, 0);
+  else if (!x64_pinned (r))
+    x64_mov_rm (&l->a, 64, host, x64_home (l, r));
+  else if ((unsigned) x64_pins[r] != host)
+    x64_mov_rr (&l->a, 64, host, (unsigned) x64_pins[r]);
+}
+
+unsigned
+x64_use (X64Lower *l, unsigned r, unsigned scratch)
+{
+  if (x64_pinned (r))
+    return (unsigned) x64_pins[r];
+  x64_copy_to (l, scratch, r);
+  return scratch;
+}
+
+void
+x64_put (X64Lower *l, unsigned r, unsigned host)
+{
+  if (r == IR_SINK)
+    return;
+  if (!x64_pinned (r))
+    x64_mov_mr (&l->a, 64, x64_home (l, r), host);
+  else if ((unsigned) x64_pins[r] != host)
+    x64_mov_rr (&l->a, 64, (unsigned) x64_pins[r], host);
+  if (r == IR_SP)
+    l->sp_checked = false;
+}
+
+// ---- copies of vector registers ---------------------------------------------------------------
+
+void
+x64_vforget (X64Lower *l)
+{
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++) {
+    if (l->copy_of[i] != X64_NO_COPY)
+      l->copy_in[l->copy_of[i]] = X64_NO_COPY;
+    l->copy_of[i] = X64_NO_COPY;
+  }
+}
+
+X64Vec
+x64_vnew (X64Lower *l)
+{
+  unsigned i = l->next_copy;
+
+  while (l->copies_used >> i & 1)
+    i = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
+  l->next_copy = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
+  if (l->copy_of[i] != X64_NO_COPY)
+    l->copy_in[l->copy_of[i]] = X64_NO_COPY;
+  l->copy_of[i] = X64_NO_COPY;
+  l->copies_used |= 1u << i;
+  return i;
+}
+
+X64Vec
+x64_vuse (X64Lower *l, unsigned v)
+{
+  unsigned i = l->copy_in[v];
+
+  if (i == X64_NO_COPY) {
+    i = x64_vnew (l);
+    x64_vrm (&l->a, X64_VMOVDQU, i, x64_vhome (l, v));
+    l->copy_of[i] = (uint8_t) v;
+    l->copy_in[v] = (uint8_t) i;
+  }
+  l->copies_used |= 1u << i;
+  return i;
+}
+
+void
+x64_vput (X64Lower *l, unsigned v, X64Vec xmm)
+{
+  unsigned old = l->copy_in[v];
+
+  x64_vmr (&l->a, X64_VMOVDQU_ST, x64_vhome (l, v), xmm);
+  if (old != X64_NO_COPY)
+    l->copy_of[old] = X64_NO_COPY;
+  l->copy_of[xmm] = (uint8_t) v;
+  l->copy_in[v] = (uint8_t) xmm;
+}
+
+// ---- cold code, counting --------------------------------------------------------------------
+
+X64Cold *
+x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold))
+{
+  X64Cold *cold = &l->cold[l->n_cold];
+
+  if (l->n_cold + 1 < X64_MAX_COLD)
+    l->n_cold++;
+  else
+    l->failed = true;
+  *cold = (X64Cold){.emit = emit, .uop = uop, .flags = l->flags, .count = l->count};
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (l->copy_of[i] != X64_NO_COPY) {
+      cold->copies |= (uint16_t) (1u << i);
+      cold->copy_of[i] = l->copy_of[i];
+    }
+  return cold;
+}
+
+void
+x64_cold_resume (X64Lower *l, X64Cold *cold)
+{
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (cold->copies >> i & 1)
+      x64_vrm (&l->a, X64_VMOVDQU, i, x64_vhome (l, cold->copy_of[i]));
+  x64_jmp_to (&l->a, cold->resume);
+}
+
+void
+x64_flush_count (X64Lower *l)
+{
+  X64Mem counter = x64_state (l->layout->instructions);
+
+  if (!l->request->count || l->count == 0)
+    return;
+  x64_mov_rm (&l->a, 64, X64_RCX, counter);
+  x64_lea (&l->a, 64, X64_RCX, x64_mem (X64_RCX, l->count));
+  x64_mov_mr (&l->a, 64, counter, X64_RCX);
+  l->count = 0;
+}
+
+uint32_t
+x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits)
+{
+  return (uint32_t) uop->pc_off << JIT_DESC_PC_OFF | (uint32_t) (uop->aux & 7) << JIT_DESC_SIZE |
+         bits | (uint32_t) l->count << JIT_DESC_COUNT;
+}
+
+// ---- the pass -------------------------------------------------------------------------------
+
+static const X64LowerFn lower_fn[UOP_N] = {
+#define IR_UOP(name, shape, properties, meaning) x64_lower_##name,
+#include "engine/ir/uop-vec.inc"
+#include "engine/ir/uop.inc"
+#undef IR_UOP
+};
+
+static void
+leave_for_poll (X64Lower *l, X64Cold *cold)
+{
+  x64_lea (&l->a, 64, X64_RAX, x64_mem (X64_PAGE, (int32_t) cold->imm));
+  x64_jmp_rel32 (&l->a, l->stubs->leave);
+}
+
+static void
+poll (X64Lower *l, unsigned pc_off)
+{
+  X64Cold *cold = x64_cold (l, NULL, leave_for_poll);
+
+  cold->imm = pc_off;
+  x64_alu_mi (&l->a, X64_CMP, 32, x64_state (l->layout->pending), 0);
+  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+}
+
+// Where jumps meet, nothing is known but that NZCV is in memory.
+void
+x64_lower_LABEL (X64Lower *l, const Uop *uop)
+{
+  if (l->ir->label_live[uop->imm])
+    x64_flags_to_memory (l);
+  x64_flush_count (l);
+  l->flags = (X64Flags){.in_memory = true};
+  l->sp_checked = false;
+  x64_vforget (l);
+  x64_bind (&l->a, &l->labels[uop->imm]);
+  if (uop->flags & UOP_LOOP)
+    poll (l, l->ir->label_pc[uop->imm]);
+}
+
+static void
+begin (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
+{
+  l->a = (X64Asm){.p = code, .end = code + room};
+  l->request = request;
+  l->ir = request->ir;
+  l->flags = (X64Flags){.in_memory = true};
+  l->sp_checked = false;
+  l->count = 0;
+  l->copies_used = 0;
+  l->next_copy = X64_FIRST_COPY;
+  l->n_cold = l->n_ops = 0;
+  l->failed = false;
+  memset (l->copy_of, X64_NO_COPY, sizeof l->copy_of);
+  memset (l->copy_in, X64_NO_COPY, sizeof l->copy_in);
+  memset (l->labels, 0, sizeof *l->labels * request->ir->n_labels);
+}
+
+// Decoded instructions for tier 0 lie behind the code.
+static void
+put_ops (X64Lower *l)
+{
+  unsigned bytes = l->request->op_bytes;
+  uint8_t *at;
+
+  if (l->n_ops == 0)
+    return;
+  l->a.p = (uint8_t *) (((uintptr_t) l->a.p + 15) & ~(uintptr_t) 15);
+  for (unsigned i = 0; i < l->n_ops; i++) {
+    at = l->a.p;
+    if (l->a.end - at < (ptrdiff_t) bytes) {
+      l->failed = true;
+      return;
+    }
+    memcpy (at, (const uint8_t *) l->request->ops + (size_t) bytes * l->ops[i].op, bytes);
+    x64_patch_rel32 (l->ops[i].field, at);
+    l->a.p += bytes;
+  }
+}
+
+size_t
+x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
+{
+  const IrRegion *ir = request->ir;
+
+  begin (l, request, code, room);
+  x64_lea (&l->a, 64, X64_PAGE, x64_mem (X64_RAX, -(int32_t) ir->entry));
+  poll (l, ir->entry);
+  for (unsigned i = 0; i < ir->n_uops; i++) {
+    const Uop *uop = &ir->uops[i];
+
+    l->copies_used = 0;
+    if (uop->flags & UOP_FIRST)
+      l->count++;
+    lower_fn[uop->op](l, uop);
+  }
+  for (unsigned i = 0; i < l->n_cold && !l->failed; i++) {
+    X64Cold *cold = &l->cold[i];
+
+    x64_bind (&l->a, &cold->entry);
+    l->flags = cold->flags;
+    l->count = cold->count;
+    cold->emit (l, cold);
+  }
+  if (!l->failed && !l->a.overflow)
+    put_ops (l);
+  return l->failed || l->a.overflow ? 0 : (size_t) (l->a.p - code);
+}

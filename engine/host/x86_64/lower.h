@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From uops to x86-64 code: what the files lower-*.c share. One pass forwards over a region, with
+// the liveness of NZCV known; each uop becomes code at once, and what is seldom run is collected
+// and written behind it (X64Cold).
+//
+// Register use in generated code:
+//   rbp  the CPU's state + 128        r14  the translation context
+//   r15  virtual address of the page  rsp  host stack, 16-byte aligned
+//   rbx, rdi, rsi, r8..r13            guest registers that are pinned (x64_pins)
+//   rax, rcx, rdx                     scratch, within one uop
+//   xmm0, xmm1                        scratch, within one uop
+//   xmm2..xmm15                       copies of guest vector registers, within a straight stretch
+// All other guest registers, and all vector registers whether copied or not, are in the CPU's
+// state: a vector register's copy is written through.
+//
+// NZCV is in the CPU's state, in EFLAGS, or in both. In EFLAGS: N = SF, Z = ZF, V = OF, and C is
+// CF (X64_FLAGS_ADD) or its opposite (X64_FLAGS_SUB), whichever the producer left.
+#pragma once
+
+#include "engine/host/x86_64/asm.h"
+#include "engine/host/x86_64/features.h"
+#include "engine/jit/host.h"
+
+enum {
+  X64_CPU = X64_RBP,
+  X64_CTX = X64_R14,
+  X64_PAGE = X64_R15,
+  X64_CPU_BIAS = 128,
+  X64_NOT_PINNED = -1,
+  X64_N_XMM = 16,
+  X64_FIRST_COPY = 2,
+  X64_NO_COPY = 0xff,
+  X64_MAX_COLD = 1024,
+  X64_MAX_OPS = IR_MAX_INSNS,
+};
+
+typedef enum X64FlagsKind {
+  X64_FLAGS_NONE, // EFLAGS hold nothing
+  X64_FLAGS_ADD,
+  X64_FLAGS_SUB,
+} X64FlagsKind;
+
+// Where NZCV is. in_memory may be true beside a kind.
+typedef struct X64Flags {
+  X64FlagsKind kind;
+  bool in_memory;
+} X64Flags;
+
+typedef struct X64Lower X64Lower;
+typedef struct X64Cold X64Cold;
+
+// A piece of code that is run seldom, reached from one place.
+struct X64Cold {
+  void (*emit) (X64Lower *l, X64Cold *cold);
+  X64Label entry;
+  uint8_t *resume; // where it goes back to, or NULL
+  const Uop *uop;
+  X64Flags flags;  // at the entry
+  uint16_t copies; // xmm registers that hold copies and must be read again
+  uint8_t copy_of[X64_N_XMM];
+  uint8_t count; // instructions begun and not counted
+  uint8_t base;  // memory: host register of the base
+  int32_t disp;
+  int64_t imm; // what emit needs else
+};
+
+// Addresses of shared code, as written.
+typedef struct X64Stubs {
+  const uint8_t *enter, *leave, *dispatch, *link, *stale;
+  const uint8_t *load, *store, *rmw, *check_sp;
+  const uint8_t *interp, *interp_end;
+  const uint8_t *flag_mask; // 64 bits: where SF, ZF, CF, OF are after lahf; seto al
+  const uint8_t *crc_table;
+} X64Stubs;
+
+struct X64Lower {
+  X64Asm a;
+  const JitLayout *layout;
+  const X64Stubs *stubs;
+  const X64Features *features;
+  const JitRequest *request;
+  const IrRegion *ir;
+  X64Flags flags;
+  bool sp_checked;            // SP is known to be aligned
+  uint8_t count;              // instructions begun and not counted
+  uint8_t copy_of[X64_N_XMM]; // guest vector register, or X64_NO_COPY
+  uint8_t copy_in[IR_N_VREGS];
+  uint32_t copies_used; // xmm registers of operands of this uop
+  unsigned next_copy;
+  unsigned n_cold, n_ops;
+  bool failed; // something did not fit
+  X64Label labels[IR_MAX_LABELS];
+  X64Cold cold[X64_MAX_COLD];
+  struct {
+    uint8_t *field; // displacement to be completed
+    unsigned op;
+  } ops[X64_MAX_OPS];
+};
+
+typedef void (*X64LowerFn) (X64Lower *l, const Uop *uop);
+
+#define IR_UOP(name, shape, properties, meaning)                                                   \
+  void x64_lower_##name (X64Lower *l, const Uop *uop);
+#include "engine/ir/uop-vec.inc"
+#include "engine/ir/uop.inc"
+#undef IR_UOP
+
+// Host registers of pinned guest registers.
+extern const int8_t x64_pins[IR_N_REGS];
+
+bool x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs);
+
+// ---- operands -------------------------------------------------------------------------------
+
+static inline unsigned
+x64_bits (const Uop *uop)
+{
+  return uop->flags & UOP_W64 ? 64 : 32;
+}
+
+static inline X64Mem
+x64_state (int32_t offset)
+{
+  return x64_mem (X64_CPU, offset - X64_CPU_BIAS);
+}
+
+static inline bool
+x64_pinned (unsigned r)
+{
+  return x64_pins[r] != X64_NOT_PINNED;
+}
+
+// The home of a general register in the CPU's state; of a pinned one it is stale.
+static inline X64Mem
+x64_home (const X64Lower *l, unsigned r)
+{
+  return x64_state (l->layout->x + 8 * (int32_t) r);
+}
+
+static inline X64Mem
+x64_vhome (const X64Lower *l, unsigned v)
+{
+  return x64_state (l->layout->v + 16 * (int32_t) v);
+}
+
+// A host register that holds r (64 bits of it): its pin, or `scratch`, loaded.
+unsigned x64_use (X64Lower *l, unsigned r, unsigned scratch);
+// r into this host register.
+void x64_copy_to (X64Lower *l, unsigned host, unsigned r);
+// Where to compute r's new value: its pin or `scratch`; x64_put then stores it if need be.
+static inline unsigned
+x64_target (unsigned r, unsigned scratch)
+{
+  return x64_pinned (r) ? (unsigned) x64_pins[r] : scratch;
+}
+void x64_put (X64Lower *l, unsigned r, unsigned host);
+
+// The xmm register that holds vector register v, to be read.
+X64Vec x64_vuse (X64Lower *l, unsigned v);
+// A fresh xmm register for a result, which x64_vput makes v's.
+X64Vec x64_vnew (X64Lower *l);
+void x64_vput (X64Lower *l, unsigned v, X64Vec xmm);
+// Copies are gone: other code ran, or comes here from elsewhere.
+void x64_vforget (X64Lower *l);
+
+// ---- flags ----------------------------------------------------------------------------------
+
+// To be called before code that changes EFLAGS, in a uop that does not itself write NZCV.
+void x64_clobber (X64Lower *l, const Uop *uop);
+// NZCV is in the CPU's state afterwards; EFLAGS stay valid (their kind may change).
+void x64_flags_to_memory (X64Lower *l);
+// EFLAGS hold NZCV afterwards; rax is used if they did not.
+void x64_flags_to_host (X64Lower *l);
+// What to test for an IrCond below IR_AL; loads flags if need be.
+enum X64Cc x64_condition (X64Lower *l, unsigned cond);
+// EFLAGS now hold NZCV, and the state does not.
+static inline void
+x64_flags_set (X64Lower *l, X64FlagsKind kind)
+{
+  l->flags = (X64Flags){.kind = kind};
+}
+
+// ---- the rest -------------------------------------------------------------------------------
+
+// A cold piece; the caller jumps to its entry.
+X64Cold *x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold));
+// At the end of a cold piece: copies are read again.
+void x64_cold_resume (X64Lower *l, X64Cold *cold);
+// Adds the instructions begun to the counter, where they are counted; leaves EFLAGS alone.
+void x64_flush_count (X64Lower *l);
+// Leaves the region, going on at the address in rax.
+void x64_probe (X64Lower *l);
+// The word for slow paths.
+uint32_t x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits);

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The shared pieces of generated code: ways in and out, and calls of C. A call of C happens with
+// everything in the CPU's state, so that exceptions find it there; pins are read again afterwards.
+// System V AMD64 ABI.
+#include "engine/host/x86_64/lower.h"
+
+enum {
+  KEPT_BYTES = 8, // keeps rsp aligned below the six pushes and the return address
+  NZCV_IN_AX = 0xc101,
+};
+
+static void
+spill (X64Asm *a, const JitLayout *layout)
+{
+  for (unsigned r = 0; r < IR_N_REGS; r++)
+    if (x64_pinned (r))
+      x64_mov_mr (a, 64, x64_state (layout->x + 8 * (int32_t) r), (unsigned) x64_pins[r]);
+}
+
+static void
+reload (X64Asm *a, const JitLayout *layout)
+{
+  for (unsigned r = 0; r < IR_N_REGS; r++)
+    if (x64_pinned (r))
+      x64_mov_rm (a, 64, (unsigned) x64_pins[r], x64_state (layout->x + 8 * (int32_t) r));
+}
+
+static const uint8_t kept[] = {X64_RBP, X64_RBX, X64_R12, X64_R13, X64_R14, X64_R15};
+
+// void enter (void *cpu, const void *code, GuestVaddr va)
+static void
+emit_enter (X64Asm *a, const JitLayout *layout)
+{
+  for (unsigned i = 0; i < sizeof kept; i++)
+    x64_push (a, kept[i]);
+  x64_alu_ri (a, X64_SUB, 64, X64_RSP, KEPT_BYTES);
+  x64_lea (a, 64, X64_CPU, x64_mem (X64_RDI, X64_CPU_BIAS));
+  x64_mov_rr (a, 64, X64_RCX, X64_RSI);
+  x64_mov_rr (a, 64, X64_RAX, X64_RDX);
+  x64_mov_rm (a, 64, X64_CTX, x64_state (layout->ctx));
+  reload (a, layout);
+  x64_jmp_r (a, X64_RCX);
+}
+
+// rax: where the guest goes on.
+static void
+emit_leave (X64Asm *a, const JitLayout *layout)
+{
+  x64_mov_mr (a, 64, x64_state (layout->pc), X64_RAX);
+  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
+  spill (a, layout);
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, KEPT_BYTES);
+  for (unsigned i = sizeof kept; i-- > 0;)
+    x64_pop (a, kept[i]);
+  x64_ret (a);
+}
+
+// rax: where the guest goes on, in a context and mode that may be new.
+static void
+emit_dispatch (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
+{
+  uint32_t mask = ((1u << layout->jc_bits) - 1) << 2;
+
+  x64_mov_rm (a, 64, X64_CTX, x64_state (layout->ctx));
+  x64_lea (a, 64, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc));
+  x64_alu_rm (a, X64_CMP, 64, X64_RDX, x64_state (layout->jc));
+  x64_jcc_to (a, X64_CC_NE, stubs->leave);
+  x64_mov_rr (a, 32, X64_RCX, X64_RAX);
+  x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
+  x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
+  x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) mask);
+  x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_RDX, X64_RCX, 2, 0));
+  x64_jcc_to (a, X64_CC_NE, stubs->leave);
+  x64_jmp_m (a, x64_mem_index (X64_RDX, X64_RCX, 2, 8));
+}
+
+static void
+call_c (X64Asm *a, uintptr_t function)
+{
+  x64_mov_ri (a, X64_RAX, function);
+  x64_call_r (a, X64_RAX);
+}
+
+// bool f (cpu, rax, ecx): false: an exception was taken. Called from generated code, so the stack
+// is 8 bytes off. The result's first two words come back in rax and rdx.
+static void
+emit_slow (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, uintptr_t function)
+{
+  X64Short fault = {0};
+
+  spill (a, layout);
+  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
+  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
+  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
+  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
+  x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
+  call_c (a, function);
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  reload (a, layout);
+  x64_test_rr (a, 8, X64_RAX, X64_RAX);
+  x64_jcc_short (a, X64_CC_E, &fault);
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->access_data));
+  x64_mov_rm (a, 64, X64_RDX, x64_state (layout->access_data + 8));
+  x64_ret (a);
+  x64_bind_short (a, &fault);
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
+  x64_jmp_to (a, stubs->dispatch);
+}
+
+// void *f (cpu, rax, ecx): comes back in rdx.
+static void
+emit_rmw (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
+{
+  X64Short fault = {0};
+
+  spill (a, layout);
+  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
+  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
+  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
+  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
+  x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
+  call_c (a, (uintptr_t) layout->rmw);
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  reload (a, layout);
+  x64_mov_rr (a, 64, X64_RDX, X64_RAX);
+  x64_test_rr (a, 64, X64_RAX, X64_RAX);
+  x64_jcc_short (a, X64_CC_E, &fault);
+  x64_ret (a);
+  x64_bind_short (a, &fault);
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
+  x64_jmp_to (a, stubs->dispatch);
+}
+
+// Calls the function an instruction of tier 0 (rax) starts with. `ends`: jumped to, and the region
+// is left; else called, and it is left when nothing set went_on.
+static void
+emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, bool ends)
+{
+  X64Short left = {0};
+
+  spill (a, layout);
+  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
+  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
+  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
+  if (!ends) {
+    x64_mov_mi (a, 8, x64_state (layout->went_on), 0);
+    x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
+  }
+  x64_call_m (a, x64_mem (X64_RSI, 0));
+  reload (a, layout);
+  if (!ends) {
+    x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+    x64_alu_mi (a, X64_CMP, 8, x64_state (layout->went_on), 0);
+    x64_jcc_short (a, X64_CC_E, &left);
+    x64_ret (a);
+    x64_bind_short (a, &left);
+    x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  }
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
+  x64_jmp_to (a, stubs->dispatch);
+}
+
+static const uint8_t *
+begin (X64Asm *a)
+{
+  while ((uintptr_t) a->p % 16 != 0)
+    x64_int3 (a);
+  return a->p;
+}
+
+// CRC-32 of one byte, polynomial 0x04c11db7 reflected.
+static void
+emit_crc_table (X64Asm *a)
+{
+  for (uint32_t i = 0; i < 256; i++) {
+    uint32_t crc = i;
+
+    for (unsigned bit = 0; bit < 8; bit++)
+      crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    x64_raw (a, crc, 4);
+  }
+}
+
+bool
+x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
+{
+  stubs->enter = begin (a);
+  emit_enter (a, layout);
+  stubs->leave = begin (a);
+  emit_leave (a, layout);
+  stubs->dispatch = begin (a);
+  emit_dispatch (a, layout, stubs);
+  stubs->link = begin (a);
+  x64_mov_mr (a, 64, x64_state (layout->link_site), X64_RCX);
+  x64_jmp_to (a, stubs->leave);
+  stubs->stale = begin (a);
+  x64_mov_mi (a, 8, x64_state (layout->stale), 1);
+  x64_jmp_to (a, stubs->leave);
+  stubs->load = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->load);
+  stubs->store = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->store);
+  stubs->check_sp = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->check_sp);
+  stubs->rmw = begin (a);
+  emit_rmw (a, layout, stubs);
+  stubs->interp = begin (a);
+  emit_interp (a, layout, stubs, false);
+  stubs->interp_end = begin (a);
+  emit_interp (a, layout, stubs, true);
+  stubs->flag_mask = begin (a);
+  x64_raw (a, NZCV_IN_AX, 8);
+  stubs->crc_table = begin (a);
+  emit_crc_table (a);
+  return !a->overflow;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Memory for generated code: the same pages mapped twice, once to write and once to execute, so
+// that no page is ever both and nothing is switched. Any thread; the owner serialises its use.
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/structs/types.h"
+
+typedef struct CodeMemory {
+  uint8_t *write;
+  uint8_t *execute;
+  size_t bytes;
+} CodeMemory;
+
+// Pages take memory when they are first touched. False: this host forbids executable memory.
+bool code_memory_map (CodeMemory *memory, size_t bytes, GError **error);
+void code_memory_unmap (CodeMemory *memory);

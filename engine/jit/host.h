@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What makes host code of uops: one table of functions for each host architecture, in
+// engine/host/<arch>/. A host knows nothing of the guest but what JitLayout says, a guest nothing
+// of the host. Everything runs on the vCPU's thread.
+//
+// Generated code is reached through jit_enter with an address, runs until something wants the run
+// loop, and leaves the CPU's state complete: general and vector registers, NZCV, page and pc.
+#pragma once
+
+#include <stddef.h>
+
+#include "engine/ir/uop.h"
+
+// How slow paths are told what to do: packed into 32 bits.
+enum {
+  JIT_DESC_PC_OFF = 0, // 12 bits: the instruction's offset in its page
+  JIT_DESC_SIZE = 12,  // 3 bits: log2 of the size of one access
+  JIT_DESC_PAIR = 1u << 15,
+  JIT_DESC_UNPRIV = 1u << 16,
+  JIT_DESC_ALIGNED = 1u << 17,
+  JIT_DESC_STORE = 1u << 18,
+  JIT_DESC_ATOMIC = 1u << 19,
+  JIT_DESC_COUNT = 24, // 8 bits: instructions begun since they were last counted
+};
+
+// Where generated code finds things: byte offsets in the guest CPU's state unless said otherwise.
+// Sizes are those of the fields in cpu.h of the guest.
+typedef struct JitLayout {
+  int32_t pending;      // 32 bits: not 0: leave
+  int32_t nzcv;         // 32 bits, flags in 31:28
+  int32_t ctx;          // pointer to the context
+  int32_t page, pc;     // 64 bits
+  int32_t x;            // 64 bits each, IR_N_REGS of them
+  int32_t v;            // 128 bits each, IR_N_VREGS of them
+  int32_t instructions; // 64 bits
+  int32_t jc;           // pointer to the jump cache in use; the context's own, or the mode is odd
+  int32_t sys;          // pointer to the block of system registers
+  int32_t access_data;  // what slow paths read and write: two times 128 bits
+  int32_t went_on;      // byte: set by what follows an instruction of tier 0
+  int32_t stale;        // byte: set where marked code was come upon
+  int32_t link_site;    // pointer: the jump that wants to be led to the code at pc
+  int32_t ctx_el0;      // pointer to the context of unprivileged accesses
+  int32_t excl_valid, excl_size, excl_host, excl_value; // byte, byte, pointer, 64 bits
+  // In a context: tables of {tag, addend} and the jump cache of {va, code}.
+  int32_t ctx_read, ctx_write, ctx_jc;
+  uint8_t tlb_bits, jc_bits;
+  // Slow paths. `data` is access_data. False (NULL): an exception was taken, pc says where to.
+  bool (*load) (void *cpu, uint64_t va, uint32_t desc);
+  bool (*store) (void *cpu, uint64_t va, uint32_t desc);
+  void *(*rmw) (void *cpu, uint64_t va, uint32_t desc);
+  bool (*check_sp) (void *cpu, uint64_t unused, uint32_t desc);
+} JitLayout;
+
+// The place of an address in a jump cache, in the host's code and in the guest's.
+static inline unsigned
+jit_jump_index (GuestVaddr va, unsigned bits)
+{
+  return (unsigned) ((va ^ va >> 12) >> 2) & ((1u << bits) - 1);
+}
+
+// One region to be lowered. `ops` are the guest's decoded instructions for tier 0, each followed
+// by what comes after it: op_bytes for the two. A function void (cpu, op) is at the start.
+typedef struct JitRequest {
+  const IrRegion *ir;
+  const void *ops;
+  unsigned n_ops, op_bytes;
+  bool count; // instructions are counted
+  bool smp;   // other vCPUs watch
+  bool odd;   // a mode whose code is in no jump cache: jumps to other pages leave
+} JitRequest;
+
+typedef struct JitHost JitHost;
+
+typedef struct JitHostOps {
+  const char *name;
+  // NULL, or why generated code cannot run on this computer (untranslated).
+  const char *(*unsupported) (void);
+  // Writes the shared pieces of code at the start of [code, code + room), which will be executed
+  // `alias` bytes further on. *used: how much they took.
+  JitHost *(*host_new) (const JitLayout *layout, uint8_t *code, size_t room, ptrdiff_t alias,
+                        size_t *used);
+  void (*host_free) (JitHost *host);
+  // Runs code (an executable address) with va as its address, until it leaves.
+  void (*enter) (JitHost *host, void *cpu, const void *code, GuestVaddr va);
+  // An executable address for jump-cache entries that stand for nothing: leaves.
+  const void *(*empty_code) (JitHost *host);
+  // Writes the region's code; its entry is `code` itself. 0: there was no room.
+  size_t (*lower) (JitHost *host, const JitRequest *request, uint8_t *code, size_t room);
+  // Leads the jump at `site` to `code` (both as written).
+  void (*link) (uint8_t *site, const uint8_t *code);
+  // Makes the code's entry leave with `stale` set; saved gets what stood there. And back.
+  void (*mark) (JitHost *host, uint8_t *code, uint8_t saved[8]);
+  void (*unmark) (uint8_t *code, const uint8_t saved[8]);
+} JitHostOps;

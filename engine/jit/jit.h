@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Translated code of one CPU: keeping it, finding it by physical address and mode, forgetting it
+// when the guest says that code changed. vCPU thread.
+//
+// A region is known by the physical address of its entry and by a mode, a number that stands for
+// everything else its code depends on. It does not depend on the virtual address. Nothing is ever
+// unlinked: the entry of a region whose page is marked leads back here, whoever jumps there.
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/jit/host.h"
+
+typedef struct Jit Jit;
+
+typedef struct JitStats {
+  uint64_t regions, insns; // translated since the start
+  uint64_t code_bytes;     // in use
+  uint64_t clears;         // times the memory was full
+  uint64_t marked, revalidated, changed;
+  uint64_t links;
+  uint64_t finds; // times generated code had to be looked for
+  int64_t translate_ns;
+} JitStats;
+
+Jit *jit_new (const JitHostOps *ops, const JitLayout *layout, size_t bytes, GError **error);
+void jit_free (Jit *jit);
+
+// Runs code from jit_find or jit_add at `va`.
+void jit_enter (Jit *jit, void *cpu, const void *code, GuestVaddr va);
+// What empty jump-cache entries point to.
+const void *jit_empty_code (Jit *jit);
+
+// The code for an entry, NULL when there is none or the guest's words are no longer what it was
+// made of. `page` is where the page of `pa` is in host memory.
+const void *jit_find (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page);
+// Adds one. NULL: no room; after jit_clear, and the caller's jump caches with it, there is, unless
+// the region is too big.
+const void *jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page,
+                     const JitRequest *request);
+void jit_clear (Jit *jit);
+bool jit_is_empty (const Jit *jit);
+// Leads the jump that asked for it (JitLayout.link_site) to `code`.
+void jit_link (Jit *jit, void *site, const void *code);
+
+// The code of a page may have changed; of all pages.
+void jit_mark_page (Jit *jit, GuestAddr pa);
+void jit_mark_all (Jit *jit);
+
+JitStats *jit_get_stats (Jit *jit);
