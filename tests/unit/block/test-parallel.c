@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A qcow2 disk under many requests at once, through the device and its workers: clients write,
+// discard and read sectors of their own that share clusters with everybody else's, while flushes
+// commit. Each always finds what it wrote last.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/block/qcow2/qcow2.h"
+#include "tests/support/mem-file.h"
+
+enum {
+  CLIENTS = 12,
+  ROWS = 60, // sectors of each client: CLIENTS apart
+  OPERATIONS = 400,
+};
+
+// One request in flight.
+typedef struct Client {
+  BlockRequest request; // first: what reap gives is this
+  struct iovec iov;
+  uint8_t sector[BLOCK_SECTOR_BYTES];
+  unsigned number, row, n_done;
+  bool whole; // a sector is a whole cluster: discarding makes it zero
+  uint64_t random;
+  uint8_t expected[ROWS]; // the byte each of its sectors is filled with
+} Client;
+
+static uint64_t
+next_random (Client *client)
+{
+  client->random = client->random * 6364136223846793005u + 1442695040888963407u;
+  return client->random >> 33;
+}
+
+static uint64_t
+offset_of (const Client *client, unsigned row)
+{
+  return ((uint64_t) row * CLIENTS + client->number) * BLOCK_SECTOR_BYTES;
+}
+
+static void
+submit (BlockDevice *device, Client *client)
+{
+  static const BlockOp ops[] = {BLOCK_READ,  BLOCK_READ,         BLOCK_WRITE, BLOCK_WRITE,
+                                BLOCK_WRITE, BLOCK_WRITE_ZEROES, BLOCK_FLUSH, BLOCK_DISCARD};
+  client->row = (unsigned) (next_random (client) % ROWS);
+  client->iov = (struct iovec){client->sector, sizeof client->sector};
+  client->request = (BlockRequest){
+      .op = ops[next_random (client) % G_N_ELEMENTS (ops)],
+      .offset_bytes = offset_of (client, client->row),
+      .length_bytes = BLOCK_SECTOR_BYTES,
+      .iov = &client->iov,
+      .n_iov = 1,
+      .may_unmap = true,
+  };
+  uint8_t fill = (uint8_t) (next_random (client) | 1);
+  if (client->request.op == BLOCK_WRITE)
+    memset (client->sector, fill, sizeof client->sector);
+  if (client->request.op == BLOCK_FLUSH)
+    client->request.offset_bytes = client->request.length_bytes = 0;
+  block_device_submit (device, &client->request);
+}
+
+static void
+judge (Client *client)
+{
+  uint8_t *expected = &client->expected[client->row];
+  assert_int_equal (client->request.error, 0);
+  if (client->request.op == BLOCK_WRITE)
+    *expected = client->sector[0];
+  else if (client->request.op == BLOCK_WRITE_ZEROES ||
+           (client->request.op == BLOCK_DISCARD && client->whole))
+    *expected = 0;
+  else if (client->request.op == BLOCK_READ)
+    for (unsigned i = 0; i < BLOCK_SECTOR_BYTES; i++)
+      assert_int_equal (client->sector[i], *expected);
+}
+
+static void
+run (BlockDevice *device, Client *clients)
+{
+  unsigned running = CLIENTS;
+  for (unsigned i = 0; i < CLIENTS; i++)
+    submit (device, &clients[i]);
+  while (running > 0) {
+    Client *client = (Client *) block_device_reap (device);
+    if (client == NULL) {
+      g_thread_yield ();
+      continue;
+    }
+    judge (client);
+    if (++client->n_done < OPERATIONS)
+      submit (device, client);
+    else
+      running--;
+  }
+}
+
+static void
+check_clean (MemFile *mem)
+{
+  Qcow2Check check = {0};
+  BlockImage *image = qcow2_open (mem_file_open (mem), "mem", 0, NULL, NULL);
+  assert_non_null (image);
+  assert_int_equal (qcow2_check (image, &check, false), 0);
+  assert_int_equal (check.n_corrupt, 0);
+  assert_int_equal (check.n_leaked, 0);
+  block_image_free (image);
+}
+
+static void
+test_parallel (void **state)
+{
+  static const unsigned bits[] = {9, 10, 12, 16};
+  for (size_t b = 0; b < G_N_ELEMENTS (bits); b++) {
+    const Qcow2CreateOptions options = {.size_bytes = CLIENTS * ROWS * BLOCK_SECTOR_BYTES,
+                                        .cluster_bits = bits[b]};
+    MemFile *mem = mem_file_new ();
+    BlockFile *file = mem_file_open (mem);
+    assert_int_equal (qcow2_create (file, &options), 0);
+    BlockImage *image = qcow2_open (file, "mem", BLOCK_IMAGE_WRITE, NULL, NULL);
+    BlockDevice *device = block_image_to_device (image);
+    g_autofree Client *clients = g_new0 (Client, CLIENTS);
+    for (unsigned i = 0; i < CLIENTS; i++)
+      clients[i] = (Client){.number = i, .random = b * 1000 + i, .whole = bits[b] == 9};
+    run (device, clients);
+    block_device_free (device);
+    check_clean (mem);
+    mem_file_free (mem);
+  }
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test (test_parallel),
+  };
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
