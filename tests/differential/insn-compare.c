@@ -8,6 +8,7 @@
 // Usage: insn-compare GUEST_PROGRAM rows N [SEED [ROW_NAME_GLOB]]    N single ones of each row
 //        insn-compare GUEST_PROGRAM sequences N [SEED]               N of up to 8 instructions
 //        insn-compare GUEST_PROGRAM bulk N [SEED]                    N copies and sets of memory
+//             (sequences, copies and sets from four states each)
 //        insn-compare GUEST_PROGRAM replay SEED:MEMORY:ALIGNED:RD:RN:RM:NO_FLUSH:WORD[,WORD…]
 //        insn-compare GUEST_PROGRAM golden     writes tests/unit/guest/insn-golden.inc to stdout
 // --newer before them: by $TERRARIUM_QEMU_USER, a qemu-aarch64 of 9 or later, which judges a few
@@ -28,6 +29,7 @@ enum {
   REPORTS_PER_ROW = 3,
   REPORTS = 20,
   ROUND = 16384, // cases of one run of the emulator
+  STATES = 4,    // for each sequence, copy or set
 };
 
 static void
@@ -264,16 +266,17 @@ compare_made (Comparison *comparison, unsigned n, uint64_t seed, bool bulk)
   g_autoptr (GArray) cases = g_array_new (FALSE, FALSE, sizeof (InsnCase));
   uint64_t random = (seed * 2 + bulk) * UINT64_C (0x9e3779b97f4a7c15) | 1;
 
-  for (unsigned at = 0; at < n; at += ROUND) {
+  for (unsigned at = 0; at < n; at += ROUND / STATES) {
     g_array_set_size (cases, 0);
-    for (unsigned i = at; i < MIN (n, at + ROUND); i++) {
+    for (unsigned i = at; i < MIN (n, at + ROUND / STATES); i++) {
       InsnCase c;
 
       if (bulk)
         insn_make_bulk (&random, &c);
       else
         insn_make_sequence (comparison->host, &random, comparison->newer, &c);
-      add_case (comparison, cases, &c);
+      for (unsigned k = 0; k < STATES; k++, c.seed += k)
+        add_case (comparison, cases, &c);
     }
     if (!compare_cases (comparison, (const InsnCase *) (void *) cases->data, cases->len))
       return false;
