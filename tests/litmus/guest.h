@@ -43,6 +43,7 @@ void run_on (unsigned n, Job *job);
 void barrier (unsigned n);
 long psci (u64 function, u64 a, u64 b, u64 c);
 void cpu_start (unsigned cpu);
+void other_entry (void); // where CPUs start; start.S
 void send_sgi (unsigned cpu, unsigned id);
 // Acknowledges and ends a pending interrupt; false when there is none.
 bool take_sgi (void);

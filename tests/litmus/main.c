@@ -29,7 +29,6 @@ volatile u64 n_faults[MAX_CPUS], n_interrupts[MAX_CPUS];
 static Job *job;
 static u64 job_cpus, job_number, jobs_done, meeting, arrived;
 
-void other_entry (void);
 void make_tables (void);
 void first_main (u64 cpu);
 void other_main (u64 cpu);
