@@ -254,6 +254,8 @@ compare_rows (Comparison *comparison, unsigned per_row, uint64_t seed)
     for (unsigned i = 0; i < per_row && insn_make_case (comparison->host, row, &random, &c); i++) {
       if (comparison->newer && c.aligned != INSN_UNALIGNED)
         c.aligned = INSN_ALWAYS_ALIGNED;
+      if (comparison->newer)
+        c.no_flush = false;
       add_case (comparison, cases, &c);
     }
   }
