@@ -2,11 +2,14 @@
 // Requests of one disk, its worker threads, and the way of completions back to the I/O thread.
 //
 // Threads: workers are made when there is work and nobody to do it, up to WORKERS_MAX; they live
-// as long as the device. `lock` guards everything below it in the struct.
+// as long as the device. The ring is the user's alone. `lock` guards everything below it in the
+// struct.
 #include "engine/block/device.h"
 
 #include <assert.h>
 #include <errno.h>
+
+#include "engine/block/ring.h"
 
 enum {
   WORKERS_MAX = 4,
@@ -21,6 +24,8 @@ struct BlockDevice {
   void *driver;
   uint64_t size_bytes;
   bool read_only;
+  BlockRing *ring;   // NULL: none
+  unsigned n_mapped; // transfers in the ring
 
   GMutex lock;
   GCond work;               // a request is queued, or stopping
@@ -148,6 +153,68 @@ wake_worker_locked (BlockDevice *device)
   return device->n_workers > 0;
 }
 
+static void
+queue_locked (BlockDevice *device, BlockRequest *request)
+{
+  if (wake_worker_locked (device)) {
+    list_append (&device->queued, request);
+    device->n_queued++;
+  } else {
+    complete_locked (device, request, EAGAIN);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The ring
+
+// False: it is for the workers.
+static bool
+submit_mapped (BlockDevice *device, BlockRequest *request)
+{
+  bool write = request->op == BLOCK_WRITE;
+  if (device->ring == NULL || device->ops->map == NULL || device->n_mapped >= BLOCK_RING_ENTRIES ||
+      (!write && request->op != BLOCK_READ) || request->fua ||
+      request->n_iov > BLOCK_RING_IOV_MAX || request->length_bytes == 0 ||
+      !device->ops->map (device->driver, write, request->offset_bytes, request->length_bytes,
+                         &request->mapping))
+    return false;
+  if (!block_ring_submit (device->ring, request->mapping.fd, write, request->iov, request->n_iov,
+                          request->mapping.offset, request)) {
+    device->ops->unmap (device->driver, &request->mapping);
+    return false;
+  }
+  device->n_mapped++;
+  return true;
+}
+
+// Takes what the ring has completed. What it did not do in whole a worker does anew: that finds out
+// why, or does it after all.
+static void
+harvest (BlockDevice *device, bool wait)
+{
+  BlockRequest *request;
+  int64_t moved;
+  while (device->n_mapped > 0 && (request = block_ring_reap (device->ring, wait, &moved)) != NULL) {
+    device->ops->unmap (device->driver, &request->mapping);
+    device->n_mapped--;
+    wait = false;
+    g_mutex_lock (&device->lock);
+    if (moved >= 0 && (uint64_t) moved == request->length_bytes)
+      complete_locked (device, request, 0);
+    else
+      queue_locked (device, request);
+    g_mutex_unlock (&device->lock);
+  }
+}
+
+bool
+block_device_use_ring (BlockDevice *device)
+{
+  if (device->ring == NULL && device->ops->map != NULL)
+    device->ring = block_ring_new ();
+  return device->ring != NULL;
+}
+
 // ---------------------------------------------------------------------------------------------
 // The user's side
 
@@ -157,20 +224,18 @@ block_device_submit (BlockDevice *device, BlockRequest *request)
   assert (request->op == BLOCK_READ || request->op == BLOCK_FLUSH || !device->read_only);
   assert (request->offset_bytes <= device->size_bytes &&
           request->length_bytes <= device->size_bytes - request->offset_bytes);
+  bool mapped = submit_mapped (device, request);
   g_mutex_lock (&device->lock);
   device->n_outstanding++;
-  if (wake_worker_locked (device)) {
-    list_append (&device->queued, request);
-    device->n_queued++;
-  } else {
-    complete_locked (device, request, EAGAIN);
-  }
+  if (!mapped)
+    queue_locked (device, request);
   g_mutex_unlock (&device->lock);
 }
 
 BlockRequest *
 block_device_reap (BlockDevice *device)
 {
+  harvest (device, false);
   g_mutex_lock (&device->lock);
   BlockRequest *request = list_take (&device->done);
   g_mutex_unlock (&device->lock);
@@ -184,9 +249,18 @@ wait_locked (BlockDevice *device)
     g_cond_wait (&device->finished, &device->lock);
 }
 
+// Whoever waits for a range that the ring holds goes on then.
+static void
+wait_for_ring (BlockDevice *device)
+{
+  while (device->n_mapped > 0)
+    harvest (device, true);
+}
+
 void
 block_device_wait (BlockDevice *device)
 {
+  wait_for_ring (device);
   g_mutex_lock (&device->lock);
   wait_locked (device);
   g_mutex_unlock (&device->lock);
@@ -200,8 +274,8 @@ block_device_cancel (BlockDevice *device)
   device->n_queued = 0;
   while ((request = list_take (&device->queued)) != NULL)
     complete_locked (device, request, ECANCELED);
-  wait_locked (device);
   g_mutex_unlock (&device->lock);
+  block_device_wait (device);
 }
 
 void
@@ -209,6 +283,9 @@ block_device_attach (BlockDevice *device, VmLoop *loop, void (*completed) (void 
 {
   assert (device->event == NULL);
   device->event = vm_event_new (loop, completed, data);
+  if (block_device_use_ring (device) &&
+      !block_ring_notify (device->ring, vm_event_get_fd (device->event)))
+    g_clear_pointer (&device->ring, block_ring_free);
 }
 
 void
@@ -255,8 +332,9 @@ block_device_free (BlockDevice *device)
   if (device == NULL)
     return;
   block_device_detach (device);
+  block_device_wait (device);
+  block_ring_free (device->ring);
   g_mutex_lock (&device->lock);
-  wait_locked (device);
   device->stopping = true;
   g_cond_broadcast (&device->work);
   g_mutex_unlock (&device->lock);

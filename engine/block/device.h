@@ -2,6 +2,9 @@
 // A disk without its adapter: bytes at offsets, read and written by a few worker threads of its
 // own, over a driver (raw file, memory…).
 //
+// Transfers whose place in a host file is known go to the kernel at once (ring.h), where it takes
+// them; the workers do the rest, and everything where it does not.
+//
 // Threads: requests are submitted and reaped by one user at a time (a virtio device under its
 // lock); drivers run on the workers, several at once. The user owns a request from before submit
 // until after reap and must keep its buffers valid for as long.
@@ -11,6 +14,7 @@
 
 #include <glib.h>
 
+#include "engine/block/range-lock.h"
 #include "engine/vm/loop.h"
 
 typedef struct BlockDevice BlockDevice;
@@ -31,6 +35,13 @@ typedef enum BlockOp {
   BLOCK_WRITE_ZEROES, // reads give zeroes
 } BlockOp;
 
+// Where a transfer goes without looking anything up any more.
+typedef struct BlockMapping {
+  int fd;
+  uint64_t offset;
+  RangeHold hold; // the format's
+} BlockMapping;
+
 struct BlockRequest {
   BlockOp op;
   bool may_unmap;        // BLOCK_WRITE_ZEROES: the range may lose its space on the host
@@ -39,8 +50,10 @@ struct BlockRequest {
   uint64_t length_bytes; // of reads and writes: the sum over iov
   struct iovec *iov;
   unsigned n_iov;
-  int error;          // when reaped: 0 or an errno value
-  BlockRequest *next; // the device's
+  int error; // when reaped: 0 or an errno value
+  // The device's.
+  BlockMapping mapping;
+  BlockRequest *next;
 };
 
 typedef enum {
@@ -70,6 +83,10 @@ typedef struct BlockDriverOps {
   int (*write_zeroes) (void *driver, uint64_t offset, uint64_t length, bool may_unmap);
   // How the disk from `offset` on is stored, `length` bytes at most.
   int (*get_extent) (void *driver, uint64_t offset, uint64_t length, BlockExtent *extent);
+  // Both may be NULL. map: whether the range is in one piece of a host file, found out without
+  // waiting, and where (for writes: where it may be written in place). It stays there until unmap.
+  bool (*map) (void *driver, bool write, uint64_t offset, uint64_t length, BlockMapping *mapping);
+  void (*unmap) (void *driver, BlockMapping *mapping);
   void (*free) (void *driver);
 } BlockDriverOps;
 
@@ -87,6 +104,8 @@ bool block_device_is_read_only (const BlockDevice *device);
 void block_device_attach (BlockDevice *device, VmLoop *loop, void (*completed) (void *),
                           void *data);
 void block_device_detach (BlockDevice *device);
+// Before the first submit; attach does it too. False: the workers do everything.
+bool block_device_use_ring (BlockDevice *device);
 
 void block_device_submit (BlockDevice *device, BlockRequest *request);
 // The next completed request, NULL when there is none now.

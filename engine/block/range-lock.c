@@ -28,25 +28,19 @@ must_wait (const RangeLock *lock, const RangeHold *hold)
   return false;
 }
 
-void
-range_lock_take (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last, bool alone)
+static void
+append (RangeLock *lock, RangeHold *hold)
 {
-  *hold = (RangeHold){.first = first, .last = last, .alone = alone};
-  g_mutex_lock (&lock->lock);
   if (lock->tail != NULL)
     lock->tail->next = hold;
   else
     lock->head = hold;
   lock->tail = hold;
-  while (must_wait (lock, hold))
-    g_cond_wait (&lock->changed, &lock->lock);
-  g_mutex_unlock (&lock->lock);
 }
 
-void
-range_lock_release (RangeLock *lock, RangeHold *hold)
+static void
+take_out (RangeLock *lock, RangeHold *hold)
 {
-  g_mutex_lock (&lock->lock);
   RangeHold **at = &lock->head, *previous = NULL;
   while (*at != hold) {
     previous = *at;
@@ -55,6 +49,37 @@ range_lock_release (RangeLock *lock, RangeHold *hold)
   *at = hold->next;
   if (lock->tail == hold)
     lock->tail = previous;
+}
+
+void
+range_lock_take (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last, bool alone)
+{
+  *hold = (RangeHold){.first = first, .last = last, .alone = alone};
+  g_mutex_lock (&lock->lock);
+  append (lock, hold);
+  while (must_wait (lock, hold))
+    g_cond_wait (&lock->changed, &lock->lock);
+  g_mutex_unlock (&lock->lock);
+}
+
+bool
+range_lock_try (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last, bool alone)
+{
+  *hold = (RangeHold){.first = first, .last = last, .alone = alone};
+  g_mutex_lock (&lock->lock);
+  append (lock, hold);
+  bool taken = !must_wait (lock, hold);
+  if (!taken)
+    take_out (lock, hold);
+  g_mutex_unlock (&lock->lock);
+  return taken;
+}
+
+void
+range_lock_release (RangeLock *lock, RangeHold *hold)
+{
+  g_mutex_lock (&lock->lock);
+  take_out (lock, hold);
   g_cond_broadcast (&lock->changed);
   g_mutex_unlock (&lock->lock);
 }

@@ -25,4 +25,6 @@ void range_lock_init (RangeLock *lock);
 void range_lock_clear (RangeLock *lock);
 // `hold` is the caller's until release. Waits for conflicting ranges that came before.
 void range_lock_take (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last, bool alone);
+// False: it would have to wait.
+bool range_lock_try (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last, bool alone);
 void range_lock_release (RangeLock *lock, RangeHold *hold);

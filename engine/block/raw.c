@@ -36,6 +36,19 @@ raw_write_zeroes (void *driver, uint64_t offset, uint64_t length, bool may_unmap
   return block_file_write_zeroes (driver, offset, length, may_unmap);
 }
 
+static bool
+raw_map (void *driver, bool write, uint64_t offset, uint64_t length, BlockMapping *mapping)
+{
+  mapping->fd = block_file_get_fd (driver);
+  mapping->offset = offset;
+  return mapping->fd >= 0;
+}
+
+static void
+raw_unmap (void *driver, BlockMapping *mapping)
+{
+}
+
 static int
 raw_get_extent (void *driver, uint64_t offset, uint64_t length, BlockExtent *extent)
 {
@@ -62,6 +75,8 @@ static const BlockDriverOps raw_ops = {
     .discard = raw_discard,
     .write_zeroes = raw_write_zeroes,
     .get_extent = raw_get_extent,
+    .map = raw_map,
+    .unmap = raw_unmap,
     .free = raw_free,
 };
 

@@ -192,6 +192,12 @@ vm_event_signal (VmEvent *event)
     continue;
 }
 
+int
+vm_event_get_fd (const VmEvent *event)
+{
+  return event->fd;
+}
+
 void
 vm_event_free (VmEvent *event)
 {

@@ -396,6 +396,45 @@ qcow2_flush (void *driver)
   return qcow2_commit (driver);
 }
 
+// The image's lock is held for long only by those who read metadata; then a worker waits, not we.
+static bool
+lookup_at_once (Qcow2 *q, bool write, uint64_t offset, uint64_t length, Qcow2Extent *extent)
+{
+  if (!g_mutex_trylock (&q->lock))
+    return false;
+  bool ok = qcow2_is_cached_locked (q, offset) && !(write && q->corrupt) &&
+            qcow2_lookup_locked (q, offset, length, extent) == 0 && extent->kind == QCOW2_DATA &&
+            extent->length == length;
+  if (ok && write)
+    ok = extent->ours && !qcow2_is_metadata_locked (q, extent->host, length);
+  g_mutex_unlock (&q->lock);
+  return ok;
+}
+
+static bool
+qcow2_map (void *driver, bool write, uint64_t offset, uint64_t length, BlockMapping *mapping)
+{
+  Qcow2 *q = driver;
+  Qcow2Extent extent;
+  mapping->fd = block_file_get_fd (q->file);
+  if (mapping->fd < 0 || !range_lock_try (&q->ranges, &mapping->hold, qcow2_cluster_of (q, offset),
+                                          qcow2_cluster_of (q, offset + length - 1), false))
+    return false;
+  if (!lookup_at_once (q, write, offset, length, &extent)) {
+    range_lock_release (&q->ranges, &mapping->hold);
+    return false;
+  }
+  mapping->offset = extent.host;
+  return true;
+}
+
+static void
+qcow2_unmap (void *driver, BlockMapping *mapping)
+{
+  Qcow2 *q = driver;
+  range_lock_release (&q->ranges, &mapping->hold);
+}
+
 static int
 get_backing_extent (Qcow2 *q, uint64_t offset, BlockExtent *extent)
 {
@@ -436,5 +475,7 @@ const BlockDriverOps qcow2_driver_ops = {
     .discard = qcow2_discard,
     .write_zeroes = qcow2_write_zeroes,
     .get_extent = qcow2_get_extent,
+    .map = qcow2_map,
+    .unmap = qcow2_unmap,
     .free = qcow2_free,
 };

@@ -121,6 +121,15 @@ follows (const Qcow2Extent *run, const Qcow2Extent *next)
           run->host + run->length == next->host);
 }
 
+bool
+qcow2_is_cached_locked (const Qcow2 *q, uint64_t offset)
+{
+  uint64_t table = q->l1[offset / q->l2_table_reach] & QCOW2_OFFSET_MASK;
+  uint64_t i = offset % q->l2_table_reach >> q->header.cluster_bits;
+  uint64_t slice = table + i / (q->slice_bytes / q->l2_entry_bytes) * q->slice_bytes;
+  return table == 0 || g_hash_table_contains (q->l2_cache.by_offset, &slice);
+}
+
 int
 qcow2_lookup_locked (Qcow2 *q, uint64_t offset, uint64_t length, Qcow2Extent *extent)
 {

@@ -157,6 +157,8 @@ typedef struct Qcow2Extent {
   uint64_t entry;  // PACKED
 } Qcow2Extent;
 
+// Whether looking up needs no reading.
+bool qcow2_is_cached_locked (const Qcow2 *q, uint64_t offset);
 int qcow2_lookup_locked (Qcow2 *q, uint64_t offset, uint64_t length, Qcow2Extent *extent);
 // The host clusters of a compressed entry.
 void qcow2_packed_range (const Qcow2 *q, uint64_t entry, uint64_t *offset, uint64_t *length);

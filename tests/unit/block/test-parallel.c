@@ -8,8 +8,11 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/block/qcow2/qcow2.h"
 #include "tests/support/mem-file.h"
@@ -114,6 +117,73 @@ check_clean (MemFile *mem)
   block_image_free (image);
 }
 
+// On a file of the host, through the ring where there is one.
+static void
+test_ring (void **state)
+{
+  static const unsigned bits[] = {9, 12, 16};
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "terrarium-ring-XXXXXX", NULL);
+  int fd = g_mkstemp (path);
+  assert_true (fd >= 0);
+  close (fd);
+  for (size_t b = 0; b < 2 * G_N_ELEMENTS (bits); b++) {
+    const Qcow2CreateOptions options = {.size_bytes = CLIENTS * ROWS * BLOCK_SECTOR_BYTES,
+                                        .cluster_bits = bits[b / 2]};
+    bool raw = b % 2;
+    BlockFile *file = block_file_open (path, BLOCK_FILE_WRITE, NULL);
+    assert_int_equal (block_file_set_size (file, 0), 0);
+    assert_int_equal (
+        raw ? block_file_set_size (file, options.size_bytes) : qcow2_create (file, &options), 0);
+    block_file_free (file);
+    BlockImage *image = block_image_open (path, raw ? BLOCK_FORMAT_RAW : BLOCK_FORMAT_QCOW2,
+                                          BLOCK_IMAGE_WRITE, NULL);
+    BlockDevice *device = block_image_to_device (image);
+    print_message ("ring: %s\n", block_device_use_ring (device) ? "yes" : "no");
+    g_autofree Client *clients = g_new0 (Client, CLIENTS);
+    for (unsigned i = 0; i < CLIENTS; i++)
+      clients[i] = (Client){.number = i, .random = b * 1000 + i, .whole = raw || b / 2 == 0};
+    run (device, clients);
+    block_device_free (device);
+    if (!raw) {
+      Qcow2Check check = {0};
+      image = block_image_open (path, BLOCK_FORMAT_QCOW2, 0, NULL);
+      assert_int_equal (qcow2_check (image, &check, false), 0);
+      assert_int_equal (check.n_corrupt + check.n_leaked, 0);
+      block_image_free (image);
+    }
+  }
+  g_unlink (path);
+}
+
+// The file becomes shorter under it: an error, as without a ring.
+static void
+test_ring_short (void **state)
+{
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "terrarium-ring-XXXXXX", NULL);
+  int fd = g_mkstemp (path);
+  assert_int_equal (ftruncate (fd, 65536), 0);
+  BlockDevice *device =
+      block_image_to_device (block_image_open (path, BLOCK_FORMAT_RAW, BLOCK_IMAGE_WRITE, NULL));
+  block_device_use_ring (device);
+  assert_int_equal (ftruncate (fd, 4096 + 512), 0);
+  uint8_t bytes[4096];
+  struct iovec iov = {bytes, sizeof bytes};
+  for (unsigned i = 0; i < 2; i++) {
+    BlockRequest read = {.op = BLOCK_READ,
+                         .offset_bytes = 4096 * i,
+                         .length_bytes = sizeof bytes,
+                         .iov = &iov,
+                         .n_iov = 1};
+    block_device_submit (device, &read);
+    block_device_wait (device);
+    assert_ptr_equal (block_device_reap (device), &read);
+    assert_int_equal (read.error, i == 0 ? 0 : EIO);
+  }
+  block_device_free (device);
+  close (fd);
+  g_unlink (path);
+}
+
 static void
 test_parallel (void **state)
 {
@@ -141,6 +211,8 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_parallel),
+      cmocka_unit_test (test_ring),
+      cmocka_unit_test (test_ring_short),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

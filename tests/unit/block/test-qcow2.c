@@ -184,10 +184,10 @@ test_random (void **state)
         disk_model_new (options.size_bytes, UINT64_C (1) << shapes[i].cluster_bits, i + 1);
     create (path, &options);
     assert_clean (path);
-    for (unsigned round = 0; round < dose (3); round++) {
+    for (unsigned round = 0; round < dose (2); round++) {
       BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE);
       assert_int_equal (image->size_bytes, options.size_bytes);
-      do_random (model, image, 150);
+      do_random (model, image, 100);
       judge (model, image, path);
     }
     disk_model_free (model);
@@ -223,7 +223,7 @@ test_backing (void **state)
                                         .backing = "base",
                                         .backing_format = cases[i].format};
     create (path, &options);
-    for (unsigned round = 0; round < dose (3); round++) {
+    for (unsigned round = 0; round < dose (2); round++) {
       BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE | BLOCK_IMAGE_ALLOW_BACKING);
       do_random (model, image, 60);
       judge (model, image, path);
@@ -248,7 +248,7 @@ test_snapshot (void **state)
     DiskModel *model = disk_model_new (options.size_bytes, UINT64_C (1) << bits[i], i + 5);
     Qcow2Info info;
     create (path, &options);
-    for (unsigned round = 0; round < dose (4); round++) {
+    for (unsigned round = 0; round < dose (2); round++) {
       BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE);
       qcow2_get_info (image, &info);
       assert_int_equal (info.n_snapshots, round == 0 ? 0 : 1);
