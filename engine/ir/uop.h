@@ -187,6 +187,8 @@ ir_append (IrRegion *region, IrOp op)
 // How d, a, b and c are used, a letter each: - not at all, r read, w written, m both; capital letters
 // are vector registers.
 void ir_operands (const Uop *uop, char use[4]);
+// sink.c: brings comparisons to their uses, before live flags are found.
+void ir_sink_comparisons (IrRegion *region);
 // live.c: sets UOP_FLAGS_LIVE and label_live. Where the region is left NZCV is live.
 void ir_find_live_flags (IrRegion *region);
 // verify.c: NULL, or what is wrong (static text). *at: the uop.

@@ -29,6 +29,7 @@ enum { FIRST_INSNS = 128 };
 typedef struct A64Jit {
   Jit *jit;
   bool always_counts;
+  unsigned max_insns; // of a region
   A64Region region;
 } A64Jit;
 
@@ -176,6 +177,7 @@ static const JitLayout layout = {
     .jc = offsetof (A64Cpu, jc),
     .sys = offsetof (A64Cpu, sys),
     .access_data = offsetof (A64Cpu, access_data),
+    .window = offsetof (A64Cpu, window),
     .went_on = offsetof (A64Cpu, went_on),
     .stale = offsetof (A64Cpu, stale),
     .link_site = offsetof (A64Cpu, link_site),
@@ -260,7 +262,7 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
   A64Jit *self = cpu->jit;
   const void *code = jit_find (self->jit, pa, mode_of (cpu), page);
 
-  for (unsigned max = FIRST_INSNS; code == NULL && max > 0;) {
+  for (unsigned max = self->max_insns; code == NULL && max > 0;) {
     code = translate (cpu, pa, page, max);
     if (code != NULL)
       break;
@@ -335,12 +337,19 @@ a64_use_jit (Vcpu *vcpu, const JitHostOps *host, size_t bytes, bool count, GErro
     return false;
   }
   self->always_counts = count;
+  self->max_insns = FIRST_INSNS;
   cpu->jit = self;
   cpu->blocks->empty_jump.code = jit_empty_code (self->jit);
   a64_jump_caches_clear (cpu);
   a64_tlb_flush_all (cpu);
   a64_update_context (cpu);
   return true;
+}
+
+void
+a64_jit_set_limit (A64Cpu *cpu, unsigned max_insns)
+{
+  cpu->jit->max_insns = max_insns;
 }
 
 void

@@ -17,4 +17,6 @@ bool a64_jit_is_odd (const A64Cpu *cpu);
 void a64_jit_uncount (A64Cpu *cpu);
 void a64_jit_mark_page (A64Cpu *cpu, GuestAddr pa);
 void a64_jit_mark_all (A64Cpu *cpu);
+// Instructions of a region, at most, of those translated from now on; for tests.
+void a64_jit_set_limit (A64Cpu *cpu, unsigned max_insns);
 void a64_jit_clear (A64Cpu *cpu);

@@ -107,6 +107,7 @@ struct A64Cpu {
   uint32_t fpsr_qc; // FPSR.QC (bit 27); the other flags are fp.flags
   SoftfpEnv fp;     // decoded FPCR and cumulative flags
   // Between generated code and the run loop (accel-jit.h).
+  uint64_t window;  // generated code's own
   void *link_site;  // a jump that wants to lead to the code at pc
   bool went_on;     // an instruction of tier 0 was carried out to its end
   bool stale;       // code was come upon whose page is marked

@@ -339,6 +339,7 @@ a64_translate_region (A64Region *region, const A64TranslateKey *key, const uint8
     translate_one (&t, &region->decoded[i],
                    i + 1 < region->n_decoded ? &region->decoded[i + 1] : NULL);
   region->ir.n_insns = region->n_decoded;
+  ir_sink_comparisons (&region->ir);
   ir_find_live_flags (&region->ir);
   return region->n_decoded > 0 && !region->ir.overflow;
 }

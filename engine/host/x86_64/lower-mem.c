@@ -21,8 +21,8 @@ misaligned_sp (X64Lower *l, X64Cold *cold)
   x64_cold_resume (l, cold);
 }
 
-static void
-check_sp (X64Lower *l, const Uop *uop)
+void
+x64_check_sp (X64Lower *l, const Uop *uop)
 {
   if (uop->a != IR_SP || l->sp_checked)
     return;
@@ -36,7 +36,7 @@ check_sp (X64Lower *l, const Uop *uop)
 static Address
 plain_address (X64Lower *l, const Uop *uop)
 {
-  check_sp (l, uop);
+  x64_check_sp (l, uop);
   unsigned base = x64_use (l, uop->a, X64_RAX);
   if (x64_fits32 (uop->imm))
     return (Address){base, (int32_t) uop->imm};
@@ -58,7 +58,7 @@ indexed_address (X64Lower *l, const Uop *uop)
 {
   unsigned extend = uop->c >> 4, shift = uop->c & 15, index;
 
-  check_sp (l, uop);
+  x64_check_sp (l, uop);
   index = x64_use (l, uop->b, X64_RCX);
   if (extend == IR_UXTW || extend == IR_SXTW) {
     if (extend == IR_UXTW)
@@ -81,15 +81,22 @@ indexed_address (X64Lower *l, const Uop *uop)
 
 // ---- the table ------------------------------------------------------------------------------
 
-// To the cold piece unless the access hits; then the addend is in rdx. rcx is used.
-static void
-look_up (X64Lower *l, const Uop *uop, Address at, unsigned bytes, bool write, X64Cold *cold)
+typedef void (*EmitCold) (X64Lower *l, X64Cold *cold);
+
+// To a cold piece unless the access hits; then the addend is in rdx. rcx is used. NULL: it is known
+// to hit.
+static X64Cold *
+look_up (X64Lower *l, const Uop *uop, Address at, unsigned bytes, bool write, EmitCold emit)
 {
   X64Asm *a = &l->a;
   const JitLayout *layout = l->layout;
   int32_t table = write ? layout->ctx_write : layout->ctx_read;
   X64Mem entry = x64_mem_index (X64_CTX, X64_RCX, 0, table);
+  X64Cold *cold;
 
+  if (x64_window_has (l, uop))
+    return NULL;
+  cold = x64_cold (l, uop, emit);
   cold->base = (uint8_t) at.base;
   cold->disp = at.disp;
   if (at.disp == 0)
@@ -112,6 +119,14 @@ look_up (X64Lower *l, const Uop *uop, Address at, unsigned bytes, bool write, X6
   x64_jcc (a, X64_CC_NE, &cold->entry);
   entry.disp += 8;
   x64_mov_rm (a, 64, X64_RDX, entry);
+  return cold;
+}
+
+static void
+resume_here (X64Lower *l, X64Cold *cold)
+{
+  if (cold != NULL)
+    cold->resume = l->a.p;
 }
 
 static X64Mem
@@ -179,13 +194,12 @@ load_slow (X64Lower *l, X64Cold *cold)
 static void
 load (X64Lower *l, const Uop *uop, Address at)
 {
-  X64Cold *cold = x64_cold (l, uop, load_slow);
   unsigned d = x64_target (uop->d, X64_RCX);
 
-  look_up (l, uop, at, 1u << uop->aux, false, cold);
+  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, false, load_slow);
   load_value (l, uop, d, host_memory (at, 0));
   x64_put (l, uop->d, d);
-  cold->resume = l->a.p;
+  resume_here (l, cold);
 }
 
 void
@@ -230,14 +244,13 @@ x64_lower_LD2 (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   Address at = plain_address (l, uop);
-  X64Cold *cold = x64_cold (l, uop, load_pair_slow);
-  look_up (l, uop, at, 2u << uop->aux, false, cold);
-  // The base may be the first destination, so that goes last.
+  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, false, load_pair_slow);
+  // The base may be the first destination, so that goes last. It may be in rax: not read again.
   load_value (l, uop, X64_RCX, host_memory (at, 0));
-  load_value (l, uop, X64_RDX, host_memory (at, size));
+  load_value (l, uop, X64_RAX, host_memory (at, size));
   x64_put (l, uop->d, X64_RCX);
-  x64_put (l, uop->c, X64_RDX);
-  cold->resume = l->a.p;
+  x64_put (l, uop->c, X64_RAX);
+  resume_here (l, cold);
 }
 
 static void
@@ -259,15 +272,14 @@ fence_after (X64Lower *l, const Uop *uop)
 static void
 store (X64Lower *l, const Uop *uop, Address at)
 {
-  X64Cold *cold = x64_cold (l, uop, store_slow);
   unsigned size = 8u << uop->aux;
 
-  look_up (l, uop, at, 1u << uop->aux, true, cold);
+  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, true, store_slow);
   if (uop->d == IR_ZERO)
     x64_mov_mi (&l->a, size, host_memory (at, 0), 0);
   else
     x64_mov_mr (&l->a, size, host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
-  cold->resume = l->a.p;
+  resume_here (l, cold);
   fence_after (l, uop);
 }
 
@@ -305,11 +317,10 @@ x64_lower_ST2 (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   Address at = plain_address (l, uop);
-  X64Cold *cold = x64_cold (l, uop, store_pair_slow);
-  look_up (l, uop, at, 2u << uop->aux, true, cold);
+  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, true, store_pair_slow);
   x64_mov_mr (&l->a, size, host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
   x64_mov_mr (&l->a, size, host_memory (at, (int32_t) size / 8), x64_use (l, uop->c, X64_RCX));
-  cold->resume = l->a.p;
+  resume_here (l, cold);
 }
 
 // ---- vector registers -----------------------------------------------------------------------
@@ -381,6 +392,8 @@ loadv_slow (X64Lower *l, X64Cold *cold)
 static void
 note_copies (const X64Lower *l, X64Cold *cold)
 {
+  if (cold == NULL)
+    return;
   cold->copies = 0;
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
     if (l->copy_of[i] != X64_NO_COPY) {
@@ -393,10 +406,9 @@ note_copies (const X64Lower *l, X64Cold *cold)
 static void
 loadv (X64Lower *l, const Uop *uop, Address at)
 {
-  X64Cold *cold = x64_cold (l, uop, loadv_slow);
   X64Vec d = x64_vnew (l);
 
-  look_up (l, uop, at, 1u << uop->aux, false, cold);
+  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, false, loadv_slow);
   load_vector (l, uop->aux, d, host_memory (at, 0));
   x64_vput (l, uop->d, d);
   note_copies (l, cold);
@@ -440,9 +452,8 @@ x64_lower_LDV2 (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
   Address at = plain_address (l, uop);
-  X64Cold *cold = x64_cold (l, uop, loadv_pair_slow);
   X64Vec d = x64_vnew (l), c = x64_vnew (l);
-  look_up (l, uop, at, 2u << uop->aux, false, cold);
+  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, false, loadv_pair_slow);
   load_vector (l, uop->aux, d, host_memory (at, 0));
   load_vector (l, uop->aux, c, host_memory (at, 1 << uop->aux));
   x64_vput (l, uop->d, d);
@@ -464,11 +475,10 @@ static void
 storev (X64Lower *l, const Uop *uop, Address at)
 {
   X64Vec d = x64_vuse (l, uop->d);
-  X64Cold *cold = x64_cold (l, uop, storev_slow);
 
-  look_up (l, uop, at, 1u << uop->aux, true, cold);
+  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, true, storev_slow);
   store_vector (l, uop->aux, host_memory (at, 0), d);
-  cold->resume = l->a.p;
+  resume_here (l, cold);
 }
 
 void
@@ -506,11 +516,10 @@ x64_lower_STV2 (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   Address at = plain_address (l, uop);
   X64Vec d = x64_vuse (l, uop->d), c = x64_vuse (l, uop->c);
-  X64Cold *cold = x64_cold (l, uop, storev_pair_slow);
-  look_up (l, uop, at, 2u << uop->aux, true, cold);
+  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, true, storev_pair_slow);
   store_vector (l, uop->aux, host_memory (at, 0), d);
   store_vector (l, uop->aux, host_memory (at, 1 << uop->aux), c);
-  cold->resume = l->a.p;
+  resume_here (l, cold);
 }
 
 // ---- atomics --------------------------------------------------------------------------------
@@ -531,10 +540,10 @@ host_address (X64Lower *l, const Uop *uop, uint32_t bits)
 
   x64_clobber (l, uop);
   Address at = plain_address (l, uop);
-  X64Cold *cold = x64_cold (l, uop, rmw_slow);
-  cold->imm = bits;
   aligned.aux2 = IR_MEM_ALIGNED;
-  look_up (l, &aligned, at, 1u << uop->aux, (bits & JIT_DESC_STORE) != 0, cold);
+  X64Cold *cold = look_up (l, &aligned, at, 1u << uop->aux, (bits & JIT_DESC_STORE) != 0, rmw_slow);
+  cold->uop = uop;
+  cold->imm = bits;
   if (at.disp != 0)
     x64_lea (&l->a, 64, X64_RDX, x64_mem_index (X64_RDX, at.base, 0, at.disp));
   else
@@ -655,7 +664,7 @@ x64_lower_STEX (X64Lower *l, const Uop *uop)
   X64Label refused = {0}, done = {0};
 
   x64_clobber (l, uop);
-  check_sp (l, uop);
+  x64_check_sp (l, uop);
   x64_alu_mi (&l->a, X64_CMP, 16, monitor, (int32_t) (1 | bytes << 8));
   x64_jcc (&l->a, X64_CC_NE, &refused);
   host_address (l, uop, JIT_DESC_STORE | JIT_DESC_ALIGNED);

@@ -205,7 +205,9 @@ begin (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
   l->count = 0;
   l->copies_used = 0;
   l->next_copy = X64_FIRST_COPY;
-  l->n_cold = l->n_ops = 0;
+  l->n_cold = l->n_ops = l->n_windows = 0;
+  l->in_cold = false;
+  l->window.active = false;
   l->failed = false;
   memset (l->copy_of, X64_NO_COPY, sizeof l->copy_of);
   memset (l->copy_in, X64_NO_COPY, sizeof l->copy_in);
@@ -234,6 +236,23 @@ put_ops (X64Lower *l)
   }
 }
 
+void
+x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
+{
+  for (unsigned i = first; i <= last; i++) {
+    const Uop *uop = &l->ir->uops[i];
+
+    l->copies_used = 0;
+    if (!l->in_cold)
+      x64_window_end (l, i);
+    if (uop->flags & UOP_FIRST)
+      l->count++;
+    if (!l->in_cold)
+      x64_window_begin (l, i);
+    lower_fn[uop->op](l, uop);
+  }
+}
+
 size_t
 x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
 {
@@ -242,14 +261,11 @@ x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t 
   begin (l, request, code, room);
   x64_lea (&l->a, 64, X64_PAGE, x64_mem (X64_RAX, -(int32_t) ir->entry));
   poll (l, ir->entry);
-  for (unsigned i = 0; i < ir->n_uops; i++) {
-    const Uop *uop = &ir->uops[i];
-
-    l->copies_used = 0;
-    if (uop->flags & UOP_FIRST)
-      l->count++;
-    lower_fn[uop->op](l, uop);
-  }
+  if (ir->n_uops > 0)
+    x64_lower_uops (l, 0, ir->n_uops - 1);
+  x64_window_end (l, ir->n_uops);
+  l->in_cold = true;
+  l->window.active = false;
   for (unsigned i = 0; i < l->n_cold && !l->failed; i++) {
     X64Cold *cold = &l->cold[i];
 

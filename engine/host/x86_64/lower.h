@@ -32,6 +32,7 @@ enum {
   X64_NO_COPY = 0xff,
   X64_MAX_COLD = 1024,
   X64_MAX_OPS = IR_MAX_INSNS,
+  X64_MAX_WINDOWS = 64,
 };
 
 typedef enum X64FlagsKind {
@@ -64,6 +65,27 @@ struct X64Cold {
   int64_t imm; // what emit needs else
 };
 
+// Accesses of one straight stretch that share a look-up: those at constant offsets from one base,
+// which may be moved by constants between them. The addend is in rdx, or has to be read again from
+// the CPU's state.
+typedef struct X64Window {
+  bool active, writes;
+  bool in_rdx; // now
+  bool saved;  // in the CPU's state, too
+  uint8_t base;
+  uint16_t cold;        // the piece for when the look-up fails
+  unsigned first, last; // uops
+} X64Window;
+
+// What is known at a point of the code.
+typedef struct X64Knowledge {
+  X64Flags flags;
+  bool sp_checked;
+  uint8_t count;
+  uint8_t copy_of[X64_N_XMM];
+  uint8_t copy_in[IR_N_VREGS];
+} X64Knowledge;
+
 // Addresses of shared code, as written.
 typedef struct X64Stubs {
   const uint8_t *enter, *leave, *dispatch, *link, *stale;
@@ -75,6 +97,9 @@ typedef struct X64Stubs {
 
 struct X64Lower {
   X64Asm a;
+  X64Window window;
+  unsigned n_windows;
+  X64Knowledge before_window[X64_MAX_WINDOWS];
   const JitLayout *layout;
   const X64Stubs *stubs;
   const X64Features *features;
@@ -88,7 +113,8 @@ struct X64Lower {
   uint32_t copies_used; // xmm registers of operands of this uop
   unsigned next_copy;
   unsigned n_cold, n_ops;
-  bool failed; // something did not fit
+  bool failed;  // something did not fit
+  bool in_cold; // the cold code is being written
   X64Label labels[IR_MAX_LABELS];
   X64Cold cold[X64_MAX_COLD];
   struct {
@@ -190,5 +216,15 @@ void x64_cold_resume (X64Lower *l, X64Cold *cold);
 void x64_flush_count (X64Lower *l);
 // Leaves the region, going on at the address in rax.
 void x64_probe (X64Lower *l);
+// Lowers uops first..last.
+void x64_lower_uops (X64Lower *l, unsigned first, unsigned last);
+// Before uop `index` is lowered: begins a window with it, if it is worth it. (lower-window.c)
+void x64_window_begin (X64Lower *l, unsigned index);
+// The window that ended with the uop before, if one did, is left behind.
+void x64_window_end (X64Lower *l, unsigned index);
+// Faults where a is a misaligned SP.
+void x64_check_sp (X64Lower *l, const Uop *uop);
+// The access goes through the window: the addend is in rdx then.
+bool x64_window_has (X64Lower *l, const Uop *uop);
 // The word for slow paths.
 uint32_t x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits);

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One look-up for several accesses (X64Window in lower.h). If it fails, because they are not all in
+// one page or that is not in the table, the uops from the first access to the last are carried out
+// by a second copy of their code, without a window.
+#include "engine/host/x86_64/lower.h"
+
+enum {
+  LOOK_AHEAD = 32,   // uops
+  WIDTH_MOST = 1024, // bytes
+};
+
+typedef struct Group {
+  unsigned n, last; // accesses; the last one's uop
+  int64_t low, high;
+  bool writes, keeps_rdx;
+} Group;
+
+static bool
+is_access (const Uop *uop)
+{
+  switch (uop->op) {
+  case UOP_LD:
+  case UOP_LD2:
+  case UOP_ST:
+  case UOP_ST2:
+  case UOP_LDV:
+  case UOP_LDV2:
+  case UOP_STV:
+  case UOP_STV2:
+    return (uop->aux2 & (IR_MEM_ALIGNED | IR_MEM_UNPRIV | IR_MEM_RELEASE)) == 0;
+  default:
+    return false;
+  }
+}
+
+static bool
+is_store (const Uop *uop)
+{
+  return (ir_info[uop->op].properties & IR_STORE) != 0;
+}
+
+static int64_t
+bytes_of (const Uop *uop)
+{
+  bool pair = ir_info[uop->op].shape == IR_SHAPE_MEM2 || ir_info[uop->op].shape == IR_SHAPE_VMEM2;
+
+  return (pair ? 2 : 1) << uop->aux;
+}
+
+static bool
+writes_register (const Uop *uop, unsigned r)
+{
+  const uint8_t operands[4] = {uop->d, uop->a, uop->b, uop->c};
+  char use[4];
+
+  ir_operands (uop, use);
+  for (unsigned i = 0; i < 4; i++)
+    if ((use[i] == 'w' || use[i] == 'm') && operands[i] == r)
+      return true;
+  return false;
+}
+
+// Whether the code of a uop leaves rdx alone. Of those that are seldom there, none is said to.
+static bool
+keeps_rdx (const Uop *uop)
+{
+  switch (uop->op) {
+  case UOP_NOP:
+  case UOP_MOV:
+  case UOP_MOVI:
+  case UOP_MOVPC:
+  case UOP_ADD:
+  case UOP_SUB:
+  case UOP_AND:
+  case UOP_OR:
+  case UOP_XOR:
+  case UOP_BIC:
+  case UOP_ADDS:
+  case UOP_SUBS:
+  case UOP_ANDS:
+  case UOP_ADDX:
+  case UOP_SUBX:
+  case UOP_ADDI:
+  case UOP_ANDI:
+  case UOP_ORI:
+  case UOP_XORI:
+  case UOP_ADDSI:
+  case UOP_SUBSI:
+  case UOP_ANDSI:
+  case UOP_SHL:
+  case UOP_SHR:
+  case UOP_SAR:
+  case UOP_UBFM:
+  case UOP_SBFM:
+  case UOP_CSEL:
+  case UOP_CSINC:
+  case UOP_GET:
+  case UOP_GETSYS:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// What may stand between accesses: it comes from nowhere else and goes nowhere else.
+static bool
+is_straight (const Uop *uop)
+{
+  const IrInfo *info = &ir_info[uop->op];
+
+  return (info->properties & (IR_END | IR_CALL)) == 0 && info->shape != IR_SHAPE_LABEL &&
+         info->shape != IR_SHAPE_TARGET && info->shape != IR_SHAPE_TARGET_R;
+}
+
+static bool
+add_access (Group *group, const Uop *uop, unsigned index, int64_t moved)
+{
+  int64_t low = uop->imm + moved, high = low + bytes_of (uop);
+  int64_t lowest = low < group->low ? low : group->low;
+  int64_t highest = high > group->high ? high : group->high;
+
+  if (highest - lowest > WIDTH_MOST)
+    return false;
+  group->low = lowest;
+  group->high = highest;
+  group->n++;
+  group->last = index;
+  group->writes |= is_store (uop);
+  return true;
+}
+
+// The accesses from `index` on that can share a look-up with it.
+static Group
+find_group (const X64Lower *l, unsigned index)
+{
+  const Uop *first = &l->ir->uops[index];
+  Group group = {.low = first->imm, .high = first->imm, .keeps_rdx = true};
+  bool keeps = true;
+  int64_t moved = 0;
+
+  for (unsigned i = index; i < l->ir->n_uops && i < index + LOOK_AHEAD; i++) {
+    const Uop *uop = &l->ir->uops[i];
+    bool ours = is_access (uop) && uop->a == first->a;
+
+    if (!is_straight (uop))
+      break;
+    if (ours) {
+      if (!add_access (&group, uop, i, moved))
+        break;
+      group.keeps_rdx = keeps;
+    } else {
+      keeps = keeps && keeps_rdx (uop);
+    }
+    if (!writes_register (uop, first->a))
+      continue;
+    if (uop->op != UOP_ADDI || uop->a != first->a || !(uop->flags & UOP_W64) ||
+        (first->a == IR_SP && (uop->imm & 15) != 0))
+      break;
+    moved += uop->imm;
+    if (moved < -WIDTH_MOST || moved > WIDTH_MOST)
+      break;
+  }
+  return group;
+}
+
+// ---- the code -------------------------------------------------------------------------------
+
+static void
+remember (const X64Lower *l, X64Knowledge *k)
+{
+  k->flags = l->flags;
+  k->sp_checked = l->sp_checked;
+  k->count = l->count;
+  memcpy (k->copy_of, l->copy_of, sizeof k->copy_of);
+  memcpy (k->copy_in, l->copy_in, sizeof k->copy_in);
+}
+
+static void
+recall (X64Lower *l, const X64Knowledge *k)
+{
+  l->flags = k->flags;
+  l->sp_checked = k->sp_checked;
+  l->count = k->count;
+  memcpy (l->copy_of, k->copy_of, sizeof k->copy_of);
+  memcpy (l->copy_in, k->copy_in, sizeof k->copy_in);
+}
+
+// cold->imm: first uop, last uop and number of the window.
+static void
+without_window (X64Lower *l, X64Cold *cold)
+{
+  unsigned first = cold->imm & 0xffff, last = cold->imm >> 16 & 0xffff;
+  const X64Knowledge *before = &l->before_window[cold->imm >> 32];
+
+  recall (l, before);
+  // The first instruction's beginning was counted already.
+  if (l->ir->uops[first].flags & UOP_FIRST)
+    l->count--;
+  x64_lower_uops (l, first, last);
+  x64_cold_resume (l, cold);
+}
+
+static void
+look_up_group (X64Lower *l, const Group *group, unsigned base, X64Cold *cold)
+{
+  X64Asm *a = &l->a;
+  int32_t table = group->writes ? l->layout->ctx_write : l->layout->ctx_read;
+  X64Mem entry = x64_mem_index (X64_CTX, X64_RCX, 0, table);
+
+  if (group->low == 0)
+    x64_mov_rr (a, 32, X64_RCX, base);
+  else
+    x64_lea (a, 32, X64_RCX, x64_mem (base, (int32_t) group->low));
+  x64_shift_ri (a, X64_SHR, 32, X64_RCX, IR_PAGE_BITS - 4);
+  x64_alu_ri (a, X64_AND, 32, X64_RCX, ((1 << l->layout->tlb_bits) - 1) << 4);
+  x64_lea (a, 64, X64_RDX, x64_mem (base, (int32_t) group->high - 1));
+  x64_alu_ri (a, X64_AND, 64, X64_RDX, -IR_PAGE_SIZE);
+  x64_alu_rm (a, X64_CMP, 64, X64_RDX, entry);
+  x64_jcc (a, X64_CC_NE, &cold->entry);
+  entry.disp += 8;
+  x64_mov_rm (a, 64, X64_RDX, entry);
+  if (!group->keeps_rdx)
+    x64_mov_mr (a, 64, x64_state (l->layout->window), X64_RDX);
+}
+
+void
+x64_window_end (X64Lower *l, unsigned index)
+{
+  X64Cold *cold = &l->cold[l->window.cold];
+
+  if (!l->window.active || index <= l->window.last)
+    return;
+  l->window.active = false;
+  cold->copies = 0;
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (l->copy_of[i] != X64_NO_COPY) {
+      cold->copies |= (uint16_t) (1u << i);
+      cold->copy_of[i] = l->copy_of[i];
+    }
+  cold->resume = l->a.p;
+}
+
+void
+x64_window_begin (X64Lower *l, unsigned index)
+{
+  X64Window *w = &l->window;
+  const Uop *uop = &l->ir->uops[index];
+
+  if (w->active && index <= w->last) {
+    w->in_rdx = w->in_rdx && (keeps_rdx (uop) || (is_access (uop) && uop->a == w->base));
+    return;
+  }
+  if (!is_access (uop) || l->n_windows == X64_MAX_WINDOWS)
+    return;
+  Group group = find_group (l, index);
+  if (group.n < 2)
+    return;
+  x64_clobber (l, uop);
+  x64_check_sp (l, uop);
+  unsigned base = x64_use (l, uop->a, X64_RAX), number = l->n_windows++;
+  remember (l, &l->before_window[number]);
+  X64Cold *cold = x64_cold (l, uop, without_window);
+  cold->imm = (int64_t) number << 32 | group.last << 16 | index;
+  look_up_group (l, &group, base, cold);
+  *w = (X64Window){.active = true,
+                   .writes = group.writes,
+                   .in_rdx = true,
+                   .saved = !group.keeps_rdx,
+                   .base = uop->a,
+                   .cold = (uint16_t) (cold - l->cold),
+                   .first = index,
+                   .last = group.last};
+}
+
+bool
+x64_window_has (X64Lower *l, const Uop *uop)
+{
+  X64Window *w = &l->window;
+
+  if (!w->active || l->in_cold || !is_access (uop) || uop->a != w->base)
+    return false;
+  if (!w->in_rdx)
+    x64_mov_rm (&l->a, 64, X64_RDX, x64_state (l->layout->window));
+  w->in_rdx = true;
+  return true;
+}
