@@ -99,13 +99,13 @@ jit_cases_data (const JitCases *cases)
 
 // ---- states ---------------------------------------------------------------------------------
 
-// Near the middle of what is mapped, now and then near one of the other edges.
+// Near the middle of what is mapped; one of `others` near one of the other edges.
 static uint64_t
-make_address (JitCases *cases)
+make_address (JitCases *cases, unsigned others)
 {
   uint64_t r = draw (cases), address = UOP_DATA + 0x1000;
 
-  if (r % 8 == 0)
+  if (r % others == 0)
     address = UOP_DATA + (r >> 8) % 6 * 0x1000;
   address += (r >> 16) % 256 - 128;
   return r >> 32 & 3 ? address & ~UINT64_C (15) : address;
@@ -134,8 +134,9 @@ make_registers (JitCases *cases, UopRegisters *registers)
 
   memset (registers, 0, sizeof *registers);
   for (unsigned i = 0; i < 31; i++)
-    registers->x[i] = draw (cases) % 4 == 0 ? make_address (cases) : insn_integer (&cases->random);
-  registers->x[31] = make_address (cases) & (r % 16 ? ~UINT64_C (15) : UINT64_MAX);
+    registers->x[i] =
+        draw (cases) % 4 == 0 ? make_address (cases, 8) : insn_integer (&cases->random);
+  registers->x[31] = make_address (cases, 8) & (r % 16 ? ~UINT64_C (15) : UINT64_MAX);
   registers->sp_bank[0] = insn_random (&cases->random);
   registers->sp_bank[1] = insn_random (&cases->random);
   for (unsigned i = 0; i < 64; i++)
@@ -162,12 +163,12 @@ data_at (const JitCases *cases, uint64_t va, unsigned n_bytes)
 static void
 suit_registers (JitCases *cases, const A64Op *op, UopRegisters *registers)
 {
-  uint64_t r = draw (cases), base = make_address (cases), *x = registers->x;
+  uint64_t r = draw (cases), base = make_address (cases, 8), *x = registers->x;
   unsigned n_bytes = 1u << (op->insn >> 30), rn = op->insn >> 5 & 31, rm = op->insn >> 16 & 31;
 
   if (is_copy (op->id)) {
     x[op->insn & 31] = base;
-    x[rm] = r % 2 ? make_address (cases) : r >> 8;
+    x[rm] = r % 2 ? make_address (cases, 8) : r >> 8;
     x[rn] = (r >> 8) % 6000;
     return;
   }
@@ -266,11 +267,11 @@ tame_memory (uint32_t word, bool by_sp)
 }
 
 // What often follows an instruction and is then translated in another way, or means something
-// else: MOVK, ADD of an offset within a page, a store-exclusive, a condition. 0: nothing special.
+// else: MOVK, ADD of an offset within a page, a store-exclusive, B.cond, CSEL. 0: nothing special.
 static uint32_t
 make_successor (JitCases *cases, uint32_t word)
 {
-  uint32_t r = (uint32_t) draw (cases), registers = word & 31;
+  uint32_t r = (uint32_t) draw (cases), registers = word & 31, condition = r >> 11 & 15;
 
   if ((word & 0x5f800000) == 0x52800000 || (word & 0x7f800000) == 0x12800000) // MOVZ, MOVN, MOVK
     return 0x72800000 | (r & 0x803fffe0) | registers;
@@ -279,7 +280,7 @@ make_successor (JitCases *cases, uint32_t word)
   if ((word & 0x3fe00000) == 0x08400000) // LDXR
     return spare ((word & 0xc000ffe0) | 0x08000000 | (r & 31) | (r >> 5 & 31) << 16, 16);
   if ((word & 0x2f000000) == 0x2b000000 || (word & 0x6f000000) == 0x61000000) // sets NZCV
-    return 0x1a800000 | (r & 0xc01ff7e0) | (r >> 11 & 15); // CSEL, CSINC, CSINV, CSNEG
+    return condition | (r >> 31 ? 0x54000000 : 0x1a800000 | (r & 0xc01ff7e0));
   return 0;
 }
 
@@ -376,6 +377,7 @@ jit_case_of_program (JitCases *cases, JitCase *c)
   begin (cases, c, 4 + (unsigned) (draw (cases) % (JIT_CASE_WORDS - 4)));
   make_program (cases, c);
   for (unsigned i = 20; i < 28; i++)
-    c->registers.x[i] = i < 24 ? draw (cases) % 32 : make_address (cases);
+    c->registers.x[i] = i < 24 ? draw (cases) % 32 : make_address (cases, 48);
+  c->registers.x[A64_SP] = make_address (cases, 48) & ~UINT64_C (15);
   c->registers.x[COUNTER] = draw (cases) % 16;
 }
