@@ -232,6 +232,59 @@ test_backing (void **state)
   }
 }
 
+// qemu-io does what comes next, in a process that ends.
+static void
+let_qemu_io (DiskModel *model, const char *path, unsigned n)
+{
+  g_autoptr (GString) command = g_string_new ("qemu-io -f qcow2");
+  g_autofree char *out = NULL, *err = NULL;
+  int status;
+  for (unsigned i = 0; i < n; i++) {
+    DiskOp op = disk_model_next (model);
+    if (op.op == BLOCK_WRITE)
+      g_string_append_printf (command, " -c 'write -P %u", op.seed);
+    else if (op.op == BLOCK_WRITE_ZEROES)
+      g_string_append (command, op.may_unmap ? " -c 'write -zu" : " -c 'write -z");
+    else if (op.op == BLOCK_DISCARD)
+      g_string_append (command, " -c 'discard");
+    else
+      continue;
+    g_string_append_printf (command, " %" PRIu64 " %" PRIu64 "'", op.offset, op.length);
+    disk_model_apply (model, &op);
+    if (op.op == BLOCK_WRITE)
+      memset (model->bytes + op.offset, op.seed, op.length);
+  }
+  g_string_append_printf (command, " %s", path);
+  assert_true (g_spawn_command_line_sync (command->str, &out, &err, &status, NULL));
+  if (!g_spawn_check_wait_status (status, NULL))
+    fail_msg ("%s: %s%s", command->str, out, err);
+}
+
+// QEMU and we take turns at one image.
+static void
+test_turns (void **state)
+{
+  g_autofree char *tool = g_find_program_in_path ("qemu-io");
+  if (tool == NULL)
+    skip ();
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i += 2) {
+    g_autofree char *path = path_of ("turns.qcow2");
+    Qcow2CreateOptions options = options_of (&shapes[i]);
+    DiskModel *model =
+        disk_model_new (options.size_bytes, UINT64_C (1) << shapes[i].cluster_bits, i + 900);
+    create (path, &options);
+    for (unsigned round = 0; round < dose (2); round++) {
+      let_qemu_io (model, path, 25);
+      BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE);
+      assert_int_equal (disk_model_compare (model, image), model->size_bytes);
+      assert_true (disk_model_settle (model, image));
+      do_random (model, image, 40);
+      judge (model, image, path);
+    }
+    disk_model_free (model);
+  }
+}
+
 // qemu-img takes a snapshot, we write on; the snapshot stays what it was.
 static void
 test_snapshot (void **state)
@@ -497,6 +550,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_random),
+      cmocka_unit_test (test_turns),
       cmocka_unit_test (test_backing),
       cmocka_unit_test (test_snapshot),
       cmocka_unit_test (test_resize),
