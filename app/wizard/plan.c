@@ -26,6 +26,23 @@ wizard_dup_entry (AdwEntryRow *row)
 // ---------------------------------------------------------------------------------------------
 // Files
 
+// The file it is based on would not come along; whether it may be read at all is not asked here.
+static bool
+check_qcow2 (const char *path, GError **error)
+{
+  g_autoptr (VmImageInfo) info = vm_image_get_info (path, VM_IMAGE_QCOW2, error);
+  g_autofree char *name = g_filename_display_name (path);
+
+  if (info == NULL)
+    return false;
+  if (info->backing == NULL)
+    return true;
+  g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
+               _ ("“%s” is based on another image, “%s”; convert it to an image of its own."), name,
+               info->backing);
+  return false;
+}
+
 static bool
 check_kind (const char *path, VmFileKind wanted, GError **error)
 {
@@ -34,6 +51,8 @@ check_kind (const char *path, VmFileKind wanted, GError **error)
 
   if (!vm_file_probe (path, &kind, error))
     return false;
+  if (kind == VM_FILE_QCOW2_DISK && wanted == VM_FILE_RAW_DISK)
+    return check_qcow2 (path, error);
   if (kind == wanted)
     return true;
   g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
@@ -115,8 +134,13 @@ use_files (TerrariumWizard *wizard, VmConfig *config)
   set_text (&config->initrd, wizard_dup_entry (wizard->initrd_row));
   set_text (&config->cmdline, wizard_dup_entry (wizard->cmdline_row));
   config->display = gtk_switch_get_active (wizard->display_switch);
+  VmFileKind kind;
+
+  // What it looks like now, before any guest has written to it, is what it is.
   if (disk)
-    vm_config_add_disk (config, disk, false);
+    vm_config_add_disk (config, disk, false)->format =
+        vm_file_probe (disk, &kind, NULL) && kind == VM_FILE_QCOW2_DISK ? VM_IMAGE_QCOW2
+                                                                        : VM_IMAGE_RAW;
 }
 
 static unsigned

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/api/config-priv.h"
+#include "engine/boot/image-format.h"
 #include "engine/boot/linux.h"
 #include "engine/machine/machine.h"
 
@@ -287,10 +288,11 @@ vm_file_probe (const char *path, VmFileKind *kind, GError **error)
   if (!read_head (path, name, &head, error))
     return false;
   bool kernel = probe_kernel (&head, name, &why);
+  bool qcow2 = !kernel && image_format_detect (head.data, head.length) == IMAGE_QCOW2;
   bool raw = !kernel && boot_is_raw_disk (head.data, head.length, head.file_bytes);
   g_free (head.data);
-  if (kernel || raw) {
-    *kind = kernel ? VM_FILE_KERNEL_AARCH64 : VM_FILE_RAW_DISK;
+  if (kernel || qcow2 || raw) {
+    *kind = kernel ? VM_FILE_KERNEL_AARCH64 : qcow2 ? VM_FILE_QCOW2_DISK : VM_FILE_RAW_DISK;
     return true;
   }
   g_propagate_error (error, g_steal_pointer (&why));

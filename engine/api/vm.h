@@ -106,11 +106,12 @@ VmConfig *vm_config_from_json (const char *json, gssize length, const char *base
 unsigned vm_host_get_cpus (void);
 uint64_t vm_host_get_memory_bytes (void);
 
-// Looks into a file a person offers: kernel image, raw disk, something else. `what` is a
+// Looks into a file a person offers: kernel image, disk image, something else. `what` is a
 // translatable description in English; false with an error that says what it is instead.
 typedef enum {
   VM_FILE_KERNEL_AARCH64,
   VM_FILE_RAW_DISK,
+  VM_FILE_QCOW2_DISK,
 } VmFileKind;
 bool vm_file_probe (const char *path, VmFileKind *kind, GError **error);
 

@@ -320,11 +320,13 @@ test_probe (void **state)
       {"empty", -1},
       {"missing", -1},
       {"blank", VM_FILE_RAW_DISK},
+      {"qcow2", VM_FILE_QCOW2_DISK},
   };
   g_autofree char *blank = in_folder ("blank");
 
   write_files ();
   write_file ("blank", "", 0);
+  write_file ("qcow2", "QFI\xfb", 4);
   assert_int_equal (truncate (blank, 65536), 0);
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = in_folder (cases[i].name);
