@@ -200,6 +200,23 @@ use_translator (Vm *vm, GError **error)
   return true;
 }
 
+// Where the translator does not run, the interpreter does; a person who asked for the translator is
+// told instead.
+static bool
+choose_accelerator (Vm *vm, MachineAccel accel, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+
+  if (accel == MACHINE_ACCEL_INTERP || use_translator (vm, &why))
+    return true;
+  if (accel == MACHINE_ACCEL_AUTO) {
+    g_message ("%s The interpreter is used, which is slower.", why->message);
+    return true;
+  }
+  g_propagate_error (error, g_steal_pointer (&why));
+  return false;
+}
+
 static bool
 build (Machine *machine, const MachineConfig *config, GError **error)
 {
@@ -217,7 +234,7 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     return false;
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     a64_set_features (vm->vcpus[i], &(A64Features){.pauth = config->pauth, .bti = config->bti});
-  if (config->accel == MACHINE_ACCEL_JIT && !use_translator (vm, error))
+  if (!choose_accelerator (vm, config->accel, error))
     return false;
   Device *gic = add_gic (vm, config->cpus);
   wire_cpus (vm, gic);
