@@ -335,7 +335,8 @@ fill (Creation *creation, GError **error)
     return false;
   for (unsigned i = 0; i < n_disks; i++) {
     VmDiskConfig *disk = config->disks->pdata[i];
-    g_autofree char *name = g_strdup_printf ("disk%u.raw", i);
+    g_autofree char *name =
+        g_strdup_printf ("disk%u.%s", i, vm_image_format_get_name (disk->format));
     if (!take_in (creation, &disk->path, name, error))
       return false;
   }

@@ -45,8 +45,8 @@ typedef enum MachineAccel {
 
 typedef struct MachineConfig {
   const char *name;
-  unsigned cpus;                         // 1..MACHINE_CPUS_MAX
-  bool pauth, bti;                       // what the CPUs have
+  unsigned cpus;   // 1..MACHINE_CPUS_MAX
+  bool pauth, bti; // what the CPUs have
   MachineAccel accel;
   uint64_t memory_bytes;                 // a multiple of 1 MiB
   const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL

@@ -26,4 +26,4 @@ typedef struct VmEvent VmEvent;
 VmEvent *vm_event_new (VmLoop *loop, void (*fn) (void *), void *data);
 void vm_event_signal (VmEvent *event);
 int vm_event_get_fd (const VmEvent *event); // for the kernel to write to
-void vm_event_free (VmEvent *event); // I/O thread, or while the loop is not running anything
+void vm_event_free (VmEvent *event);        // I/O thread, or while the loop is not running anything
