@@ -111,6 +111,10 @@ shifted (X64Lower *l, const Uop *uop)
 {
   if (uop->aux2 == 0)
     return false;
+  if (uop->aux == IR_ROR) {
+    x64_rorx_rri (&l->a, x64_bits (uop), X64_RCX, x64_use (l, uop->b, X64_RCX), uop->aux2);
+    return true;
+  }
   x64_copy_to (l, X64_RCX, uop->b);
   shift_imm (l, uop->aux, x64_bits (uop), X64_RCX, uop->aux2);
   return true;
@@ -161,10 +165,23 @@ target_for (const Uop *uop, unsigned b_host)
   return d == b_host && uop->d != uop->a ? X64_RAX : d;
 }
 
+// The home of d changed where it is: all 64 bits of it, so no narrower operation will do.
+static bool
+in_place (X64Lower *l, const Uop *uop, enum X64Alu alu, bool b_in_rcx)
+{
+  if (uop->d != uop->a || x64_pinned (uop->d) || uop->d >= IR_ZERO || !(uop->flags & UOP_W64))
+    return false;
+  x64_alu_mr (&l->a, alu, 64, x64_home (l, uop->d),
+              b_in_rcx ? X64_RCX : x64_use (l, uop->b, X64_RCX));
+  return true;
+}
+
 // d = a alu b, with b in rcx or as it is.
 static void
 two_operands (X64Lower *l, const Uop *uop, enum X64Alu alu, bool b_in_rcx)
 {
+  if (in_place (l, uop, alu, b_in_rcx))
+    return;
   unsigned bits = x64_bits (uop);
   unsigned b = b_in_rcx ? X64_RCX : x64_pinned (uop->b) ? (unsigned) x64_pins[uop->b] : X64_RDX;
   unsigned d = target_for (uop, b);
@@ -393,6 +410,17 @@ x64_lower_SUBSX (X64Lower *l, const Uop *uop)
 
 // ---- immediates -----------------------------------------------------------------------------
 
+// As in_place. EFLAGS hold nothing that is wanted.
+static bool
+in_place_imm (X64Lower *l, const Uop *uop, enum X64Alu alu)
+{
+  if (l->flags.kind != X64_FLAGS_NONE || uop->d != uop->a || x64_pinned (uop->d) ||
+      uop->d >= IR_ZERO || !(uop->flags & UOP_W64) || !x64_fits32 (uop->imm))
+    return false;
+  x64_alu_mi (&l->a, alu, 64, x64_home (l, uop->d), (int32_t) uop->imm);
+  return true;
+}
+
 void
 x64_lower_ADDI (X64Lower *l, const Uop *uop)
 {
@@ -403,6 +431,8 @@ x64_lower_ADDI (X64Lower *l, const Uop *uop)
   if (uop->d == uop->a && x64_pinned (uop->d) && l->flags.kind == X64_FLAGS_NONE &&
       x64_fits32 (imm)) {
     x64_alu_ri (&l->a, X64_ADD, bits, d, (int32_t) imm);
+  } else if (in_place_imm (l, uop, X64_ADD)) {
+    return;
   } else {
     unsigned a = x64_use (l, uop->a, X64_RAX);
 
@@ -424,6 +454,8 @@ logic_imm (X64Lower *l, const Uop *uop, enum X64Alu alu)
   unsigned d = x64_target (uop->d, X64_RAX);
 
   x64_clobber (l, uop);
+  if (in_place_imm (l, uop, alu))
+    return;
   x64_copy_to (l, d, uop->a);
   alu_imm (l, alu, x64_bits (uop), d, uop->imm);
   x64_put (l, uop->d, d);
@@ -588,16 +620,21 @@ x64_lower_SBCS (X64Lower *l, const Uop *uop)
 
 // ---- conditions -----------------------------------------------------------------------------
 
+// host = condition ? r : host
+static void
+move_if (X64Lower *l, enum X64Cc cc, unsigned bits, unsigned host, unsigned r)
+{
+  if (x64_pinned (r))
+    x64_cmov_rr (&l->a, cc, bits, host, (unsigned) x64_pins[r]);
+  else
+    x64_cmov_rm (&l->a, cc, bits, host, x64_home (l, r));
+}
+
 // d = condition ? a : rcx. Neither mov nor cmov changes EFLAGS.
 static void
 select (X64Lower *l, const Uop *uop, enum X64Cc cc)
 {
-  unsigned bits = x64_bits (uop);
-
-  if (x64_pinned (uop->a))
-    x64_cmov_rr (&l->a, cc, bits, X64_RCX, (unsigned) x64_pins[uop->a]);
-  else
-    x64_cmov_rm (&l->a, cc, bits, X64_RCX, x64_home (l, uop->a));
+  move_if (l, cc, x64_bits (uop), X64_RCX, uop->a);
   x64_put (l, uop->d, X64_RCX);
 }
 
@@ -617,6 +654,16 @@ x64_lower_CSEL (X64Lower *l, const Uop *uop)
   if (always (l, uop))
     return;
   enum X64Cc cc = x64_condition (l, uop->aux);
+  if (x64_pinned (uop->d) && (uop->d == uop->a || uop->d == uop->b)) {
+    unsigned d = (unsigned) x64_pins[uop->d];
+
+    if (uop->d == uop->b)
+      move_if (l, cc, x64_bits (uop), d, uop->a);
+    else
+      move_if (l, x64_cc_not (cc), x64_bits (uop), d, uop->b);
+    x64_put (l, uop->d, d);
+    return;
+  }
   x64_copy_to (l, X64_RCX, uop->b);
   select (l, uop, cc);
 }
