@@ -316,6 +316,8 @@ eval_control (Run *run, const Uop *u)
 static bool
 eval_uop (Run *run, const Uop *u)
 {
+  if (ir_info[u->op].properties & IR_TIER0)
+    return run->e->ops->interp (run->e, u);
   switch (u->op) {
   case UOP_JUMP:
     return end (run, IR_EVAL_LEFT, ir_eval_get (run->e, u->a));
@@ -323,6 +325,11 @@ eval_uop (Run *run, const Uop *u)
     run->e->monitor.valid = false;
     return true;
   case UOP_FENCE:
+  case UOP_FPSYNC:
+    return true;
+  case UOP_FCONST:
+    run->e->v[u->d].d[0] = (uint64_t) u->imm;
+    run->e->v[u->d].d[1] = u->flags & UOP_Q ? (uint64_t) u->imm : 0;
     return true;
   default:
     return eval_control (run, u) || ir_eval_integer (run->e, u);

@@ -17,7 +17,8 @@ typedef struct IrEvalOps {
   void *(*rmw) (IrEval *e, const Uop *uop, uint64_t va, unsigned n_bytes);
   // The base is SP and not aligned to 16 bytes.
   bool (*check_sp) (IrEval *e, const Uop *uop);
-  // Carries instruction imm out on e; false: it did not go on to the next.
+  // Carries instruction imm out on e; false: it did not go on to the next. Floating-point uops
+  // (IR_TIER0) have no other meaning.
   bool (*interp) (IrEval *e, const Uop *uop);
 } IrEvalOps;
 

@@ -37,6 +37,7 @@ enum {
   IR_CALL = 1u << 5,  // tier 0 sees and changes the whole state
   IR_VEC = 1u << 6,   // d, a, b, c are vector registers where the shape has a V
   IR_RMW = 1u << 7,   // d is read, too
+  IR_TIER0 = 1u << 8, // imm: a decoded instruction with the same effect, as INTERP has
 };
 
 // Flags of one uop.
@@ -47,6 +48,7 @@ enum {
   UOP_LOOP = 1u << 3,       // LABEL: a jump backwards leads here
   UOP_FLAGS_LIVE = 1u << 4, // NZCV is used after it (live.c)
   UOP_Q = 1u << 5,          // vector: 128 bits, else 64
+  UOP_SCALAR = 1u << 6,     // vector: the lowest element, zero above
 };
 
 typedef enum IrShift { IR_LSL, IR_LSR, IR_ASR, IR_ROR } IrShift;
@@ -89,8 +91,27 @@ enum {
   IR_MEM_UNPRIV = 1u << 3,  // with EL0's rights
 };
 
+// How a number is rounded to an integer: aux2 of floating-point uops.
+typedef enum IrRounding {
+  IR_ROUND_NEAREST, // ties to even
+  IR_ROUND_DOWN,
+  IR_ROUND_UP,
+  IR_ROUND_ZERO,
+  IR_ROUND_AWAY,          // to the nearest, ties away from zero
+  IR_ROUND_EXACT = 8,     // bit: FRINT: being inexact counts
+  IR_ROUND_UNSIGNED = 16, // bit: to or from unsigned integers
+} IrRounding;
+
+// Other aux2 of floating-point uops.
+enum {
+  IR_FMA_NEG_PRODUCT = 1u << 0,
+  IR_FMA_NEG_ADDEND = 1u << 1,
+  IR_FCMP_SIGNALS = 1u << 4, // quiet NaNs are invalid, too
+};
+
 typedef enum IrOp {
 #define IR_UOP(name, shape, properties, meaning) UOP_##name,
+#include "engine/ir/uop-fp.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP
@@ -147,7 +168,7 @@ typedef struct Uop {
 typedef struct IrInfo {
   const char *name;
   uint8_t shape;
-  uint8_t properties;
+  uint16_t properties;
 } IrInfo;
 
 extern const IrInfo ir_info[UOP_N];

@@ -36,6 +36,7 @@ typedef struct JitLayout {
   int32_t jc;           // pointer to the jump cache in use; the context's own, or the mode is odd
   int32_t sys;          // pointer to the block of system registers
   int32_t access_data;  // what slow paths read and write: two times 128 bits
+  int32_t fp_flags;     // 32 bits: cumulative exceptions: those of SoftfpEnv
   int32_t window;       // 64 bits for generated code's own use
   int32_t went_on;      // byte: set by what follows an instruction of tier 0
   int32_t stale;        // byte: set where marked code was come upon

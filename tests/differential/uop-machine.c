@@ -167,7 +167,7 @@ call_handler (UopMachine *m, A64Cpu *cpu, A64Op op)
 static bool
 has_flags (const Uop *uop)
 {
-  return (ir_info[uop->op].properties & IR_FIN) != 0;
+  return (ir_info[uop->op].properties & (IR_FIN | IR_FOUT)) != 0;
 }
 
 static bool

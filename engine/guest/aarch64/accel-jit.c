@@ -177,6 +177,7 @@ static const JitLayout layout = {
     .jc = offsetof (A64Cpu, jc),
     .sys = offsetof (A64Cpu, sys),
     .access_data = offsetof (A64Cpu, access_data),
+    .fp_flags = offsetof (A64Cpu, fp.flags),
     .window = offsetof (A64Cpu, window),
     .went_on = offsetof (A64Cpu, went_on),
     .stale = offsetof (A64Cpu, stale),
@@ -229,7 +230,8 @@ complete_ops (A64Region *region)
 
     if (uop->op == UOP_INTERP_END)
       region->ops[uop->imm].op[1].fn = ends;
-    else if (ir_info[uop->op].shape == IR_SHAPE_INTERP)
+    else if (ir_info[uop->op].shape == IR_SHAPE_INTERP ||
+             (ir_info[uop->op].properties & IR_TIER0) != 0)
       region->ops[uop->imm].op[1].fn = goes_on;
   }
 }

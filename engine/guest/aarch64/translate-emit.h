@@ -60,8 +60,9 @@ a64_emit_registers (A64Translator *t, unsigned uop, unsigned flags, uint8_t d, u
 // d = imm, d = a in its simplest form: nothing where it has no effect.
 void a64_emit_constant (A64Translator *t, unsigned d, uint64_t value);
 void a64_emit_move (A64Translator *t, unsigned flags, unsigned d, unsigned a);
-// Tier 0 carries the instruction out; `uop` is one of the INTERP.
-void a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop);
+// Tier 0 carries the instruction out, or may: `uop` is one of the INTERP, or of the properties
+// IR_TIER0, whose operands are to be filled in.
+Uop *a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop);
 
 // The uop right before in the same straight stretch, when it is `uop` writing d with those flags;
 // else NULL.

@@ -147,13 +147,26 @@ register_number (const A64Op *op)
   return a64_field (op->insn, 5, 16);
 }
 
+static bool
+is_fpsr (const A64Op *op)
+{
+  return register_number (op) == A64_SYSREG (3, 3, 4, 4, 1);
+}
+
+// Generated code may have cumulative flags elsewhere.
+static void
+emit_fpsr_sync (A64Translator *t, const A64Op *op)
+{
+  if (is_fpsr (op))
+    a64_emit (t, UOP_FPSYNC, 0);
+}
+
 // What tier 0 does to floating-point state needs it as a vector instruction does.
 static void
 mrs_by_tier0 (A64Translator *t, const A64Op *op)
 {
-  bool fpsr = register_number (op) == A64_SYSREG (3, 3, 4, 4, 1);
-
-  a64_emit_interp (t, op, fpsr ? UOP_INTERP_VEC : UOP_INTERP);
+  emit_fpsr_sync (t, op);
+  a64_emit_interp (t, op, is_fpsr (op) ? UOP_INTERP_VEC : UOP_INTERP);
 }
 
 static void
@@ -221,6 +234,7 @@ a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
 A64_TRANSLATE_FUNCTION (msr)
 {
   (void) row;
+  emit_fpsr_sync (t, op);
   if (!a64_translate_goes_on (t->key, op))
     a64_emit_interp (t, op, UOP_INTERP_END);
   else if (register_number (op) == A64_SYSREG (3, 3, 4, 2, 0))

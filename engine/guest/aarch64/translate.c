@@ -255,16 +255,18 @@ A64_TRANSLATE_FUNCTION (test_branch)
 
 // ---- making uops ----------------------------------------------------------------------------
 
-void
+Uop *
 a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop)
 {
   A64Region *region = t->region;
   A64Op *copy = region->ops[region->n_ops].op;
+  Uop *u = a64_emit (t, uop, 0);
 
   copy[0] = *op;
   copy[1] = (A64Op){.pc_off = op->pc_off + 4};
   a64_set_handler (copy, t->key->fp_trapped);
-  a64_emit (t, uop, 0)->imm = region->n_ops++;
+  u->imm = region->n_ops++;
+  return u;
 }
 
 static void

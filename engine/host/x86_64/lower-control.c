@@ -86,12 +86,34 @@ x64_lower_B (X64Lower *l, const Uop *uop)
   x64_jmp (&l->a, &l->labels[uop->imm]);
 }
 
+// After vucomis, numbers that do not compare set ZF, too.
+static void
+branch_equal (X64Lower *l, const Uop *uop)
+{
+  X64Label *target = jump_target (l, uop);
+  X64Short unordered = {0};
+
+  if (uop->aux == IR_NE) {
+    x64_jcc (&l->a, X64_CC_P, target);
+    x64_jcc (&l->a, X64_CC_NE, target);
+    return;
+  }
+  x64_jcc_short (&l->a, X64_CC_P, &unordered);
+  x64_jcc (&l->a, X64_CC_E, target);
+  x64_bind_short (&l->a, &unordered);
+}
+
 void
 x64_lower_BCOND (X64Lower *l, const Uop *uop)
 {
   x64_flush_count (l);
   if (uop->aux >= IR_AL) {
     x64_lower_B (l, uop);
+    return;
+  }
+  if ((l->flags.kind == X64_FLAGS_FP || l->flags.kind == X64_FLAGS_FP_SWAPPED) &&
+      (uop->aux == IR_EQ || uop->aux == IR_NE)) {
+    branch_equal (l, uop);
     return;
   }
   enum X64Cc cc = x64_condition (l, uop->aux);
@@ -176,9 +198,8 @@ x64_lower_JUMP (X64Lower *l, const Uop *uop)
 
 // ---- tier 0 ---------------------------------------------------------------------------------
 
-// The decoded instruction into rax.
-static void
-load_op (X64Lower *l, const Uop *uop)
+void
+x64_load_op (X64Lower *l, const Uop *uop)
 {
   if (l->n_ops == X64_MAX_OPS) {
     l->failed = true;
@@ -190,10 +211,10 @@ load_op (X64Lower *l, const Uop *uop)
 }
 
 static void
-interp (X64Lower *l, const Uop *uop)
+call_interp (X64Lower *l, const Uop *uop)
 {
   x64_flush_count (l);
-  load_op (l, uop);
+  x64_load_op (l, uop);
   x64_call_to (&l->a, l->stubs->interp);
   l->flags = (X64Flags){.in_memory = true};
   l->sp_checked = false;
@@ -202,17 +223,23 @@ interp (X64Lower *l, const Uop *uop)
 
 // An exception saves NZCV: it is written though only what comes after the instruction reads it.
 void
-x64_lower_INTERP (X64Lower *l, const Uop *uop)
+x64_interp (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  interp (l, uop);
+  call_interp (l, uop);
+}
+
+void
+x64_lower_INTERP (X64Lower *l, const Uop *uop)
+{
+  x64_interp (l, uop);
 }
 
 void
 x64_lower_INTERP_FLAGS (X64Lower *l, const Uop *uop)
 {
   x64_flags_to_memory (l);
-  interp (l, uop);
+  call_interp (l, uop);
 }
 
 void
@@ -232,6 +259,6 @@ x64_lower_INTERP_END (X64Lower *l, const Uop *uop)
 {
   x64_flags_to_memory (l);
   x64_flush_count (l);
-  load_op (l, uop);
+  x64_load_op (l, uop);
   x64_jmp_rel32 (&l->a, l->stubs->interp_end);
 }

@@ -348,6 +348,12 @@ load_vector (X64Lower *l, unsigned size, X64Vec d, X64Mem from)
   }
 }
 
+static X64Vec
+stored (X64Lower *l, const Uop *uop, unsigned v)
+{
+  return uop->aux >= 4 ? x64_vuse (l, v) : x64_vlow (l, v, uop->aux < 3 ? 2 : 3);
+}
+
 static void
 store_vector (X64Lower *l, unsigned size, X64Mem to, X64Vec s)
 {
@@ -410,7 +416,7 @@ loadv (X64Lower *l, const Uop *uop, Address at)
 
   X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, false, loadv_slow);
   load_vector (l, uop->aux, d, host_memory (at, 0));
-  x64_vput (l, uop->d, d);
+  x64_vput_short (l, uop->d, d, uop->aux);
   note_copies (l, cold);
 }
 
@@ -456,8 +462,8 @@ x64_lower_LDV2 (X64Lower *l, const Uop *uop)
   X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, false, loadv_pair_slow);
   load_vector (l, uop->aux, d, host_memory (at, 0));
   load_vector (l, uop->aux, c, host_memory (at, 1 << uop->aux));
-  x64_vput (l, uop->d, d);
-  x64_vput (l, uop->c, c);
+  x64_vput_short (l, uop->d, d, uop->aux);
+  x64_vput_short (l, uop->c, c, uop->aux);
   note_copies (l, cold);
 }
 
@@ -474,7 +480,7 @@ storev_slow (X64Lower *l, X64Cold *cold)
 static void
 storev (X64Lower *l, const Uop *uop, Address at)
 {
-  X64Vec d = x64_vuse (l, uop->d);
+  X64Vec d = stored (l, uop, uop->d);
 
   X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, true, storev_slow);
   store_vector (l, uop->aux, host_memory (at, 0), d);
@@ -515,7 +521,7 @@ x64_lower_STV2 (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
   Address at = plain_address (l, uop);
-  X64Vec d = x64_vuse (l, uop->d), c = x64_vuse (l, uop->c);
+  X64Vec d = stored (l, uop, uop->d), c = stored (l, uop, uop->c);
   X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, true, storev_pair_slow);
   store_vector (l, uop->aux, host_memory (at, 0), d);
   store_vector (l, uop->aux, host_memory (at, 1 << uop->aux), c);

@@ -52,14 +52,57 @@ x64_put (X64Lower *l, unsigned r, unsigned host)
 
 // ---- copies of vector registers ---------------------------------------------------------------
 
+static X64CopyForm
+form_of (const X64Lower *l, X64Vec xmm)
+{
+  return (X64CopyForm) (l->copy_of[xmm] >> X64_COPY_SHIFT);
+}
+
+static unsigned
+register_of (uint8_t copy)
+{
+  return copy & ((1u << X64_COPY_SHIFT) - 1);
+}
+
+static void
+drop_copy (X64Lower *l, X64Vec xmm)
+{
+  if (l->copy_of[xmm] != X64_NO_COPY)
+    l->copy_in[register_of (l->copy_of[xmm])] = X64_NO_COPY;
+  l->copy_of[xmm] = X64_NO_COPY;
+}
+
+static void
+read_copy (X64Lower *l, X64Vec xmm, uint8_t copy)
+{
+  X64Mem home = x64_vhome (l, register_of (copy));
+
+  switch ((X64CopyForm) (copy >> X64_COPY_SHIFT)) {
+  case X64_COPY_ALL:
+    x64_vrm (&l->a, X64_VMOVDQU, xmm, home);
+    break;
+  case X64_COPY_SHORT:
+  case X64_COPY_LOW64:
+    x64_vrm (&l->a, X64_VMOVQ, xmm, home);
+    break;
+  case X64_COPY_LOW32:
+    x64_vrm (&l->a, X64_VMOVD, xmm, home);
+    break;
+  }
+}
+
+static void
+make_copy (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
+{
+  l->copy_of[xmm] = (uint8_t) (v | form << X64_COPY_SHIFT);
+  l->copy_in[v] = (uint8_t) xmm;
+}
+
 void
 x64_vforget (X64Lower *l)
 {
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++) {
-    if (l->copy_of[i] != X64_NO_COPY)
-      l->copy_in[l->copy_of[i]] = X64_NO_COPY;
-    l->copy_of[i] = X64_NO_COPY;
-  }
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    drop_copy (l, i);
 }
 
 X64Vec
@@ -70,9 +113,23 @@ x64_vnew (X64Lower *l)
   while (l->copies_used >> i & 1)
     i = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
   l->next_copy = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
-  if (l->copy_of[i] != X64_NO_COPY)
-    l->copy_in[l->copy_of[i]] = X64_NO_COPY;
-  l->copy_of[i] = X64_NO_COPY;
+  drop_copy (l, i);
+  l->copies_used |= 1u << i;
+  return i;
+}
+
+// A copy that has what is in one of the forms `wanted` (a bit each), else of the form `read`.
+static X64Vec
+use_copy (X64Lower *l, unsigned v, unsigned wanted, X64CopyForm read)
+{
+  unsigned i = l->copy_in[v];
+
+  if (i == X64_NO_COPY || !(wanted >> form_of (l, i) & 1)) {
+    if (i == X64_NO_COPY)
+      i = x64_vnew (l);
+    make_copy (l, v, i, read);
+    read_copy (l, i, l->copy_of[i]);
+  }
   l->copies_used |= 1u << i;
   return i;
 }
@@ -80,31 +137,70 @@ x64_vnew (X64Lower *l)
 X64Vec
 x64_vuse (X64Lower *l, unsigned v)
 {
-  unsigned i = l->copy_in[v];
-
-  if (i == X64_NO_COPY) {
-    i = x64_vnew (l);
-    x64_vrm (&l->a, X64_VMOVDQU, i, x64_vhome (l, v));
-    l->copy_of[i] = (uint8_t) v;
-    l->copy_in[v] = (uint8_t) i;
-  }
-  l->copies_used |= 1u << i;
-  return i;
+  return use_copy (l, v, 1u << X64_COPY_ALL | 1u << X64_COPY_SHORT, X64_COPY_ALL);
 }
 
-void
-x64_vput (X64Lower *l, unsigned v, X64Vec xmm)
+X64Vec
+x64_vlow (X64Lower *l, unsigned v, unsigned size)
+{
+  unsigned wanted = 1u << X64_COPY_ALL | 1u << X64_COPY_SHORT | 1u << X64_COPY_LOW64;
+
+  if (size == 3)
+    return use_copy (l, v, wanted, X64_COPY_LOW64);
+  return use_copy (l, v, wanted | 1u << X64_COPY_LOW32, X64_COPY_LOW32);
+}
+
+unsigned
+x64_vcopy (const X64Lower *l, unsigned v, unsigned size)
+{
+  unsigned i = l->copy_in[v];
+
+  return i != X64_NO_COPY && size > 2 && form_of (l, i) == X64_COPY_LOW32 ? X64_NO_COPY : i;
+}
+
+bool
+x64_vshort (const X64Lower *l, X64Vec xmm, unsigned size)
+{
+  X64CopyForm form = l->copy_of[xmm] == X64_NO_COPY ? X64_COPY_ALL : form_of (l, xmm);
+
+  return form == X64_COPY_LOW32 || (form != X64_COPY_ALL && size >= 3) || size >= 4;
+}
+
+static void
+put (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
 {
   unsigned old = l->copy_in[v];
 
   x64_vmr (&l->a, X64_VMOVDQU_ST, x64_vhome (l, v), xmm);
   if (old != X64_NO_COPY)
     l->copy_of[old] = X64_NO_COPY;
-  l->copy_of[xmm] = (uint8_t) v;
-  l->copy_in[v] = (uint8_t) xmm;
+  make_copy (l, v, xmm, form);
+}
+
+void
+x64_vput (X64Lower *l, unsigned v, X64Vec xmm)
+{
+  put (l, v, xmm, X64_COPY_ALL);
+}
+
+void
+x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size)
+{
+  put (l, v, xmm, size >= 4 ? X64_COPY_ALL : size == 3 ? X64_COPY_SHORT : X64_COPY_LOW32);
 }
 
 // ---- cold code, counting --------------------------------------------------------------------
+
+static void
+note_copies (const X64Lower *l, X64Cold *cold)
+{
+  cold->copies = 0;
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (l->copy_of[i] != X64_NO_COPY) {
+      cold->copies |= (uint16_t) (1u << i);
+      cold->copy_of[i] = l->copy_of[i];
+    }
+}
 
 X64Cold *
 x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold))
@@ -116,12 +212,15 @@ x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold)
   else
     l->failed = true;
   *cold = (X64Cold){.emit = emit, .uop = uop, .flags = l->flags, .count = l->count};
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
-    if (l->copy_of[i] != X64_NO_COPY) {
-      cold->copies |= (uint16_t) (1u << i);
-      cold->copy_of[i] = l->copy_of[i];
-    }
+  note_copies (l, cold);
   return cold;
+}
+
+void
+x64_cold_return (const X64Lower *l, X64Cold *cold)
+{
+  note_copies (l, cold);
+  cold->resume = l->a.p;
 }
 
 void
@@ -129,7 +228,7 @@ x64_cold_resume (X64Lower *l, X64Cold *cold)
 {
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
     if (cold->copies >> i & 1)
-      x64_vrm (&l->a, X64_VMOVDQU, i, x64_vhome (l, cold->copy_of[i]));
+      read_copy (l, i, cold->copy_of[i]);
   x64_jmp_to (&l->a, cold->resume);
 }
 
@@ -157,6 +256,7 @@ x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits)
 
 static const X64LowerFn lower_fn[UOP_N] = {
 #define IR_UOP(name, shape, properties, meaning) x64_lower_##name,
+#include "engine/ir/uop-fp.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP
@@ -219,20 +319,24 @@ static void
 put_ops (X64Lower *l)
 {
   unsigned bytes = l->request->op_bytes;
-  uint8_t *at;
 
   if (l->n_ops == 0)
     return;
+  memset (l->op_at, 0, l->request->n_ops * sizeof l->op_at[0]);
   l->a.p = (uint8_t *) (((uintptr_t) l->a.p + 15) & ~(uintptr_t) 15);
   for (unsigned i = 0; i < l->n_ops; i++) {
-    at = l->a.p;
-    if (l->a.end - at < (ptrdiff_t) bytes) {
+    uint8_t **at = &l->op_at[l->ops[i].op];
+
+    if (l->a.end - l->a.p < (ptrdiff_t) bytes) {
       l->failed = true;
       return;
     }
-    memcpy (at, (const uint8_t *) l->request->ops + (size_t) bytes * l->ops[i].op, bytes);
-    x64_patch_rel32 (l->ops[i].field, at);
-    l->a.p += bytes;
+    if (*at == NULL) {
+      *at = l->a.p;
+      memcpy (*at, (const uint8_t *) l->request->ops + (size_t) bytes * l->ops[i].op, bytes);
+      l->a.p += bytes;
+    }
+    x64_patch_rel32 (l->ops[i].field, *at);
   }
 }
 
@@ -249,6 +353,7 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
       l->count++;
     if (!l->in_cold)
       x64_window_begin (l, i);
+    x64_flags_for (l, uop);
     lower_fn[uop->op](l, uop);
   }
 }

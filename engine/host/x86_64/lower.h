@@ -14,7 +14,11 @@
 // state: a vector register's copy is written through.
 //
 // NZCV is in the CPU's state, in EFLAGS, or in both. In EFLAGS: N = SF, Z = ZF, V = OF, and C is
-// CF (X64_FLAGS_ADD) or its opposite (X64_FLAGS_SUB), whichever the producer left.
+// CF (X64_FLAGS_ADD) or its opposite (X64_FLAGS_SUB), whichever the producer left. Or they are those
+// of vucomis a, b after a comparison of a and b (X64_FLAGS_FP), or of vucomis b, a.
+//
+// The cumulative floating-point exceptions are those of the CPU's state and of MXCSR, which is as at
+// reset when generated code is entered and when they are moved (x64_lower_FPSYNC).
 #pragma once
 
 #include "engine/host/x86_64/asm.h"
@@ -30,8 +34,9 @@ enum {
   X64_N_XMM = 16,
   X64_FIRST_COPY = 2,
   X64_NO_COPY = 0xff,
+  X64_COPY_SHIFT = 6, // of copy_of: X64CopyForm above the number
   X64_MAX_COLD = 1024,
-  X64_MAX_OPS = IR_MAX_INSNS,
+  X64_MAX_OPS = 2 * IR_MAX_INSNS, // with those of code that is there twice
   X64_MAX_WINDOWS = 64,
 };
 
@@ -39,7 +44,17 @@ typedef enum X64FlagsKind {
   X64_FLAGS_NONE, // EFLAGS hold nothing
   X64_FLAGS_ADD,
   X64_FLAGS_SUB,
+  X64_FLAGS_FP,
+  X64_FLAGS_FP_SWAPPED,
 } X64FlagsKind;
+
+// What a copy of a vector register has of it.
+typedef enum X64CopyForm {
+  X64_COPY_ALL,
+  X64_COPY_SHORT, // all: bits 127:64 are zero
+  X64_COPY_LOW64, // bits 63:0, zero above
+  X64_COPY_LOW32, // bits 31:0, zero above
+} X64CopyForm;
 
 // Where NZCV is. in_memory may be true beside a kind.
 typedef struct X64Flags {
@@ -63,6 +78,14 @@ struct X64Cold {
   uint8_t base;  // memory: host register of the base
   int32_t disp;
   int64_t imm; // what emit needs else
+};
+
+// What lies at these offsets from the mask of NZCV: 32 bits each.
+enum {
+  X64_FP_IN_AX = 8, // ZF, PF, CF after lahf
+  X64_FP_NZCV = 12,
+  X64_FP_NZCV_SWAPPED = 16,
+  X64_NZCV_BITS = 20,
 };
 
 // Accesses of one straight stretch that share a look-up: those at constant offsets from one base,
@@ -91,8 +114,9 @@ typedef struct X64Stubs {
   const uint8_t *enter, *leave, *dispatch, *link, *stale;
   const uint8_t *load, *store, *rmw, *check_sp;
   const uint8_t *interp, *interp_end;
-  const uint8_t *flag_mask; // 64 bits: where SF, ZF, CF, OF are after lahf; seto al
+  const uint8_t *flag_mask; // where SF, ZF, CF, OF are after lahf; seto al; and X64_FP_IN_AX...
   const uint8_t *crc_table;
+  const uint8_t *fp_sync, *fp_constants; // lower-fp.h
 } X64Stubs;
 
 struct X64Lower {
@@ -108,7 +132,7 @@ struct X64Lower {
   X64Flags flags;
   bool sp_checked;            // SP is known to be aligned
   uint8_t count;              // instructions begun and not counted
-  uint8_t copy_of[X64_N_XMM]; // guest vector register, or X64_NO_COPY
+  uint8_t copy_of[X64_N_XMM]; // guest vector register and form, or X64_NO_COPY
   uint8_t copy_in[IR_N_VREGS];
   uint32_t copies_used; // xmm registers of operands of this uop
   unsigned next_copy;
@@ -121,12 +145,14 @@ struct X64Lower {
     uint8_t *field; // displacement to be completed
     unsigned op;
   } ops[X64_MAX_OPS];
+  uint8_t *op_at[IR_MAX_INSNS]; // where each is written, or NULL
 };
 
 typedef void (*X64LowerFn) (X64Lower *l, const Uop *uop);
 
 #define IR_UOP(name, shape, properties, meaning)                                                   \
   void x64_lower_##name (X64Lower *l, const Uop *uop);
+#include "engine/ir/uop-fp.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP
@@ -183,9 +209,17 @@ void x64_put (X64Lower *l, unsigned r, unsigned host);
 
 // The xmm register that holds vector register v, to be read.
 X64Vec x64_vuse (X64Lower *l, unsigned v);
+// At least the lowest 4 or 8 bytes of it (size 2, 3).
+X64Vec x64_vlow (X64Lower *l, unsigned v, unsigned size);
+// The xmm register that has that much of it; X64_NO_COPY: none.
+unsigned x64_vcopy (const X64Lower *l, unsigned v, unsigned size);
+// Everything above the lowest 1 << size bytes of this xmm register, a copy, is zero.
+bool x64_vshort (const X64Lower *l, X64Vec xmm, unsigned size);
 // A fresh xmm register for a result, which x64_vput makes v's.
 X64Vec x64_vnew (X64Lower *l);
 void x64_vput (X64Lower *l, unsigned v, X64Vec xmm);
+// The same where the result is zero above its lowest 1 << size bytes.
+void x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size);
 // Copies are gone: other code ran, or comes here from elsewhere.
 void x64_vforget (X64Lower *l);
 
@@ -199,6 +233,10 @@ void x64_flags_to_memory (X64Lower *l);
 void x64_flags_to_host (X64Lower *l);
 // What to test for an IrCond below IR_AL; loads flags if need be.
 enum X64Cc x64_condition (X64Lower *l, unsigned cond);
+// Before an uop that knows flags of integers only.
+void x64_flags_for (X64Lower *l, const Uop *uop);
+// Which order of the operands of vucomis lets the condition be tested.
+X64FlagsKind x64_fp_kind_for (unsigned cond);
 // EFLAGS now hold NZCV, and the state does not.
 static inline void
 x64_flags_set (X64Lower *l, X64FlagsKind kind)
@@ -212,10 +250,15 @@ x64_flags_set (X64Lower *l, X64FlagsKind kind)
 X64Cold *x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold));
 // At the end of a cold piece: copies are read again.
 void x64_cold_resume (X64Lower *l, X64Cold *cold);
+// It goes back to here, where the copies are those of now.
+void x64_cold_return (const X64Lower *l, X64Cold *cold);
 // Adds the instructions begun to the counter, where they are counted; leaves EFLAGS alone.
 void x64_flush_count (X64Lower *l);
 // Leaves the region, going on at the address in rax.
 void x64_probe (X64Lower *l);
+// The decoded instruction uop->imm into rax; tier 0 for all of an uop.
+void x64_load_op (X64Lower *l, const Uop *uop);
+void x64_interp (X64Lower *l, const Uop *uop);
 // Lowers uops first..last.
 void x64_lower_uops (X64Lower *l, unsigned first, unsigned last);
 // Before uop `index` is lowered: begins a window with it, if it is worth it. (lower-window.c)

@@ -2,11 +2,17 @@
 // The shared pieces of generated code: ways in and out, and calls of C. A call of C happens with
 // everything in the CPU's state, so that exceptions find it there; pins are read again afterwards.
 // System V AMD64 ABI.
-#include "engine/host/x86_64/lower.h"
+#include "engine/host/x86_64/lower-fp.h"
 
 enum {
   KEPT_BYTES = 8, // keeps rsp aligned below the six pushes and the return address
   NZCV_IN_AX = 0xc101,
+  FP_IN_AX = 0x4500,
+  // NZCV for greater (0), less (1), equal (4) and unordered (7); less and greater change places.
+  FP_NZCV = 0x2 | 0x8 << 4 | 0x6 << 16 | 0x3 << 28,
+  FP_NZCV_SWAPPED = 0x8 | 0x2 << 4 | 0x6 << 16 | 0x3 << 28,
+  MXCSR = 0x1f80, // to the nearest, nothing traps
+  MXCSR_FLAGS = 0x3d,
 };
 
 static void
@@ -29,7 +35,7 @@ static const uint8_t kept[] = {X64_RBP, X64_RBX, X64_R12, X64_R13, X64_R14, X64_
 
 // void enter (void *cpu, const void *code, GuestVaddr va)
 static void
-emit_enter (X64Asm *a, const JitLayout *layout)
+emit_enter (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
 {
   for (unsigned i = 0; i < sizeof kept; i++)
     x64_push (a, kept[i]);
@@ -39,13 +45,38 @@ emit_enter (X64Asm *a, const JitLayout *layout)
   x64_mov_rr (a, 64, X64_RAX, X64_RDX);
   x64_mov_rm (a, 64, X64_CTX, x64_state (layout->ctx));
   reload (a, layout);
+  x64_ldmxcsr (a, x64_rip (stubs->fp_constants));
   x64_jmp_r (a, X64_RCX);
+}
+
+// Adds the cumulative exceptions of MXCSR, which are to the right but for the one of denormal
+// operands in between, to those of the state. rcx and rdx are used. The compiler's code raises none:
+// nothing computes with numbers on this thread.
+static void
+fold_exceptions (X64Asm *a, const JitLayout *layout, X64Short *none)
+{
+  X64Mem scratch = x64_mem (X64_RSP, -8);
+
+  x64_stmxcsr (a, scratch);
+  x64_test_mi (a, 8, scratch, MXCSR_FLAGS);
+  x64_jcc_short (a, X64_CC_E, none);
+  x64_mov_rm (a, 32, X64_RCX, scratch);
+  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
+  x64_alu_ri (a, X64_AND, 32, X64_RDX, 1);
+  x64_shift_ri (a, X64_SHR, 32, X64_RCX, 1);
+  x64_alu_ri (a, X64_AND, 32, X64_RCX, 0x1e);
+  x64_alu_rr (a, X64_OR, 32, X64_RCX, X64_RDX);
+  x64_alu_mr (a, X64_OR, 32, x64_state (layout->fp_flags), X64_RCX);
 }
 
 // rax: where the guest goes on.
 static void
 emit_leave (X64Asm *a, const JitLayout *layout)
 {
+  X64Short none = {0};
+
+  fold_exceptions (a, layout, &none);
+  x64_bind_short (a, &none);
   x64_mov_mr (a, 64, x64_state (layout->pc), X64_RAX);
   x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
   spill (a, layout);
@@ -162,6 +193,38 @@ emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, bool end
   x64_jmp_to (a, stubs->dispatch);
 }
 
+static void
+emit_fp_sync (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
+{
+  X64Short none = {0};
+
+  fold_exceptions (a, layout, &none);
+  x64_ldmxcsr (a, x64_rip (stubs->fp_constants));
+  x64_bind_short (a, &none);
+  x64_ret (a);
+}
+
+// Pairs of 128 bits for singles and doubles: X64FpConstant.
+static void
+emit_fp_constants (X64Asm *a)
+{
+  static const uint64_t words[][4] = {
+      [X64_FP_MXCSR] = {MXCSR},
+      [X64_FP_ABS] = {0x7fffffff7fffffff, 0x7fffffff7fffffff, INT64_MAX, INT64_MAX},
+      [X64_FP_ABS_SCALAR] = {0x7fffffff, 0, INT64_MAX, 0},
+      [X64_FP_SIGN] = {0x8000000080000000, 0x8000000080000000, 1ull << 63, 1ull << 63},
+      [X64_FP_SIGN_SCALAR] = {0x80000000, 0, 1ull << 63, 0},
+      [X64_FP_INTEGERS] = {0x4b000000, 0, 0x4330000000000000, 0},
+      [X64_FP_2_63] = {0x5f000000, 0, 0x43e0000000000000, 0},
+      [X64_FP_HALF] = {0x3f000000, 0, 0x3fe0000000000000, 0},
+      [X64_FP_ONE] = {0x3f800000, 0, 0x3ff0000000000000, 0},
+  };
+
+  for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (unsigned k = 0; k < 4; k++)
+      x64_raw (a, words[i][k], 8);
+}
+
 static const uint8_t *
 begin (X64Asm *a)
 {
@@ -186,8 +249,10 @@ emit_crc_table (X64Asm *a)
 bool
 x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
 {
+  stubs->fp_constants = begin (a);
+  emit_fp_constants (a);
   stubs->enter = begin (a);
-  emit_enter (a, layout);
+  emit_enter (a, layout, stubs);
   stubs->leave = begin (a);
   emit_leave (a, layout);
   stubs->dispatch = begin (a);
@@ -212,6 +277,12 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   emit_interp (a, layout, stubs, true);
   stubs->flag_mask = begin (a);
   x64_raw (a, NZCV_IN_AX, 8);
+  x64_raw (a, FP_IN_AX, 4);
+  x64_raw (a, (uint32_t) FP_NZCV, 4);
+  x64_raw (a, (uint32_t) FP_NZCV_SWAPPED, 4);
+  x64_raw (a, UINT32_C (0xf0000000), 4);
+  stubs->fp_sync = begin (a);
+  emit_fp_sync (a, layout, stubs);
   stubs->crc_table = begin (a);
   emit_crc_table (a);
   return !a->overflow;

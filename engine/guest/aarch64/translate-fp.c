@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Floating point to uops, scalar and vector: one uop for each instruction, which tier 0 can carry out
+// as well where the result is special (Arm ARM C4.1.90). Where FPCR is not 0, arithmetic is left to
+// tier 0. vCPU thread.
+#include "engine/guest/aarch64/format.h"
+#include "engine/guest/aarch64/translate-emit.h"
+
+static Uop *
+emit (A64Translator *t, const A64Op *op, const A64TranslateRow *row, unsigned flags)
+{
+  Uop *u = a64_emit_interp (t, op, row->uop);
+
+  u->flags = (uint16_t) (row->flags | flags);
+  u->d = op->rd;
+  u->a = op->rn;
+  u->b = op->rm;
+  u->c = op->ra;
+  u->aux = row->aux;
+  u->aux2 = row->aux2;
+  return u;
+}
+
+static unsigned
+vector_flags (const A64Op *op)
+{
+  return op->aux[0] == 4 ? UOP_Q : 0;
+}
+
+static bool
+is_native (A64Translator *t, const A64Op *op, unsigned otherwise)
+{
+  if (t->key->fp_modes)
+    a64_emit_interp (t, op, otherwise);
+  return !t->key->fp_modes;
+}
+
+// ---- arithmetic and conversion --------------------------------------------------------------
+
+A64_TRANSLATE_FUNCTION (fp)
+{
+  if (is_native (t, op, UOP_INTERP_VEC))
+    emit (t, op, row, 0);
+}
+
+A64_TRANSLATE_FUNCTION (fp_vector)
+{
+  if (is_native (t, op, UOP_INTERP_VEC))
+    emit (t, op, row, vector_flags (op));
+}
+
+A64_TRANSLATE_FUNCTION (fp_element)
+{
+  if (is_native (t, op, UOP_INTERP_VEC))
+    emit (t, op, row, row->flags & UOP_SCALAR ? 0 : vector_flags (op))->c = op->aux[1] + 1;
+}
+
+// Into the lower half, or into the upper and keeping the lower.
+A64_TRANSLATE_FUNCTION (fp_narrow)
+{
+  if (is_native (t, op, UOP_INTERP_VEC) && vector_flags (op))
+    emit (t, op, row, 0)->op = UOP_FCVTN2;
+  else if (!t->key->fp_modes)
+    emit (t, op, row, 0);
+}
+
+// An integer in a general register.
+A64_TRANSLATE_FUNCTION (fp_integer)
+{
+  if (is_native (t, op, UOP_INTERP_VEC))
+    emit (t, op, row, op->aux[0] == 64 ? UOP_W64 : 0);
+}
+
+// ---- comparison -----------------------------------------------------------------------------
+
+A64_TRANSLATE_FUNCTION (fp_compare)
+{
+  if (is_native (t, op, UOP_INTERP_VEC_FLAGS))
+    emit (t, op, row, 0);
+}
+
+// Rm is not looked at.
+A64_TRANSLATE_FUNCTION (fp_compare_zero)
+{
+  Uop *u;
+
+  if (!is_native (t, op, UOP_INTERP_VEC_FLAGS))
+    return;
+  u = emit (t, op, row, 0);
+  u->b = u->a;
+  u->c = 1;
+}
+
+A64_TRANSLATE_FUNCTION (fp_ccmp)
+{
+  unsigned condition = a64_field (op->insn, 12, 4);
+  Uop *u;
+
+  if (!is_native (t, op, UOP_INTERP_VEC_FLAGS))
+    return;
+  u = emit (t, op, row, 0);
+  if (condition >= IR_AL) {
+    u->op = UOP_FCMP;
+  } else {
+    u->c = (uint8_t) condition;
+    u->aux2 |= a64_field (op->insn, 0, 4);
+  }
+}
+
+A64_TRANSLATE_FUNCTION (fp_csel)
+{
+  unsigned condition = a64_field (op->insn, 12, 4);
+  Uop *u = emit (t, op, row, 0);
+
+  if (condition >= IR_AL)
+    u->op = UOP_FMOV;
+  else
+    u->aux2 = (uint8_t) condition;
+}
+
+// ---- moves ----------------------------------------------------------------------------------
+
+A64_TRANSLATE_FUNCTION (fp_move)
+{
+  emit (t, op, row, 0);
+}
+
+A64_TRANSLATE_FUNCTION (fp_move_vector)
+{
+  emit (t, op, row, vector_flags (op));
+}
+
+A64_TRANSLATE_FUNCTION (fp_constant)
+{
+  a64_emit_imm (t, row->uop, row->flags, op->rd, 0, op->imm);
+}
+
+A64_TRANSLATE_FUNCTION (fp_constant_vector)
+{
+  a64_emit_imm (t, row->uop, vector_flags (op), op->rd, 0, op->imm);
+}

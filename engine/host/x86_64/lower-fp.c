@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Floating-point arithmetic (lower-fp.h).
+#include "engine/host/x86_64/lower-fp.h"
+
+// ---- operands and results -------------------------------------------------------------------
+
+void
+x64_fp_shorten (X64Lower *l, X64Vec d, X64Vec s, unsigned size)
+{
+  if (size == 3)
+    x64_vrr (&l->a, X64_VMOVQ, d, s);
+  else
+    x64_vrrri (&l->a, X64_VINSERTPS, d, s, s, 0x0e);
+}
+
+X64Vec
+x64_fp_operand (X64Lower *l, const Uop *uop, unsigned v)
+{
+  if (x64_fp_scalar (uop))
+    return x64_vlow (l, v, uop->aux);
+  if (uop->flags & UOP_Q)
+    return x64_vuse (l, v);
+  X64Vec copy = x64_vlow (l, v, 3);
+  if (x64_vshort (l, copy, 3))
+    return copy;
+  X64Vec shortened = x64_vnew (l);
+  x64_fp_shorten (l, shortened, copy, 3);
+  return shortened;
+}
+
+static void
+special (X64Lower *l, X64Cold *cold)
+{
+  x64_load_op (l, cold->uop);
+  x64_call_to (&l->a, l->stubs->interp);
+  x64_cold_resume (l, cold);
+}
+
+X64Cold *
+x64_fp_special (X64Lower *l, const Uop *uop)
+{
+  return x64_cold (l, uop, special);
+}
+
+void
+x64_fp_check_nan (X64Lower *l, X64Cold *cold, X64Vec xmm, bool is_double, bool scalar)
+{
+  X64Asm *a = &l->a;
+
+  if (scalar) {
+    x64_vrr (a, is_double ? X64_VUCOMISD : X64_VUCOMISS, xmm, xmm);
+    x64_jcc (a, X64_CC_P, &cold->entry);
+    return;
+  }
+  x64_vrrri (a, is_double ? X64_VCMPPD : X64_VCMPPS, 1, xmm, xmm, X64_CMP_UNORDERED);
+  x64_vrr (a, X64_VPTEST, 1, 1);
+  x64_jcc (a, X64_CC_NE, &cold->entry);
+}
+
+void
+x64_fp_put (X64Lower *l, const Uop *uop, X64Vec d, bool is_short, X64Cold *cold)
+{
+  unsigned span = x64_fp_span (uop);
+
+  if (!is_short && span < 4)
+    x64_fp_shorten (l, d, d, span);
+  x64_vput_short (l, uop->d, d, span);
+  if (cold != NULL)
+    x64_cold_return (l, cold);
+}
+
+// The result of an operation that may give a NaN.
+static void
+put_checked (X64Lower *l, const Uop *uop, X64Vec d, bool is_short)
+{
+  X64Cold *cold = x64_fp_special (l, uop);
+
+  x64_fp_check_nan (l, cold, d, x64_fp_double (uop), x64_fp_scalar (uop));
+  x64_fp_put (l, uop, d, is_short, cold);
+}
+
+// One element of b for all lanes, if the uop says so. To be asked for before the others: it may turn
+// a copy of less than b into one of all.
+static X64Vec
+second_operand (X64Lower *l, const Uop *uop)
+{
+  unsigned element = uop->c - 1u;
+
+  if (uop->c == 0 || (x64_fp_scalar (uop) && element == 0))
+    return x64_fp_operand (l, uop, uop->b);
+  X64Vec b = x64_vuse (l, uop->b), all = x64_vnew (l);
+  if (x64_fp_double (uop))
+    x64_vrri (&l->a, X64_VPERMILPD, all, b, element ? 3 : 0);
+  else
+    x64_vrri (&l->a, X64_VPERMILPS, all, b, (uint8_t) (element * 0x55));
+  if (x64_fp_span (uop) == 3 && !x64_fp_scalar (uop))
+    x64_fp_shorten (l, all, all, 3);
+  return all;
+}
+
+// ---- two operands ---------------------------------------------------------------------------
+
+// Of which operand scalars get what is above, if it is not the same: the first.
+static void
+two_operands (X64Lower *l, const Uop *uop, const X64VecOp ops[4], bool commutes)
+{
+  x64_clobber (l, uop);
+  X64Vec b = second_operand (l, uop), a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
+  bool is_short = !x64_fp_scalar (uop) || x64_vshort (l, a, uop->aux);
+
+  if (commutes && !is_short && x64_vshort (l, b, uop->aux)) {
+    x64_vrrr (&l->a, x64_fp_op (ops, uop), d, b, a);
+    is_short = true;
+  } else {
+    x64_vrrr (&l->a, x64_fp_op (ops, uop), d, a, b);
+  }
+  put_checked (l, uop, d, is_short);
+}
+
+void
+x64_lower_FADD (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VADD);
+
+  two_operands (l, uop, ops, true);
+}
+
+void
+x64_lower_FSUB (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VSUB);
+
+  two_operands (l, uop, ops, false);
+}
+
+static const X64VecOp mul_ops[4] = X64_FP_OPS (X64_VMUL);
+
+void
+x64_lower_FMUL (X64Lower *l, const Uop *uop)
+{
+  two_operands (l, uop, mul_ops, true);
+}
+
+// Lanes that are not there must not divide zero by zero: they are as the others.
+static void
+divide_short (X64Lower *l, const Uop *uop)
+{
+  x64_clobber (l, uop);
+  X64Vec a = x64_vlow (l, uop->a, 3), b = x64_vlow (l, uop->b, 3), d = x64_vnew (l);
+  x64_vrr (&l->a, X64_VMOVDDUP, 0, a);
+  x64_vrr (&l->a, X64_VMOVDDUP, 1, b);
+  x64_vrrr (&l->a, X64_VDIVPS, d, 0, 1);
+  put_checked (l, uop, d, false);
+}
+
+void
+x64_lower_FDIV (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VDIV);
+
+  if (x64_fp_span (uop) == 3 && !x64_fp_scalar (uop))
+    divide_short (l, uop);
+  else
+    two_operands (l, uop, ops, false);
+}
+
+void
+x64_lower_FNMUL (X64Lower *l, const Uop *uop)
+{
+  x64_clobber (l, uop);
+  X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
+  X64Vec d = x64_vnew (l);
+  x64_vrrr (&l->a, x64_fp_op (mul_ops, uop), d, a, b);
+  x64_vrrm (&l->a, X64_VXORPS, d, d, x64_fp_constant (l, X64_FP_SIGN_SCALAR, x64_fp_double (uop)));
+  put_checked (l, uop, d, x64_vshort (l, a, uop->aux));
+}
+
+void
+x64_lower_FABD (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VSUB);
+  bool scalar = x64_fp_scalar (uop);
+
+  x64_clobber (l, uop);
+  X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
+  X64Vec d = x64_vnew (l);
+  x64_vrrr (&l->a, x64_fp_op (ops, uop), d, a, b);
+  x64_vrrm (&l->a, X64_VANDPS, d, d,
+            x64_fp_constant (l, scalar ? X64_FP_ABS_SCALAR : X64_FP_ABS, x64_fp_double (uop)));
+  put_checked (l, uop, d, true);
+}
+
+// Zeroes of both signs are told apart by doing it both ways; NaNs, for which the host's
+// instructions are not meant, are found before.
+static void
+extreme (X64Lower *l, const Uop *uop, const X64VecOp ops[4], X64VecOp combine)
+{
+  X64VecOp op = x64_fp_op (ops, uop);
+  bool is_double = x64_fp_double (uop);
+
+  x64_clobber (l, uop);
+  X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
+  X64Vec d = x64_vnew (l);
+  X64Cold *cold = x64_fp_special (l, uop);
+  if (x64_fp_scalar (uop)) {
+    x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, a, b);
+    x64_jcc (&l->a, X64_CC_P, &cold->entry);
+  } else {
+    x64_vrrri (&l->a, is_double ? X64_VCMPPD : X64_VCMPPS, 1, a, b, X64_CMP_UNORDERED);
+    x64_vrr (&l->a, X64_VPTEST, 1, 1);
+    x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+  }
+  x64_vrrr (&l->a, op, 0, a, b);
+  x64_vrrr (&l->a, op, d, b, a);
+  x64_vrrr (&l->a, combine, d, d, 0);
+  x64_fp_put (l, uop, d, !x64_fp_scalar (uop), cold);
+}
+
+void
+x64_lower_FMAX (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VMAX);
+
+  extreme (l, uop, ops, X64_VANDPS);
+}
+
+void
+x64_lower_FMIN (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VMIN);
+
+  extreme (l, uop, ops, X64_VORPS);
+}
+
+static void
+add_pair (X64Lower *l, const Uop *uop, X64Vec d)
+{
+  X64Vec a = x64_fp_double (uop) ? x64_vuse (l, uop->a) : x64_vlow (l, uop->a, 3);
+
+  if (x64_fp_double (uop)) {
+    x64_vrrr (&l->a, X64_VUNPCKHPD, 0, a, a);
+    x64_vrrr (&l->a, X64_VADDSD, d, a, 0);
+  } else {
+    x64_vrr (&l->a, X64_VMOVSHDUP, 0, a);
+    x64_vrrr (&l->a, X64_VADDSS, d, a, 0);
+  }
+}
+
+void
+x64_lower_FADDP (X64Lower *l, const Uop *uop)
+{
+  x64_clobber (l, uop);
+  X64Vec d = x64_vnew (l);
+  if (x64_fp_scalar (uop)) {
+    add_pair (l, uop, d);
+    put_checked (l, uop, d, false);
+  } else if (uop->flags & UOP_Q) {
+    X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b);
+    x64_vrrr (&l->a, x64_fp_double (uop) ? X64_VHADDPD : X64_VHADDPS, d, a, b);
+    put_checked (l, uop, d, true);
+  } else {
+    X64Vec a = x64_vlow (l, uop->a, 3), b = x64_vlow (l, uop->b, 3);
+    x64_vrrr (&l->a, X64_VUNPCKLPD, 0, a, b);
+    x64_vrrr (&l->a, X64_VHADDPS, d, 0, 0);
+    put_checked (l, uop, d, false);
+  }
+}
+
+// ---- one operand ----------------------------------------------------------------------------
+
+void
+x64_lower_FSQRT (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp ops[4] = X64_FP_OPS (X64_VSQRT);
+
+  x64_clobber (l, uop);
+  X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
+  if (x64_fp_scalar (uop)) {
+    x64_vzero (&l->a, 0);
+    x64_vrrr (&l->a, x64_fp_op (ops, uop), d, 0, a);
+  } else {
+    x64_vrr (&l->a, x64_fp_op (ops, uop), d, a);
+  }
+  put_checked (l, uop, d, true);
+}
+
+// ---- fused multiply-add ---------------------------------------------------------------------
+
+// d = the addend, then d = d + a * b with signs.
+static void
+fused (X64Lower *l, const Uop *uop, X64Vec addend, X64Vec a, X64Vec b)
+{
+  static const X64VecOp ops[4][4] = {
+      X64_FP_OPS (X64_VFMADD231),
+      [IR_FMA_NEG_PRODUCT] = X64_FP_OPS (X64_VFNMADD231),
+      [IR_FMA_NEG_ADDEND] = X64_FP_OPS (X64_VFMSUB231),
+      [IR_FMA_NEG_PRODUCT | IR_FMA_NEG_ADDEND] = X64_FP_OPS (X64_VFNMSUB231),
+  };
+  X64Vec d = x64_vnew (l);
+
+  if (x64_fp_scalar (uop) && !x64_vshort (l, addend, uop->aux))
+    x64_fp_shorten (l, d, addend, uop->aux);
+  else
+    x64_vmov (&l->a, d, addend);
+  x64_vrrr (&l->a, x64_fp_op (ops[uop->aux2 & 3], uop), d, a, b);
+  put_checked (l, uop, d, true);
+}
+
+void
+x64_lower_FMADD (X64Lower *l, const Uop *uop)
+{
+  x64_clobber (l, uop);
+  X64Vec c = x64_fp_operand (l, uop, uop->c), a = x64_fp_operand (l, uop, uop->a);
+  fused (l, uop, c, a, x64_fp_operand (l, uop, uop->b));
+}
+
+void
+x64_lower_FMLA (X64Lower *l, const Uop *uop)
+{
+  x64_clobber (l, uop);
+  X64Vec b = second_operand (l, uop), a = x64_fp_operand (l, uop, uop->a);
+  fused (l, uop, x64_fp_operand (l, uop, uop->d), a, b);
+}
