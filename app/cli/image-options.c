@@ -34,7 +34,7 @@ image_options_parse (ImageOptions *options, int argc, char **argv, const char *k
       {"format", 'f', 0, G_OPTION_ARG_STRING, &options->format, N_ ("Format of the image"),
        "raw|qcow2"},
       {"source-format", 0, 0, G_OPTION_ARG_STRING, &options->source_format,
-       N_ ("Format of the image that is read"), "raw|qcow2"},
+       N_ ("Format of the image that is read"), "raw|qcow2|vdi|vmdk|vhdx"},
       {"backing", 'b', 0, G_OPTION_ARG_FILENAME, &options->backing,
        N_ ("Image that the new one is based on"), N_ ("FILE")},
       {"backing-format", 0, 0, G_OPTION_ARG_STRING, &options->backing_format,
@@ -112,7 +112,9 @@ parse_format (const char *name, VmImageFormat *format, GError **error)
 {
   if (vm_image_format_from_name (name, format))
     return true;
-  return fail (error, _ ("“%s” is not a format of disk images; choose raw or qcow2."), name);
+  return fail (error,
+               _ ("“%s” is not a format of disk images; choose raw, qcow2, vdi, vmdk or vhdx."),
+               name);
 }
 
 bool
@@ -124,8 +126,12 @@ image_choose_format (const char *name, const char *path, VmImageFormat *format, 
 bool
 image_choose_new_format (const char *name, const char *path, VmImageFormat *format, GError **error)
 {
+  if (name != NULL && !parse_format (name, format, error))
+    return false;
   if (name != NULL)
-    return parse_format (name, format, error);
+    return vm_image_format_can_write (*format) ||
+           fail (error, _ ("Images of the format “%s” can only be read; choose raw or qcow2."),
+                 name);
   *format = g_str_has_suffix (path, ".raw") || g_str_has_suffix (path, ".img") ? VM_IMAGE_RAW
                                                                                : VM_IMAGE_QCOW2;
   return true;

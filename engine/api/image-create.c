@@ -124,8 +124,8 @@ make_qcow2 (BlockFile *file, const VmImageCreate *options)
 static int
 make_empty (BlockFile *file, const VmImageCreate *options)
 {
-  if (options->size_bytes == 0 || options->size_bytes % BLOCK_SECTOR_BYTES != 0 ||
-      options->size_bytes > INT64_MAX / 2)
+  if (!vm_image_format_can_write (options->format) || options->size_bytes == 0 ||
+      options->size_bytes % BLOCK_SECTOR_BYTES != 0 || options->size_bytes > INT64_MAX / 2)
     return EINVAL;
   if (options->format == VM_IMAGE_QCOW2)
     return make_qcow2 (file, options);

@@ -9,7 +9,7 @@
 #include "engine/api/image-priv.h"
 #include "engine/block/qcow2/qcow2.h"
 
-static_assert ((int) VM_IMAGE_RAW == BLOCK_FORMAT_RAW && (int) VM_IMAGE_QCOW2 == BLOCK_FORMAT_QCOW2,
+static_assert ((int) VM_IMAGE_RAW == BLOCK_FORMAT_RAW && (int) VM_IMAGE_VHDX == BLOCK_FORMAT_VHDX,
                "formats");
 static_assert ((int) VM_IMAGE_ERROR_BACKING == BLOCK_IMAGE_ERROR_BACKING, "errors");
 
@@ -23,6 +23,12 @@ const char *
 vm_image_format_get_name (VmImageFormat format)
 {
   return block_format_get_name ((BlockFormat) format);
+}
+
+bool
+vm_image_format_can_write (VmImageFormat format)
+{
+  return format == VM_IMAGE_RAW || format == VM_IMAGE_QCOW2;
 }
 
 bool
@@ -163,7 +169,7 @@ vm_image_check (const char *path, VmImageFormat format, VmImageCheck *result,
   Qcow2Check check = {.fault = check_fault, .progress = check_step, .data = &sinks};
   if (format != VM_IMAGE_QCOW2) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                 _ ("“%s” is a raw image: there is nothing in it that could be checked."), path);
+                 _ ("“%s” is not a qcow2 image: only those can be checked."), path);
     return false;
   }
   BlockImage *image = block_image_open (path, (BlockFormat) format, BLOCK_IMAGE_NO_BACKING, error);

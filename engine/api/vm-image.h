@@ -13,6 +13,10 @@
 typedef enum {
   VM_IMAGE_RAW,
   VM_IMAGE_QCOW2,
+  // Of other programs: read and converted, neither made nor attached to machines.
+  VM_IMAGE_VDI,
+  VM_IMAGE_VMDK,
+  VM_IMAGE_VHDX,
 } VmImageFormat;
 
 #define VM_IMAGE_ERROR (vm_image_error_quark ())
@@ -22,6 +26,7 @@ enum {
 };
 
 const char *vm_image_format_get_name (VmImageFormat format);
+bool vm_image_format_can_write (VmImageFormat format);
 bool vm_image_format_from_name (const char *name, VmImageFormat *format);
 // What a file looks like. Only for a file a person names now: a guest can make its raw disk look
 // like anything, so a machine's configuration keeps the answer and never asks again.

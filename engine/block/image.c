@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/block/import/import.h"
 #include "engine/block/qcow2/qcow2.h"
 #include "engine/block/raw.h"
 
@@ -23,8 +24,8 @@ struct BlockChain {
 };
 
 static const char *const names[] = {
-    [BLOCK_FORMAT_RAW] = "raw",
-    [BLOCK_FORMAT_QCOW2] = "qcow2",
+    [BLOCK_FORMAT_RAW] = "raw",   [BLOCK_FORMAT_QCOW2] = "qcow2", [BLOCK_FORMAT_VDI] = "vdi",
+    [BLOCK_FORMAT_VMDK] = "vmdk", [BLOCK_FORMAT_VHDX] = "vhdx",
 };
 
 const char *
@@ -53,10 +54,16 @@ block_chain_get_path (const BlockChain *chain)
 static bool
 probe_file (BlockFile *file, BlockFormat *format)
 {
-  uint8_t magic[4];
-  int error = block_file_read (file, magic, sizeof magic, 0);
-  *format = error == 0 && memcmp (magic, "QFI\xfb", 4) == 0 ? BLOCK_FORMAT_QCOW2 : BLOCK_FORMAT_RAW;
-  return error == 0 || error == EIO;
+  uint8_t head[64] = {0};
+  const struct iovec iov = {head, sizeof head};
+  *format = BLOCK_FORMAT_RAW;
+  if (block_file_readv_padded (file, &iov, 1, 0) != 0)
+    return false;
+  if (memcmp (head, "QFI\xfb", 4) == 0)
+    *format = BLOCK_FORMAT_QCOW2;
+  else
+    import_probe (head, format);
+  return true;
 }
 
 bool
@@ -80,6 +87,8 @@ open_format (BlockFile *take, BlockFormat format, const BlockChain *chain, GErro
 {
   if (format == BLOCK_FORMAT_QCOW2)
     return qcow2_open (take, chain->path, chain->flags, chain, error);
+  if (format != BLOCK_FORMAT_RAW)
+    return import_open (take, chain->path, format, chain->flags & BLOCK_IMAGE_WRITE, error);
   return block_raw_open_file (take, chain->path, chain->flags & BLOCK_IMAGE_WRITE, error);
 }
 

@@ -12,6 +12,10 @@
 typedef enum {
   BLOCK_FORMAT_RAW,
   BLOCK_FORMAT_QCOW2,
+  // Read only.
+  BLOCK_FORMAT_VDI,
+  BLOCK_FORMAT_VMDK,
+  BLOCK_FORMAT_VHDX,
 } BlockFormat;
 
 enum {

@@ -441,7 +441,7 @@ test_backing_refused (void **state)
       {"nbd:localhost:1", "raw", true, "not the name of a file"},
       {"json:{}", "raw", true, "not the name of a file"},
       {"missing", "raw", true, "no such file"},
-      {"base", "vmdk", true, "vmdk"},
+      {"base", "dmg", true, "dmg"},
       {"loop.qcow2", "qcow2", true, "itself"},
   };
   g_autofree char *path = path_of ("loop.qcow2"), *base = path_of ("base");
