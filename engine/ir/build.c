@@ -10,6 +10,7 @@ static_assert (sizeof (Uop) == 24, "a small record, made and read by the thousan
 const IrInfo ir_info[UOP_N] = {
 #define IR_UOP(name, shape, properties, meaning) {#name, IR_SHAPE_##shape, properties},
 #include "engine/ir/uop-fp.inc"
+#include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP

@@ -317,7 +317,7 @@ static bool
 eval_uop (Run *run, const Uop *u)
 {
   if (ir_info[u->op].properties & IR_TIER0)
-    return run->e->ops->interp (run->e, u);
+    return tier0 (run, u);
   switch (u->op) {
   case UOP_JUMP:
     return end (run, IR_EVAL_LEFT, ir_eval_get (run->e, u->a));
@@ -332,7 +332,7 @@ eval_uop (Run *run, const Uop *u)
     run->e->v[u->d].d[1] = u->flags & UOP_Q ? (uint64_t) u->imm : 0;
     return true;
   default:
-    return eval_control (run, u) || ir_eval_integer (run->e, u);
+    return eval_control (run, u) || ir_eval_integer (run->e, u) || ir_eval_simd (run->e, u);
   }
 }
 

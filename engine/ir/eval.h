@@ -83,3 +83,5 @@ ir_eval_set (IrEval *e, unsigned r, uint64_t value)
 bool ir_eval_condition (const IrEval *e, unsigned condition);
 // eval-int.c: uops of general registers alone. False: it is none.
 bool ir_eval_integer (IrEval *e, const Uop *uop);
+// eval-simd.c: lanes of integers. False: it is none of these.
+bool ir_eval_simd (IrEval *e, const Uop *uop);

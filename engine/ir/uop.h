@@ -109,9 +109,23 @@ enum {
   IR_FCMP_SIGNALS = 1u << 4, // quiet NaNs are invalid, too
 };
 
+// aux2 of VCMP and VCMP0, VHALVE, VQXTN.
+typedef enum IrVCmp { IR_VEQ, IR_VGT, IR_VGE, IR_VHI, IR_VHS, IR_VTST, IR_VLE, IR_VLT } IrVCmp;
+enum {
+  IR_VHALVE_SUB = 1u << 0,
+  IR_VHALVE_SIGNED = 1u << 1,
+  IR_VHALVE_ROUND = 1u << 2,
+};
+enum {
+  IR_VQXTN_HIGH = 1u << 0,
+  IR_VQXTN_FROM_SIGNED = 1u << 1,
+  IR_VQXTN_TO_SIGNED = 1u << 2,
+};
+
 typedef enum IrOp {
 #define IR_UOP(name, shape, properties, meaning) UOP_##name,
 #include "engine/ir/uop-fp.inc"
+#include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP

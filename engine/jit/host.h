@@ -42,6 +42,8 @@ typedef struct JitLayout {
   int32_t stale;        // byte: set where marked code was come upon
   int32_t link_site;    // pointer: the jump that wants to be led to the code at pc
   int32_t ctx_el0;      // pointer to the context of unprivileged accesses
+  int32_t saturated;    // 32 bits: gets saturated_bit when a vector operation saturates
+  uint32_t saturated_bit;
   int32_t excl_valid, excl_size, excl_host, excl_value; // byte, byte, pointer, 64 bits
   // In a context: tables of {tag, addend} and the jump cache of {va, code}.
   int32_t ctx_read, ctx_write, ctx_jc;

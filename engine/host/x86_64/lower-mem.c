@@ -3,13 +3,7 @@
 // table: an entry is {tag, addend}, indexed by the virtual page, and hits when the page of the
 // access's last byte equals the tag, which also catches accesses over a page's end. A miss goes to
 // C and comes back behind the access.
-#include "engine/host/x86_64/lower.h"
-
-// Where an access is: [base + disp], base being a pin or rax.
-typedef struct Address {
-  unsigned base;
-  int32_t disp;
-} Address;
+#include "engine/host/x86_64/lower-mem.h"
 
 // ---- addresses ------------------------------------------------------------------------------
 
@@ -33,27 +27,27 @@ x64_check_sp (X64Lower *l, const Uop *uop)
   l->sp_checked = true;
 }
 
-static Address
+static X64Address
 plain_address (X64Lower *l, const Uop *uop)
 {
   x64_check_sp (l, uop);
   unsigned base = x64_use (l, uop->a, X64_RAX);
   if (x64_fits32 (uop->imm))
-    return (Address){base, (int32_t) uop->imm};
+    return (X64Address){base, (int32_t) uop->imm};
   x64_mov_ri (&l->a, X64_RCX, (uint64_t) uop->imm);
   x64_lea (&l->a, 64, X64_RAX, x64_mem_index (base, X64_RCX, 0, 0));
-  return (Address){X64_RAX, 0};
+  return (X64Address){X64_RAX, 0};
 }
 
-static Address
+static X64Address
 page_address (X64Lower *l, const Uop *uop)
 {
   x64_lea (&l->a, 64, X64_RAX, x64_mem (X64_PAGE, (int32_t) uop->imm));
-  return (Address){X64_RAX, 0};
+  return (X64Address){X64_RAX, 0};
 }
 
 // Base and index; c says how the index is extended (high nibble) and shifted (low nibble).
-static Address
+static X64Address
 indexed_address (X64Lower *l, const Uop *uop)
 {
   unsigned extend = uop->c >> 4, shift = uop->c & 15, index;
@@ -76,17 +70,14 @@ indexed_address (X64Lower *l, const Uop *uop)
   }
   unsigned base = x64_use (l, uop->a, X64_RAX);
   x64_lea (&l->a, 64, X64_RAX, x64_mem_index (base, index, shift, 0));
-  return (Address){X64_RAX, 0};
+  return (X64Address){X64_RAX, 0};
 }
 
 // ---- the table ------------------------------------------------------------------------------
 
-typedef void (*EmitCold) (X64Lower *l, X64Cold *cold);
-
-// To a cold piece unless the access hits; then the addend is in rdx. rcx is used. NULL: it is known
-// to hit.
-static X64Cold *
-look_up (X64Lower *l, const Uop *uop, Address at, unsigned bytes, bool write, EmitCold emit)
+X64Cold *
+x64_look_up (X64Lower *l, const Uop *uop, X64Address at, unsigned bytes, bool write,
+             X64EmitCold emit)
 {
   X64Asm *a = &l->a;
   const JitLayout *layout = l->layout;
@@ -129,8 +120,8 @@ resume_here (X64Lower *l, X64Cold *cold)
     cold->resume = l->a.p;
 }
 
-static X64Mem
-host_memory (Address at, int32_t more)
+X64Mem
+x64_host_memory (X64Address at, int32_t more)
 {
   return x64_mem_index (X64_RDX, at.base, 0, at.disp + more);
 }
@@ -192,12 +183,12 @@ load_slow (X64Lower *l, X64Cold *cold)
 }
 
 static void
-load (X64Lower *l, const Uop *uop, Address at)
+load (X64Lower *l, const Uop *uop, X64Address at)
 {
   unsigned d = x64_target (uop->d, X64_RCX);
 
-  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, false, load_slow);
-  load_value (l, uop, d, host_memory (at, 0));
+  X64Cold *cold = x64_look_up (l, uop, at, 1u << uop->aux, false, load_slow);
+  load_value (l, uop, d, x64_host_memory (at, 0));
   x64_put (l, uop->d, d);
   resume_here (l, cold);
 }
@@ -243,11 +234,11 @@ x64_lower_LD2 (X64Lower *l, const Uop *uop)
   int32_t size = 1 << uop->aux;
 
   x64_clobber (l, uop);
-  Address at = plain_address (l, uop);
-  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, false, load_pair_slow);
+  X64Address at = plain_address (l, uop);
+  X64Cold *cold = x64_look_up (l, uop, at, 2u << uop->aux, false, load_pair_slow);
   // The base may be the first destination, so that goes last. It may be in rax: not read again.
-  load_value (l, uop, X64_RCX, host_memory (at, 0));
-  load_value (l, uop, X64_RAX, host_memory (at, size));
+  load_value (l, uop, X64_RCX, x64_host_memory (at, 0));
+  load_value (l, uop, X64_RAX, x64_host_memory (at, size));
   x64_put (l, uop->d, X64_RCX);
   x64_put (l, uop->c, X64_RAX);
   resume_here (l, cold);
@@ -270,15 +261,15 @@ fence_after (X64Lower *l, const Uop *uop)
 }
 
 static void
-store (X64Lower *l, const Uop *uop, Address at)
+store (X64Lower *l, const Uop *uop, X64Address at)
 {
   unsigned size = 8u << uop->aux;
 
-  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, true, store_slow);
+  X64Cold *cold = x64_look_up (l, uop, at, 1u << uop->aux, true, store_slow);
   if (uop->d == IR_ZERO)
-    x64_mov_mi (&l->a, size, host_memory (at, 0), 0);
+    x64_mov_mi (&l->a, size, x64_host_memory (at, 0), 0);
   else
-    x64_mov_mr (&l->a, size, host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
+    x64_mov_mr (&l->a, size, x64_host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
   resume_here (l, cold);
   fence_after (l, uop);
 }
@@ -316,10 +307,10 @@ x64_lower_ST2 (X64Lower *l, const Uop *uop)
   unsigned size = 8u << uop->aux;
 
   x64_clobber (l, uop);
-  Address at = plain_address (l, uop);
-  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, true, store_pair_slow);
-  x64_mov_mr (&l->a, size, host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
-  x64_mov_mr (&l->a, size, host_memory (at, (int32_t) size / 8), x64_use (l, uop->c, X64_RCX));
+  X64Address at = plain_address (l, uop);
+  X64Cold *cold = x64_look_up (l, uop, at, 2u << uop->aux, true, store_pair_slow);
+  x64_mov_mr (&l->a, size, x64_host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
+  x64_mov_mr (&l->a, size, x64_host_memory (at, (int32_t) size / 8), x64_use (l, uop->c, X64_RCX));
   resume_here (l, cold);
 }
 
@@ -410,12 +401,12 @@ note_copies (const X64Lower *l, X64Cold *cold)
 }
 
 static void
-loadv (X64Lower *l, const Uop *uop, Address at)
+loadv (X64Lower *l, const Uop *uop, X64Address at)
 {
   X64Vec d = x64_vnew (l);
 
-  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, false, loadv_slow);
-  load_vector (l, uop->aux, d, host_memory (at, 0));
+  X64Cold *cold = x64_look_up (l, uop, at, 1u << uop->aux, false, loadv_slow);
+  load_vector (l, uop->aux, d, x64_host_memory (at, 0));
   x64_vput_short (l, uop->d, d, uop->aux);
   note_copies (l, cold);
 }
@@ -457,11 +448,11 @@ void
 x64_lower_LDV2 (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  Address at = plain_address (l, uop);
+  X64Address at = plain_address (l, uop);
   X64Vec d = x64_vnew (l), c = x64_vnew (l);
-  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, false, loadv_pair_slow);
-  load_vector (l, uop->aux, d, host_memory (at, 0));
-  load_vector (l, uop->aux, c, host_memory (at, 1 << uop->aux));
+  X64Cold *cold = x64_look_up (l, uop, at, 2u << uop->aux, false, loadv_pair_slow);
+  load_vector (l, uop->aux, d, x64_host_memory (at, 0));
+  load_vector (l, uop->aux, c, x64_host_memory (at, 1 << uop->aux));
   x64_vput_short (l, uop->d, d, uop->aux);
   x64_vput_short (l, uop->c, c, uop->aux);
   note_copies (l, cold);
@@ -478,12 +469,12 @@ storev_slow (X64Lower *l, X64Cold *cold)
 }
 
 static void
-storev (X64Lower *l, const Uop *uop, Address at)
+storev (X64Lower *l, const Uop *uop, X64Address at)
 {
   X64Vec d = stored (l, uop, uop->d);
 
-  X64Cold *cold = look_up (l, uop, at, 1u << uop->aux, true, storev_slow);
-  store_vector (l, uop->aux, host_memory (at, 0), d);
+  X64Cold *cold = x64_look_up (l, uop, at, 1u << uop->aux, true, storev_slow);
+  store_vector (l, uop->aux, x64_host_memory (at, 0), d);
   resume_here (l, cold);
 }
 
@@ -520,11 +511,11 @@ void
 x64_lower_STV2 (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  Address at = plain_address (l, uop);
+  X64Address at = plain_address (l, uop);
   X64Vec d = stored (l, uop, uop->d), c = stored (l, uop, uop->c);
-  X64Cold *cold = look_up (l, uop, at, 2u << uop->aux, true, storev_pair_slow);
-  store_vector (l, uop->aux, host_memory (at, 0), d);
-  store_vector (l, uop->aux, host_memory (at, 1 << uop->aux), c);
+  X64Cold *cold = x64_look_up (l, uop, at, 2u << uop->aux, true, storev_pair_slow);
+  store_vector (l, uop->aux, x64_host_memory (at, 0), d);
+  store_vector (l, uop->aux, x64_host_memory (at, 1 << uop->aux), c);
   resume_here (l, cold);
 }
 
@@ -545,9 +536,10 @@ host_address (X64Lower *l, const Uop *uop, uint32_t bits)
   Uop aligned = *uop;
 
   x64_clobber (l, uop);
-  Address at = plain_address (l, uop);
+  X64Address at = plain_address (l, uop);
   aligned.aux2 = IR_MEM_ALIGNED;
-  X64Cold *cold = look_up (l, &aligned, at, 1u << uop->aux, (bits & JIT_DESC_STORE) != 0, rmw_slow);
+  X64Cold *cold =
+      x64_look_up (l, &aligned, at, 1u << uop->aux, (bits & JIT_DESC_STORE) != 0, rmw_slow);
   cold->uop = uop;
   cold->imm = bits;
   if (at.disp != 0)

@@ -98,7 +98,7 @@ keeps_rdx (const Uop *uop)
   case UOP_GETSYS:
     return true;
   default:
-    return false;
+    return x64_is_plain_simd (uop);
   }
 }
 

@@ -257,6 +257,7 @@ x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits)
 static const X64LowerFn lower_fn[UOP_N] = {
 #define IR_UOP(name, shape, properties, meaning) x64_lower_##name,
 #include "engine/ir/uop-fp.inc"
+#include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP

@@ -117,6 +117,7 @@ typedef struct X64Stubs {
   const uint8_t *flag_mask; // where SF, ZF, CF, OF are after lahf; seto al; and X64_FP_IN_AX...
   const uint8_t *crc_table;
   const uint8_t *fp_sync, *fp_constants; // lower-fp.h
+  const uint8_t *vectors;                // lower-vec.h
 } X64Stubs;
 
 struct X64Lower {
@@ -153,6 +154,7 @@ typedef void (*X64LowerFn) (X64Lower *l, const Uop *uop);
 #define IR_UOP(name, shape, properties, meaning)                                                   \
   void x64_lower_##name (X64Lower *l, const Uop *uop);
 #include "engine/ir/uop-fp.inc"
+#include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"
 #include "engine/ir/uop.inc"
 #undef IR_UOP
@@ -269,5 +271,7 @@ void x64_window_end (X64Lower *l, unsigned index);
 void x64_check_sp (X64Lower *l, const Uop *uop);
 // The access goes through the window: the addend is in rdx then.
 bool x64_window_has (X64Lower *l, const Uop *uop);
+// A uop of uop-simd.inc that neither accesses memory nor needs tier 0: uses rax and rcx at most.
+bool x64_is_plain_simd (const Uop *uop);
 // The word for slow paths.
 uint32_t x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits);

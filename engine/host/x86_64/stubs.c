@@ -3,6 +3,7 @@
 // everything in the CPU's state, so that exceptions find it there; pins are read again afterwards.
 // System V AMD64 ABI.
 #include "engine/host/x86_64/lower-fp.h"
+#include "engine/host/x86_64/lower-vec.h"
 
 enum {
   KEPT_BYTES = 8, // keeps rsp aligned below the six pushes and the return address
@@ -285,5 +286,7 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   emit_fp_sync (a, layout, stubs);
   stubs->crc_table = begin (a);
   emit_crc_table (a);
+  stubs->vectors = begin (a);
+  x64_emit_vector_constants (a);
   return !a->overflow;
 }
