@@ -17,27 +17,45 @@ open_memory (void)
   return fd >= 0 || errno != EINVAL ? fd : memfd_create ("terrarium-code", MFD_CLOEXEC);
 }
 
-bool
-code_memory_map (CodeMemory *memory, size_t bytes, GError **error)
+static void *
+map (size_t bytes, int protection, int flags, int fd)
+{
+  void *p = mmap (NULL, bytes, protection, flags | MAP_NORESERVE, fd, 0);
+
+  return p != MAP_FAILED ? p : NULL;
+}
+
+static bool
+map_twice (CodeMemory *memory, size_t bytes)
 {
   int fd = open_memory ();
-  void *write = MAP_FAILED, *execute = MAP_FAILED;
 
   *memory = (CodeMemory){.bytes = bytes};
-  if (fd >= 0 && ftruncate (fd, (off_t) bytes) == 0) {
-    write = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    execute = mmap (NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (fd < 0)
+    return false;
+  if (ftruncate (fd, (off_t) bytes) == 0) {
+    memory->write = map (bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    memory->execute = map (bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
   }
-  int saved = errno;
-  if (fd >= 0)
-    close (fd);
-  memory->write = write != MAP_FAILED ? write : NULL;
-  memory->execute = execute != MAP_FAILED ? execute : NULL;
+  close (fd);
   if (memory->write != NULL && memory->execute != NULL)
     return true;
   code_memory_unmap (memory);
+  return false;
+}
+
+bool
+code_memory_map (CodeMemory *memory, size_t bytes, bool anonymous, GError **error)
+{
+  if (!anonymous && map_twice (memory, bytes))
+    return true;
+  void *both = map (bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  int saved = errno;
+  *memory = (CodeMemory){.write = both, .execute = both, .bytes = bytes};
+  if (both != NULL)
+    return true;
   g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (saved),
-               "This computer does not allow memory for translated code: %s", g_strerror (saved));
+               "This computer does not allow memory for translated code: %s.", g_strerror (saved));
   return false;
 }
 
@@ -46,7 +64,7 @@ code_memory_unmap (CodeMemory *memory)
 {
   if (memory->write != NULL)
     munmap (memory->write, memory->bytes);
-  if (memory->execute != NULL)
+  if (memory->execute != NULL && memory->execute != memory->write)
     munmap (memory->execute, memory->bytes);
   *memory = (CodeMemory){0};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory for generated code: the same pages mapped twice, once to write and once to execute, so
-// that no page is ever both and nothing is switched. Any thread; the owner serialises its use.
+// that no page is ever both and nothing is switched. Where that is not possible one mapping is
+// both. Any thread; the owner serialises its use.
 #pragma once
 
 #include <gio/gio.h>
@@ -13,6 +14,7 @@ typedef struct CodeMemory {
   size_t bytes;
 } CodeMemory;
 
-// Pages take memory when they are first touched. False: this host forbids executable memory.
-bool code_memory_map (CodeMemory *memory, size_t bytes, GError **error);
+// Pages take memory when they are first touched. `anonymous`: one mapping without a name, which is
+// what profilers take for generated code. False: this host forbids executable memory.
+bool code_memory_map (CodeMemory *memory, size_t bytes, bool anonymous, GError **error);
 void code_memory_unmap (CodeMemory *memory);

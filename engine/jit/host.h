@@ -90,8 +90,9 @@ typedef struct JitHostOps {
   const void *(*empty_code) (JitHost *host);
   // Writes the region's code; its entry is `code` itself. 0: there was no room.
   size_t (*lower) (JitHost *host, const JitRequest *request, uint8_t *code, size_t room);
-  // Leads the jump at `site` to `code` (both as written).
-  void (*link) (uint8_t *site, const uint8_t *code);
+  // Leads the jump at `site` to `code` (both as written); saved gets where it led. And back.
+  void (*link) (uint8_t *site, const uint8_t *code, uint8_t saved[4]);
+  void (*unlink) (uint8_t *site, const uint8_t saved[4]);
   // Makes the code's entry leave with `stale` set; saved gets what stood there. And back.
   void (*mark) (JitHost *host, uint8_t *code, uint8_t saved[8]);
   void (*unmark) (uint8_t *code, const uint8_t saved[8]);

@@ -3,8 +3,11 @@
 // when the guest says that code changed. vCPU thread.
 //
 // A region is known by the physical address of its entry and by a mode, a number that stands for
-// everything else its code depends on. It does not depend on the virtual address. Nothing is ever
-// unlinked: the entry of a region whose page is marked leads back here, whoever jumps there.
+// everything else its code depends on. It does not depend on the virtual address. The entry of a
+// region whose page is marked leads back here, whoever jumps there.
+//
+// Code is kept in chunks. When all are full, one in which nothing was looked for lately is emptied
+// and filled again (chunks.c).
 #pragma once
 
 #include <gio/gio.h>
@@ -13,17 +16,29 @@
 
 typedef struct Jit Jit;
 
+typedef struct JitConfig {
+  size_t bytes;     // of code kept, at most
+  bool count;       // instructions are counted all the time
+  bool name_tier0;  // those left to tier 0 are counted by name
+  bool perf_map;    // regions are named for perf(1); code memory is one mapping
+  const char *dump; // file that all regions are written to, or NULL
+} JitConfig;
+
 typedef struct JitStats {
   uint64_t regions, insns; // translated since the start
-  uint64_t code_bytes;     // in use
-  uint64_t clears;         // times the memory was full
+  uint64_t code_made;      // bytes, since the start
+  uint64_t code_bytes;     // kept
+  uint64_t evictions;      // chunks emptied
+  uint64_t evicted;        // regions in them
+  uint64_t spared;         // chunks that were in use when it was their turn
   uint64_t marked, revalidated, changed;
-  uint64_t links;
+  uint64_t links, unlinks;
   uint64_t finds; // times generated code had to be looked for
   int64_t translate_ns;
 } JitStats;
 
-Jit *jit_new (const JitHostOps *ops, const JitLayout *layout, size_t bytes, GError **error);
+Jit *jit_new (const JitHostOps *ops, const JitLayout *layout, const JitConfig *config,
+              GError **error);
 void jit_free (Jit *jit);
 
 // Runs code from jit_find or jit_add at `va`.
@@ -34,13 +49,15 @@ const void *jit_empty_code (Jit *jit);
 // The code for an entry, NULL when there is none or the guest's words are no longer what it was
 // made of. `page` is where the page of `pa` is in host memory.
 const void *jit_find (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page);
-// Adds one. NULL: no room; after jit_clear, and the caller's jump caches with it, there is, unless
-// the region is too big.
+// Adds one. NULL: no room; after jit_make_room there is, unless the region is too big even for an
+// empty chunk (jit_chunk_is_empty).
 const void *jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page,
                      const JitRequest *request);
-void jit_clear (Jit *jit);
-bool jit_is_empty (const Jit *jit);
-// Leads the jump that asked for it (JitLayout.link_site) to `code`.
+// Goes to the next chunk. True: it held code, and the caller empties its jump caches and forgets
+// jumps that ask for a link.
+bool jit_make_room (Jit *jit);
+bool jit_chunk_is_empty (const Jit *jit);
+// Leads the jump that asked for it (JitLayout.link_site) to `code`, which was found or added last.
 void jit_link (Jit *jit, void *site, const void *code);
 
 // The code of a page may have changed; of all pages.

@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "engine/block/image.h"
+#include "engine/jit/jit.h"
 #include "engine/net/user.h"
 #include "engine/structs/sink.h"
 #include "engine/vm/vm.h"
@@ -48,6 +49,7 @@ typedef struct MachineConfig {
   unsigned cpus;   // 1..MACHINE_CPUS_MAX
   bool pauth, bti; // what the CPUs have
   MachineAccel accel;
+  JitConfig jit;                         // of the translator; `bytes` is the machine's to choose
   uint64_t memory_bytes;                 // a multiple of 1 MiB
   const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL
   const MachineDisk *disks;

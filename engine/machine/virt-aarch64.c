@@ -183,19 +183,20 @@ add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **
 enum { CODE_MIB = 256, CODE_MIB_LEAST = 32 };
 
 static bool
-use_translator (Vm *vm, GError **error)
+use_translator (Vm *vm, const JitConfig *wanted, GError **error)
 {
   const JitHostOps *host = machine_translator ();
   const char *why = host == NULL ? "there is none for it" : host->unsupported ();
-  uint64_t each = MIB (CODE_MIB / vm->n_vcpus);
+  JitConfig jit = *wanted;
 
   if (why != NULL) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                  "The translator does not run on this computer: %s.", why);
     return false;
   }
+  jit.bytes = MIB (MAX (CODE_MIB / vm->n_vcpus, CODE_MIB_LEAST));
   for (unsigned i = 0; i < vm->n_vcpus; i++)
-    if (!a64_use_jit (vm->vcpus[i], host, MAX (each, MIB (CODE_MIB_LEAST)), false, error))
+    if (!a64_use_jit (vm->vcpus[i], host, &jit, error))
       return false;
   return true;
 }
@@ -203,13 +204,13 @@ use_translator (Vm *vm, GError **error)
 // Where the translator does not run, the interpreter does; a person who asked for the translator is
 // told instead.
 static bool
-choose_accelerator (Vm *vm, MachineAccel accel, GError **error)
+choose_accelerator (Vm *vm, const MachineConfig *config, GError **error)
 {
   g_autoptr (GError) why = NULL;
 
-  if (accel == MACHINE_ACCEL_INTERP || use_translator (vm, &why))
+  if (config->accel == MACHINE_ACCEL_INTERP || use_translator (vm, &config->jit, &why))
     return true;
-  if (accel == MACHINE_ACCEL_AUTO) {
+  if (config->accel == MACHINE_ACCEL_AUTO) {
     g_message ("%s The interpreter is used, which is slower.", why->message);
     return true;
   }
@@ -234,7 +235,7 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     return false;
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     a64_set_features (vm->vcpus[i], &(A64Features){.pauth = config->pauth, .bti = config->bti});
-  if (!choose_accelerator (vm, config->accel, error))
+  if (!choose_accelerator (vm, config, error))
     return false;
   Device *gic = add_gic (vm, config->cpus);
   wire_cpus (vm, gic);

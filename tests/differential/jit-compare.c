@@ -53,7 +53,8 @@ configure (Comparison *c)
   c->counting = insn_random (jit_cases_random (c->cases)) >> 63;
   // The machine's features are not known to vary.
   a64_jit_clear (c->machine->other);
-  if (!a64_use_jit (c->machine->other->vcpu, &x64_host_ops, CODE_BYTES, c->counting, &error)) {
+  const JitConfig config = {.bytes = CODE_BYTES, .count = c->counting};
+  if (!a64_use_jit (c->machine->other->vcpu, &x64_host_ops, &config, &error)) {
     fprintf (stderr, "%s\n", error->message);
     exit (EXIT_FAILURE);
   }

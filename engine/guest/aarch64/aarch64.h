@@ -4,7 +4,7 @@
 
 #include <gio/gio.h>
 
-#include "engine/jit/host.h"
+#include "engine/jit/jit.h"
 #include "engine/vm/irq.h"
 #include "engine/vm/vcpu.h"
 
@@ -28,9 +28,9 @@ typedef struct A64Features {
   bool bti;   // branch target identification
 } A64Features;
 
-// Has the CPU run translated code, at most `bytes` of it at a time. `count`: instructions are counted
-// all the time, not only where the guest's performance monitors want it.
-bool a64_use_jit (Vcpu *vcpu, const JitHostOps *host, size_t bytes, bool count, GError **error);
+// Has the CPU run translated code. Without config->count instructions are counted only where the
+// guest's performance monitors want it.
+bool a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError **error);
 
 void a64_set_features (Vcpu *vcpu, const A64Features *features);
 

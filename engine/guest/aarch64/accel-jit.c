@@ -4,10 +4,12 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/guest/aarch64/access.h"
 #include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/decode.h"
 #include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/translate.h"
 #include "engine/jit/jit.h"
@@ -29,6 +31,7 @@ enum { FIRST_INSNS = 128 };
 typedef struct A64Jit {
   Jit *jit;
   bool always_counts;
+  uint64_t *tier0;    // instructions left to tier 0, by their numbers; NULL: not counted
   unsigned max_insns; // of a region
   A64Region region;
 } A64Jit;
@@ -224,8 +227,19 @@ key_of (const A64Cpu *cpu)
   };
 }
 
+// Stands in for an instruction's handler where those of tier 0 are counted.
 static void
-complete_ops (A64Region *region)
+count_tier0 (A64Cpu *cpu, const A64Op *op)
+{
+  A64Op again = *op;
+
+  cpu->jit->tier0[op->id]++;
+  a64_set_handler (&again, a64_fp_trapped (cpu));
+  again.fn (cpu, op);
+}
+
+static void
+complete_ops (const A64Jit *self, A64Region *region)
 {
   for (unsigned i = 0; i < region->ir.n_uops; i++) {
     const Uop *uop = &region->ir.uops[i];
@@ -236,6 +250,8 @@ complete_ops (A64Region *region)
              (ir_info[uop->op].properties & IR_TIER0) != 0)
       region->ops[uop->imm].op[1].fn = goes_on;
   }
+  for (unsigned i = 0; self->tier0 != NULL && i < region->n_ops; i++)
+    region->ops[i].op[0].fn = count_tier0;
 }
 
 static const void *
@@ -255,9 +271,20 @@ translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
 
   if (!a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), max_insns))
     return NULL;
-  complete_ops (region);
+  complete_ops (self, region);
   request.n_ops = region->n_ops;
   return jit_add (self->jit, pa, mode_of (cpu), page, &request);
+}
+
+// Of this thread's work; a system call, so only asked where figures are wanted.
+static int64_t
+now_ns (const A64Jit *self)
+{
+  struct timespec t = {0};
+
+  if (self->tier0 != NULL)
+    clock_gettime (CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec * INT64_C (1000000000) + t.tv_nsec;
 }
 
 const void *
@@ -266,18 +293,23 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
   A64Jit *self = cpu->jit;
   const void *code = jit_find (self->jit, pa, mode_of (cpu), page);
 
+  if (code != NULL)
+    return code;
+  int64_t begin = now_ns (self);
   for (unsigned max = self->max_insns; code == NULL && max > 0;) {
     code = translate (cpu, pa, page, max);
     if (code != NULL)
       break;
     // Full, or too much for one region.
-    if (jit_is_empty (self->jit))
+    if (jit_chunk_is_empty (self->jit))
       max /= 2;
-    jit_clear (self->jit);
-    a64_jump_caches_clear (cpu);
-    cpu->link_site = NULL;
+    else if (jit_make_room (self->jit)) {
+      a64_jump_caches_clear (cpu);
+      cpu->link_site = NULL;
+    }
   }
   g_assert (code != NULL);
+  jit_get_stats (self->jit)->translate_ns += now_ns (self) - begin;
   return code;
 }
 
@@ -330,17 +362,18 @@ a64_jit_mark_all (A64Cpu *cpu)
 }
 
 bool
-a64_use_jit (Vcpu *vcpu, const JitHostOps *host, size_t bytes, bool count, GError **error)
+a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError **error)
 {
   A64Cpu *cpu = vcpu->cpu;
   A64Jit *self = g_new0 (A64Jit, 1);
 
-  self->jit = jit_new (host, &layout, bytes, error);
+  self->jit = jit_new (host, &layout, config, error);
   if (self->jit == NULL) {
     g_free (self);
     return false;
   }
-  self->always_counts = count;
+  self->always_counts = config->count;
+  self->tier0 = config->name_tier0 ? g_new0 (uint64_t, A64_N_INSNS + 1) : NULL;
   self->max_insns = FIRST_INSNS;
   cpu->jit = self;
   cpu->blocks->empty_jump.code = jit_empty_code (self->jit);
@@ -362,6 +395,7 @@ a64_jit_clear (A64Cpu *cpu)
   if (cpu->jit == NULL)
     return;
   jit_free (cpu->jit->jit);
+  g_free (cpu->jit->tier0);
   g_free (cpu->jit);
   cpu->jit = NULL;
 }

@@ -72,9 +72,16 @@ host_lower (JitHost *host, const JitRequest *request, uint8_t *code, size_t room
 }
 
 static void
-host_link (uint8_t *site, const uint8_t *code)
+host_link (uint8_t *site, const uint8_t *code, uint8_t saved[4])
 {
+  memcpy (saved, site + 1, 4);
   x64_patch_rel32 (site + 1, code);
+}
+
+static void
+host_unlink (uint8_t *site, const uint8_t saved[4])
+{
+  memcpy (site + 1, saved, 4);
 }
 
 static void
@@ -105,6 +112,7 @@ const JitHostOps x64_host_ops = {
     .empty_code = host_empty_code,
     .lower = host_lower,
     .link = host_link,
+    .unlink = host_unlink,
     .mark = host_mark,
     .unmark = host_unmark,
 };

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See jit-priv.h: filling chunks of code memory and emptying them again.
+//
+// Chunks are emptied in the order in which they were filled, but for those something was looked
+// for in since they were last considered. What is reached through jump caches and links alone is
+// not looked for; but jump caches are emptied with each chunk, so that code in use is soon seen
+// again.
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/jit/jit-priv.h"
+
+// The smallest record of a region, and so how many pages there may be at once.
+enum { LEAST_RECORD = sizeof (JitRegion) + sizeof (IrSpan) + 4 };
+
+static uint32_t
+chunk_start (const Jit *jit, const JitChunk *chunk)
+{
+  if (chunk != jit->chunks)
+    return 0;
+  return (uint32_t) ((jit->start + JIT_CODE_ALIGN - 1) & ~(size_t) (JIT_CODE_ALIGN - 1));
+}
+
+static uint32_t
+round_up (size_t bytes)
+{
+  return (uint32_t) ((bytes + JIT_ARENA_ALIGN - 1) & ~(size_t) (JIT_ARENA_ALIGN - 1));
+}
+
+// Untouched pages take no memory. The first record's offset is not 0.
+bool
+jit_chunks_init (Jit *jit, GError **error)
+{
+  jit->chunk_bytes = (uint32_t) MIN (jit->memory.bytes / JIT_CHUNKS, JIT_CHUNK_BYTES);
+  jit->n_chunks = (uint32_t) (jit->memory.bytes / jit->chunk_bytes);
+  jit->slice_bytes = round_up (jit->chunk_bytes / 2);
+  jit->pages_most = jit->slice_bytes / LEAST_RECORD * jit->n_chunks + 1;
+  jit->pages_used = 1;
+  jit->arena_bytes = jit->pages_most * sizeof (JitPage) + (size_t) jit->slice_bytes * jit->n_chunks;
+  void *arena = mmap (NULL, jit->arena_bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (arena == MAP_FAILED) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                 "There is not enough memory for translated code.");
+    return false;
+  }
+  jit->arena = arena;
+  jit->chunks = g_new0 (JitChunk, jit->n_chunks);
+  return true;
+}
+
+void
+jit_chunks_clear (Jit *jit)
+{
+  if (jit->arena != NULL)
+    munmap (jit->arena, jit->arena_bytes);
+  g_free (jit->chunks);
+}
+
+void *
+jit_chunk_take (Jit *jit, JitChunk *chunk, size_t bytes)
+{
+  uint8_t *slices = jit->arena + jit->pages_most * sizeof (JitPage);
+  uint8_t *p = slices + (size_t) (chunk - jit->chunks) * jit->slice_bytes + chunk->recorded;
+
+  if (chunk->recorded + bytes > jit->slice_bytes)
+    return NULL;
+  chunk->recorded += round_up (bytes);
+  return p;
+}
+
+uint8_t *
+jit_chunk_room (Jit *jit, size_t *room)
+{
+  JitChunk *chunk = &jit->chunks[jit->current];
+
+  if (chunk->filled == 0)
+    chunk->filled = chunk_start (jit, chunk);
+  *room = jit->chunk_bytes - chunk->filled;
+  return jit->memory.write + (size_t) jit->current * jit->chunk_bytes + chunk->filled;
+}
+
+bool
+jit_chunk_is_empty (const Jit *jit)
+{
+  return jit->chunks[jit->current].regions == 0;
+}
+
+// Nothing that stays leads into it afterwards but the caller's jump caches.
+static void
+empty (Jit *jit, JitChunk *chunk)
+{
+  for (JitRegion *region = jit_at (jit, chunk->regions); region != NULL;
+       region = jit_at (jit, region->chunk_next)) {
+    jit->stats.evicted++;
+    if (!region->gone)
+      jit_drop (jit, region);
+  }
+  jit->stats.code_bytes -= chunk->filled - chunk_start (jit, chunk);
+  jit->stats.evictions++;
+  *chunk = (JitChunk){.age = chunk->age + 1};
+  jit->found = NULL;
+}
+
+bool
+jit_make_room (Jit *jit)
+{
+  JitChunk *chunk;
+  bool used;
+
+  do {
+    jit->current = (jit->current + 1) % jit->n_chunks;
+    chunk = &jit->chunks[jit->current];
+    used = chunk->used;
+    chunk->used = false;
+    jit->stats.spared += used;
+  } while (used);
+  if (chunk->regions == 0)
+    return false;
+  empty (jit, chunk);
+  return true;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the files of this folder share; vCPU thread.
+//
+// Code memory is cut into chunks, which are filled one after the other. Each has a slice of the
+// arena for the records of its code: regions, and the jumps that were led to them. Records name one
+// another by their offsets in the arena, 0 for none. Records of guest pages are in a pool.
+#pragma once
+
+#include "engine/jit/code-memory.h"
+#include "engine/jit/jit.h"
+#include "engine/jit/trace.h"
+
+enum {
+  JIT_REGION_BUCKETS = 1 << 16,
+  JIT_PAGE_BUCKETS = 1 << 12,
+  JIT_ARENA_ALIGN = 8,
+  JIT_CODE_ALIGN = 16,
+  JIT_CHUNK_BYTES = 1 << 20, // at most
+  JIT_CHUNKS = 8,            // at least
+};
+
+typedef struct JitRegion {
+  uint32_t hash_next, page_next, chunk_next;
+  uint32_t page;
+  uint32_t links; // jumps that lead here
+  uint32_t mode;
+  GuestAddr pa;
+  uint8_t *code; // as written
+  bool marked;
+  bool gone; // in no table
+  uint16_t n_spans;
+  uint8_t saved[8]; // of the entry, while marked
+  IrSpan spans[];   // and then the words themselves
+} JitRegion;
+
+// A jump that was led to a region. It may be forgotten before the region is: then the chunk it lies
+// in is older than it was.
+typedef struct JitLink {
+  uint32_t next;
+  uint32_t site; // offset in the code memory
+  uint32_t age;
+  uint8_t saved[4];
+} JitLink;
+
+typedef struct JitPage {
+  uint32_t hash_next;
+  uint32_t regions;
+  GuestAddr pa;
+  bool marked; // all its regions are
+} JitPage;
+
+typedef struct JitChunk {
+  uint32_t regions;
+  uint32_t age;    // times it was emptied
+  uint32_t filled; // bytes of its code memory, of its slice of the arena
+  uint32_t recorded;
+  bool used; // something in it was looked for since it was last considered
+} JitChunk;
+
+struct Jit {
+  const JitHostOps *ops;
+  JitHost *host;
+  JitTrace *trace;
+  CodeMemory memory;
+  size_t start; // the host's own pieces come first
+  uint8_t *arena;
+  size_t arena_bytes;
+  uint32_t chunk_bytes, slice_bytes, n_chunks;
+  uint32_t pages_used, pages_most, free_page; // of the pool, which is where the arena begins
+  uint32_t current;                           // chunk that is being filled
+  JitChunk *chunks;
+  JitRegion *found; // by the last jit_find or jit_add
+  JitStats stats;
+  uint32_t regions[JIT_REGION_BUCKETS];
+  uint32_t pages[JIT_PAGE_BUCKETS];
+};
+
+static inline void *
+jit_at (const Jit *jit, uint32_t offset)
+{
+  return offset != 0 ? jit->arena + offset : NULL;
+}
+
+static inline uint32_t
+jit_offset_of (const Jit *jit, const void *p)
+{
+  return (uint32_t) ((const uint8_t *) p - jit->arena);
+}
+
+static inline ptrdiff_t
+jit_alias (const Jit *jit)
+{
+  return jit->memory.execute - jit->memory.write;
+}
+
+static inline JitChunk *
+jit_chunk_of (const Jit *jit, const uint8_t *code)
+{
+  return &jit->chunks[(size_t) (code - jit->memory.write) / jit->chunk_bytes];
+}
+
+// ---- chunks.c -------------------------------------------------------------------------------
+
+bool jit_chunks_init (Jit *jit, GError **error);
+void jit_chunks_clear (Jit *jit);
+// Room in a chunk's slice of the arena; NULL: there is none.
+void *jit_chunk_take (Jit *jit, JitChunk *chunk, size_t bytes);
+// Where the present chunk's code goes on, and how much more it may be.
+uint8_t *jit_chunk_room (Jit *jit, size_t *room);
+
+// ---- tables.c -------------------------------------------------------------------------------
+
+JitRegion *jit_lookup (Jit *jit, GuestAddr pa, uint32_t mode);
+void jit_enter_tables (Jit *jit, JitRegion *region, JitChunk *chunk);
+// Takes a region out of the tables; its code leads back to the lookup from now on, whoever still
+// jumps there, and jumps that were led to it ask again.
+void jit_drop (Jit *jit, JitRegion *region);

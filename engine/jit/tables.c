@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See jit-priv.h: the tables of regions and of guest pages, marking, and what leads to a region.
+#include <string.h>
+
+#include "engine/jit/jit-priv.h"
+
+static uint32_t *
+region_bucket (Jit *jit, GuestAddr pa, uint32_t mode)
+{
+  return &jit->regions[((pa >> 2) + mode) * 0x9e3779b97f4a7c15u >> 48 & (JIT_REGION_BUCKETS - 1)];
+}
+
+static uint32_t *
+page_bucket (Jit *jit, GuestAddr pa)
+{
+  return &jit->pages[(pa >> IR_PAGE_BITS) % JIT_PAGE_BUCKETS];
+}
+
+JitRegion *
+jit_lookup (Jit *jit, GuestAddr pa, uint32_t mode)
+{
+  JitRegion *region = jit_at (jit, *region_bucket (jit, pa, mode));
+
+  while (region != NULL && (region->pa != pa || region->mode != mode))
+    region = jit_at (jit, region->hash_next);
+  return region;
+}
+
+// ---- pages ----------------------------------------------------------------------------------
+
+static JitPage *
+find_page (Jit *jit, GuestAddr pa)
+{
+  JitPage *page = jit_at (jit, *page_bucket (jit, pa));
+
+  while (page != NULL && page->pa != pa)
+    page = jit_at (jit, page->hash_next);
+  return page;
+}
+
+// A page has regions, and the pool is as big as there may be regions.
+static JitPage *
+take_page (Jit *jit)
+{
+  JitPage *page = jit_at (jit, jit->free_page);
+
+  if (page != NULL) {
+    jit->free_page = page->hash_next;
+    return page;
+  }
+  g_assert (jit->pages_used < jit->pages_most);
+  return (JitPage *) jit->arena + jit->pages_used++;
+}
+
+static JitPage *
+get_page (Jit *jit, GuestAddr pa)
+{
+  JitPage *page = find_page (jit, pa);
+  uint32_t *bucket = page_bucket (jit, pa);
+
+  if (page != NULL)
+    return page;
+  page = take_page (jit);
+  *page = (JitPage){.hash_next = *bucket, .pa = pa};
+  *bucket = jit_offset_of (jit, page);
+  return page;
+}
+
+static void
+free_page (Jit *jit, JitPage *page)
+{
+  uint32_t self = jit_offset_of (jit, page), *at = page_bucket (jit, page->pa);
+
+  while (*at != self)
+    at = &((JitPage *) jit_at (jit, *at))->hash_next;
+  *at = page->hash_next;
+  page->hash_next = jit->free_page;
+  jit->free_page = self;
+}
+
+// ---- regions --------------------------------------------------------------------------------
+
+void
+jit_enter_tables (Jit *jit, JitRegion *region, JitChunk *chunk)
+{
+  JitPage *page = get_page (jit, region->pa & ~(GuestAddr) (IR_PAGE_SIZE - 1));
+  uint32_t *bucket = region_bucket (jit, region->pa, region->mode);
+
+  region->page = jit_offset_of (jit, page);
+  region->hash_next = *bucket;
+  region->page_next = page->regions;
+  region->chunk_next = chunk->regions;
+  *bucket = page->regions = chunk->regions = jit_offset_of (jit, region);
+  page->marked = false;
+}
+
+// Links from what was forgotten meanwhile are not touched: other code is there now.
+static void
+unlink_jumps (Jit *jit, JitRegion *region)
+{
+  for (JitLink *link = jit_at (jit, region->links); link != NULL; link = jit_at (jit, link->next)) {
+    uint8_t *site = jit->memory.write + link->site;
+
+    if (jit_chunk_of (jit, site)->age != link->age)
+      continue;
+    jit->ops->unlink (site, link->saved);
+    jit->stats.unlinks++;
+  }
+  region->links = 0;
+}
+
+static void
+mark_region (Jit *jit, JitRegion *region)
+{
+  if (region->marked)
+    return;
+  jit->ops->mark (jit->host, region->code, region->saved);
+  region->marked = true;
+}
+
+void
+jit_drop (Jit *jit, JitRegion *region)
+{
+  uint32_t self = jit_offset_of (jit, region);
+  uint32_t *at = region_bucket (jit, region->pa, region->mode);
+  JitPage *page = jit_at (jit, region->page);
+
+  while (*at != self)
+    at = &((JitRegion *) jit_at (jit, *at))->hash_next;
+  *at = region->hash_next;
+  for (at = &page->regions; *at != self;)
+    at = &((JitRegion *) jit_at (jit, *at))->page_next;
+  *at = region->page_next;
+  if (page->regions == 0)
+    free_page (jit, page);
+  mark_region (jit, region);
+  unlink_jumps (jit, region);
+  region->gone = true;
+}
+
+// The chunk of the region it leads to keeps the record. Where that has no more room the region is
+// given up: it will be made again elsewhere.
+void
+jit_link (Jit *jit, void *site, const void *code)
+{
+  JitRegion *region = jit->found;
+  uint8_t *written = (uint8_t *) site - jit_alias (jit);
+  JitLink *link;
+
+  if (region == NULL || region->code + jit_alias (jit) != (const uint8_t *) code)
+    return;
+  link = jit_chunk_take (jit, jit_chunk_of (jit, region->code), sizeof *link);
+  if (link == NULL) {
+    jit_drop (jit, region);
+    jit->found = NULL;
+    return;
+  }
+  *link = (JitLink){.next = region->links,
+                    .site = (uint32_t) (written - jit->memory.write),
+                    .age = jit_chunk_of (jit, written)->age};
+  region->links = jit_offset_of (jit, link);
+  jit->ops->link (written, region->code, link->saved);
+  jit->stats.links++;
+}
+
+// ---- marking --------------------------------------------------------------------------------
+
+static void
+mark_page (Jit *jit, JitPage *page)
+{
+  if (page->marked)
+    return;
+  page->marked = true;
+  for (JitRegion *region = jit_at (jit, page->regions); region != NULL;
+       region = jit_at (jit, region->page_next)) {
+    jit->stats.marked += !region->marked;
+    mark_region (jit, region);
+  }
+}
+
+void
+jit_mark_page (Jit *jit, GuestAddr pa)
+{
+  JitPage *page = find_page (jit, pa & ~(GuestAddr) (IR_PAGE_SIZE - 1));
+
+  if (page != NULL)
+    mark_page (jit, page);
+}
+
+void
+jit_mark_all (Jit *jit)
+{
+  for (unsigned i = 0; i < JIT_PAGE_BUCKETS; i++)
+    for (JitPage *page = jit_at (jit, jit->pages[i]); page != NULL;
+         page = jit_at (jit, page->hash_next))
+      mark_page (jit, page);
+}
