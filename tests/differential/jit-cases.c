@@ -267,7 +267,8 @@ tame_memory (uint32_t word, bool by_sp)
 }
 
 // What often follows an instruction and is then translated in another way, or means something
-// else: MOVK, ADD of an offset within a page, a store-exclusive, B.cond, CSEL. 0: nothing special.
+// else: MOVK, ADD of an offset within a page, a store-exclusive, B.cond, CSEL, FCSEL, FCCMP. 0:
+// nothing special.
 static uint32_t
 make_successor (JitCases *cases, uint32_t word)
 {
@@ -281,18 +282,24 @@ make_successor (JitCases *cases, uint32_t word)
     return spare ((word & 0xc000ffe0) | 0x08000000 | (r & 31) | (r >> 5 & 31) << 16, 16);
   if ((word & 0x2f000000) == 0x2b000000 || (word & 0x6f000000) == 0x61000000) // sets NZCV
     return condition | (r >> 31 ? 0x54000000 : 0x1a800000 | (r & 0xc01ff7e0));
+  if ((word & 0xff20fc07) == 0x1e202000) { // FCMP
+    if (r >> 29 & 1)
+      return condition | (r >> 31 ? 0x54000000 : 0x1a800000 | (r & 0xc01ff7e0));
+    return (r >> 31 ? 0x1e200c00 : 0x1e200400) | (r & 0x005ff3ef);
+  }
   return 0;
 }
 
+// `dense`: mostly vector and floating-point instructions of few registers.
 static uint32_t
-make_program_word (JitCases *cases)
+make_program_word (JitCases *cases, bool dense)
 {
   static const uint8_t classes[16] = {
       INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, MEMORY, MEMORY,
       MEMORY,  MEMORY,  BRANCH,  BRANCH,  BRANCH,  VECTOR,  VECTOR, SYSTEM,
   };
   uint64_t r = draw (cases);
-  unsigned class = classes[r % 16], id;
+  unsigned class = dense && (r >> 16 & 3) ? VECTOR : classes[r % 16], id;
   A64Op op;
 
   do
@@ -305,7 +312,7 @@ make_program_word (JitCases *cases)
   // What ends a program is at its end mostly.
   if ((a64_insn_flags (id) & A64_F_END) && (r >> 12 & 7))
     return NOP;
-  return spare (op.insn, 0);
+  return spare (op.insn, 0) & (dense && class == VECTOR ? ~0x318u : ~0u);
 }
 
 // Puts a branch at `at`: onwards, or backwards as often as the counter allows. How many words it is.
@@ -328,11 +335,13 @@ put_branch (JitCases *cases, JitCase *c, unsigned at, uint32_t word)
 static void
 make_program (JitCases *cases, JitCase *c)
 {
+  bool dense = draw (cases) % 4 == 0;
+
   for (unsigned at = 0; at < c->n_words;) {
     uint32_t word = at > 0 && draw (cases) % 4 ? make_successor (cases, c->words[at - 1]) : 0;
 
     if (word == 0)
-      word = make_program_word (cases);
+      word = make_program_word (cases, dense);
     if (is_direct (word))
       at += put_branch (cases, c, at, word);
     else

@@ -80,6 +80,7 @@ x64_lower_B (X64Lower *l, const Uop *uop)
     leave_to (l, uop, uop->imm);
     return;
   }
+  x64_join (l, uop);
   if (l->ir->label_live[uop->imm])
     x64_flags_to_memory (l);
   x64_flush_count (l);
@@ -107,6 +108,7 @@ void
 x64_lower_BCOND (X64Lower *l, const Uop *uop)
 {
   x64_flush_count (l);
+  x64_join (l, uop);
   if (uop->aux >= IR_AL) {
     x64_lower_B (l, uop);
     return;
@@ -127,6 +129,7 @@ test_zero (X64Lower *l, const Uop *uop)
   unsigned bits = x64_bits (uop);
 
   x64_flush_count (l);
+  x64_join (l, uop);
   x64_clobber (l, uop);
   if (x64_pinned (uop->a))
     x64_test_rr (&l->a, bits, (unsigned) x64_pins[uop->a], (unsigned) x64_pins[uop->a]);
@@ -155,6 +158,7 @@ test_bit (X64Lower *l, const Uop *uop)
   unsigned bit = uop->aux;
 
   x64_flush_count (l);
+  x64_join (l, uop);
   x64_clobber (l, uop);
   if (!x64_pinned (uop->a)) {
     X64Mem byte = x64_home (l, uop->a);

@@ -50,145 +50,6 @@ x64_put (X64Lower *l, unsigned r, unsigned host)
     l->sp_checked = false;
 }
 
-// ---- copies of vector registers ---------------------------------------------------------------
-
-static X64CopyForm
-form_of (const X64Lower *l, X64Vec xmm)
-{
-  return (X64CopyForm) (l->copy_of[xmm] >> X64_COPY_SHIFT);
-}
-
-static unsigned
-register_of (uint8_t copy)
-{
-  return copy & ((1u << X64_COPY_SHIFT) - 1);
-}
-
-static void
-drop_copy (X64Lower *l, X64Vec xmm)
-{
-  if (l->copy_of[xmm] != X64_NO_COPY)
-    l->copy_in[register_of (l->copy_of[xmm])] = X64_NO_COPY;
-  l->copy_of[xmm] = X64_NO_COPY;
-}
-
-static void
-read_copy (X64Lower *l, X64Vec xmm, uint8_t copy)
-{
-  X64Mem home = x64_vhome (l, register_of (copy));
-
-  switch ((X64CopyForm) (copy >> X64_COPY_SHIFT)) {
-  case X64_COPY_ALL:
-    x64_vrm (&l->a, X64_VMOVDQU, xmm, home);
-    break;
-  case X64_COPY_SHORT:
-  case X64_COPY_LOW64:
-    x64_vrm (&l->a, X64_VMOVQ, xmm, home);
-    break;
-  case X64_COPY_LOW32:
-    x64_vrm (&l->a, X64_VMOVD, xmm, home);
-    break;
-  }
-}
-
-static void
-make_copy (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
-{
-  l->copy_of[xmm] = (uint8_t) (v | form << X64_COPY_SHIFT);
-  l->copy_in[v] = (uint8_t) xmm;
-}
-
-void
-x64_vforget (X64Lower *l)
-{
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
-    drop_copy (l, i);
-}
-
-X64Vec
-x64_vnew (X64Lower *l)
-{
-  unsigned i = l->next_copy;
-
-  while (l->copies_used >> i & 1)
-    i = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
-  l->next_copy = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
-  drop_copy (l, i);
-  l->copies_used |= 1u << i;
-  return i;
-}
-
-// A copy that has what is in one of the forms `wanted` (a bit each), else of the form `read`.
-static X64Vec
-use_copy (X64Lower *l, unsigned v, unsigned wanted, X64CopyForm read)
-{
-  unsigned i = l->copy_in[v];
-
-  if (i == X64_NO_COPY || !(wanted >> form_of (l, i) & 1)) {
-    if (i == X64_NO_COPY)
-      i = x64_vnew (l);
-    make_copy (l, v, i, read);
-    read_copy (l, i, l->copy_of[i]);
-  }
-  l->copies_used |= 1u << i;
-  return i;
-}
-
-X64Vec
-x64_vuse (X64Lower *l, unsigned v)
-{
-  return use_copy (l, v, 1u << X64_COPY_ALL | 1u << X64_COPY_SHORT, X64_COPY_ALL);
-}
-
-X64Vec
-x64_vlow (X64Lower *l, unsigned v, unsigned size)
-{
-  unsigned wanted = 1u << X64_COPY_ALL | 1u << X64_COPY_SHORT | 1u << X64_COPY_LOW64;
-
-  if (size == 3)
-    return use_copy (l, v, wanted, X64_COPY_LOW64);
-  return use_copy (l, v, wanted | 1u << X64_COPY_LOW32, X64_COPY_LOW32);
-}
-
-unsigned
-x64_vcopy (const X64Lower *l, unsigned v, unsigned size)
-{
-  unsigned i = l->copy_in[v];
-
-  return i != X64_NO_COPY && size > 2 && form_of (l, i) == X64_COPY_LOW32 ? X64_NO_COPY : i;
-}
-
-bool
-x64_vshort (const X64Lower *l, X64Vec xmm, unsigned size)
-{
-  X64CopyForm form = l->copy_of[xmm] == X64_NO_COPY ? X64_COPY_ALL : form_of (l, xmm);
-
-  return form == X64_COPY_LOW32 || (form != X64_COPY_ALL && size >= 3) || size >= 4;
-}
-
-static void
-put (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
-{
-  unsigned old = l->copy_in[v];
-
-  x64_vmr (&l->a, X64_VMOVDQU_ST, x64_vhome (l, v), xmm);
-  if (old != X64_NO_COPY)
-    l->copy_of[old] = X64_NO_COPY;
-  make_copy (l, v, xmm, form);
-}
-
-void
-x64_vput (X64Lower *l, unsigned v, X64Vec xmm)
-{
-  put (l, v, xmm, X64_COPY_ALL);
-}
-
-void
-x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size)
-{
-  put (l, v, xmm, size >= 4 ? X64_COPY_ALL : size == 3 ? X64_COPY_SHORT : X64_COPY_LOW32);
-}
-
 // ---- cold code, counting --------------------------------------------------------------------
 
 static void
@@ -228,7 +89,7 @@ x64_cold_resume (X64Lower *l, X64Cold *cold)
 {
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
     if (cold->copies >> i & 1)
-      read_copy (l, i, cold->copy_of[i]);
+      x64_read_copy (l, i, cold->copy_of[i]);
   x64_jmp_to (&l->a, cold->resume);
 }
 
@@ -280,7 +141,7 @@ poll (X64Lower *l, unsigned pc_off)
   x64_jcc (&l->a, X64_CC_NE, &cold->entry);
 }
 
-// Where jumps meet, nothing is known but that NZCV is in memory.
+// Where jumps meet, nothing is known but that NZCV is in memory, and the copies of x64_meet.
 void
 x64_lower_LABEL (X64Lower *l, const Uop *uop)
 {
@@ -289,7 +150,7 @@ x64_lower_LABEL (X64Lower *l, const Uop *uop)
   x64_flush_count (l);
   l->flags = (X64Flags){.in_memory = true};
   l->sp_checked = false;
-  x64_vforget (l);
+  x64_meet (l, uop);
   x64_bind (&l->a, &l->labels[uop->imm]);
   if (uop->flags & UOP_LOOP)
     poll (l, l->ir->label_pc[uop->imm]);
@@ -313,6 +174,7 @@ begin (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
   memset (l->copy_of, X64_NO_COPY, sizeof l->copy_of);
   memset (l->copy_in, X64_NO_COPY, sizeof l->copy_in);
   memset (l->labels, 0, sizeof *l->labels * request->ir->n_labels);
+  memset (l->met, 0, sizeof *l->met * request->ir->n_labels);
 }
 
 // Decoded instructions for tier 0 lie behind the code.

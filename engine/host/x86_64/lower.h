@@ -100,6 +100,13 @@ typedef struct X64Window {
   unsigned first, last; // uops
 } X64Window;
 
+// What is known where jumps to a label meet.
+typedef struct X64Meeting {
+  bool from_before; // jumps to it came before it
+  bool copies;      // it is a loop that begins with copies:
+  uint8_t copy_of[X64_N_XMM];
+} X64Meeting;
+
 // What is known at a point of the code.
 typedef struct X64Knowledge {
   X64Flags flags;
@@ -141,6 +148,7 @@ struct X64Lower {
   bool failed;  // something did not fit
   bool in_cold; // the cold code is being written
   X64Label labels[IR_MAX_LABELS];
+  X64Meeting met[IR_MAX_LABELS];
   X64Cold cold[X64_MAX_COLD];
   struct {
     uint8_t *field; // displacement to be completed
@@ -224,6 +232,13 @@ void x64_vput (X64Lower *l, unsigned v, X64Vec xmm);
 void x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size);
 // Copies are gone: other code ran, or comes here from elsewhere.
 void x64_vforget (X64Lower *l);
+// Reads a copy (register and form) from its home.
+void x64_read_copy (X64Lower *l, X64Vec xmm, uint8_t copy);
+// At a label, before it is bound: the copies are those that all jumps to it will bring.
+void x64_meet (X64Lower *l, const Uop *label);
+// Before a jump, or before what it depends on is looked at: the copies are those its label wants.
+// EFLAGS are left alone.
+void x64_join (X64Lower *l, const Uop *uop);
 
 // ---- flags ----------------------------------------------------------------------------------
 

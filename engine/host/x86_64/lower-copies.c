@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Copies of guest vector registers in xmm registers (lower.h): which there are, and what is kept of
+// them where jumps meet.
+#include "engine/host/x86_64/lower.h"
+
+static X64CopyForm
+form_of (const X64Lower *l, X64Vec xmm)
+{
+  return (X64CopyForm) (l->copy_of[xmm] >> X64_COPY_SHIFT);
+}
+
+static unsigned
+register_of (uint8_t copy)
+{
+  return copy & ((1u << X64_COPY_SHIFT) - 1);
+}
+
+static void
+drop_copy (X64Lower *l, X64Vec xmm)
+{
+  if (l->copy_of[xmm] != X64_NO_COPY)
+    l->copy_in[register_of (l->copy_of[xmm])] = X64_NO_COPY;
+  l->copy_of[xmm] = X64_NO_COPY;
+}
+
+void
+x64_read_copy (X64Lower *l, X64Vec xmm, uint8_t copy)
+{
+  X64Mem home = x64_vhome (l, register_of (copy));
+
+  switch ((X64CopyForm) (copy >> X64_COPY_SHIFT)) {
+  case X64_COPY_ALL:
+    x64_vrm (&l->a, X64_VMOVDQU, xmm, home);
+    break;
+  case X64_COPY_SHORT:
+  case X64_COPY_LOW64:
+    x64_vrm (&l->a, X64_VMOVQ, xmm, home);
+    break;
+  case X64_COPY_LOW32:
+    x64_vrm (&l->a, X64_VMOVD, xmm, home);
+    break;
+  }
+}
+
+static void
+make_copy (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
+{
+  l->copy_of[xmm] = (uint8_t) (v | form << X64_COPY_SHIFT);
+  l->copy_in[v] = (uint8_t) xmm;
+}
+
+void
+x64_vforget (X64Lower *l)
+{
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    drop_copy (l, i);
+}
+
+X64Vec
+x64_vnew (X64Lower *l)
+{
+  unsigned i = l->next_copy;
+
+  while (l->copies_used >> i & 1)
+    i = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
+  l->next_copy = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
+  drop_copy (l, i);
+  l->copies_used |= 1u << i;
+  return i;
+}
+
+// A copy that has what is in one of the forms `wanted` (a bit each), else of the form `read`.
+static X64Vec
+use_copy (X64Lower *l, unsigned v, unsigned wanted, X64CopyForm read)
+{
+  unsigned i = l->copy_in[v];
+
+  if (i == X64_NO_COPY || !(wanted >> form_of (l, i) & 1)) {
+    if (i == X64_NO_COPY)
+      i = x64_vnew (l);
+    make_copy (l, v, i, read);
+    x64_read_copy (l, i, l->copy_of[i]);
+  }
+  l->copies_used |= 1u << i;
+  return i;
+}
+
+X64Vec
+x64_vuse (X64Lower *l, unsigned v)
+{
+  return use_copy (l, v, 1u << X64_COPY_ALL | 1u << X64_COPY_SHORT, X64_COPY_ALL);
+}
+
+X64Vec
+x64_vlow (X64Lower *l, unsigned v, unsigned size)
+{
+  unsigned wanted = 1u << X64_COPY_ALL | 1u << X64_COPY_SHORT | 1u << X64_COPY_LOW64;
+
+  if (size == 3)
+    return use_copy (l, v, wanted, X64_COPY_LOW64);
+  return use_copy (l, v, wanted | 1u << X64_COPY_LOW32, X64_COPY_LOW32);
+}
+
+unsigned
+x64_vcopy (const X64Lower *l, unsigned v, unsigned size)
+{
+  unsigned i = l->copy_in[v];
+
+  return i != X64_NO_COPY && size > 2 && form_of (l, i) == X64_COPY_LOW32 ? X64_NO_COPY : i;
+}
+
+bool
+x64_vshort (const X64Lower *l, X64Vec xmm, unsigned size)
+{
+  X64CopyForm form = l->copy_of[xmm] == X64_NO_COPY ? X64_COPY_ALL : form_of (l, xmm);
+
+  return form == X64_COPY_LOW32 || (form != X64_COPY_ALL && size >= 3) || size >= 4;
+}
+
+static void
+put (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
+{
+  unsigned old = l->copy_in[v];
+
+  x64_vmr (&l->a, X64_VMOVDQU_ST, x64_vhome (l, v), xmm);
+  if (old != X64_NO_COPY)
+    l->copy_of[old] = X64_NO_COPY;
+  make_copy (l, v, xmm, form);
+}
+
+void
+x64_vput (X64Lower *l, unsigned v, X64Vec xmm)
+{
+  put (l, v, xmm, X64_COPY_ALL);
+}
+
+void
+x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size)
+{
+  put (l, v, xmm, size >= 4 ? X64_COPY_ALL : size == 3 ? X64_COPY_SHORT : X64_COPY_LOW32);
+}
+
+// ---- loops ----------------------------------------------------------------------------------
+
+// The copies a loop without labels or calls of C inside begins with are those of what it reads
+// before it writes it; jumps back bring them in place. Other labels begin with none.
+
+enum {
+  LOOP_UOPS = 128,
+  LOOP_COPIES = 10,
+};
+
+typedef struct Loop {
+  unsigned n;
+  uint8_t wanted[LOOP_COPIES]; // register and form
+  uint64_t seen;               // registers read or written before
+} Loop;
+
+static bool
+leads_to (const Uop *uop, const Uop *label)
+{
+  unsigned shape = ir_info[uop->op].shape;
+
+  return (shape == IR_SHAPE_TARGET || shape == IR_SHAPE_TARGET_R) && (uop->flags & UOP_LOCAL) &&
+         uop->imm == label->imm;
+}
+
+// The last jump back to the label, or NULL where this is no such loop.
+static const Uop *
+find_end (const X64Lower *l, const Uop *label)
+{
+  const Uop *stop = &l->ir->uops[l->ir->n_uops], *last = NULL;
+
+  if (stop - label > LOOP_UOPS)
+    stop = label + LOOP_UOPS;
+  for (const Uop *uop = label + 1; uop < stop && uop->op != UOP_LABEL; uop++) {
+    if (leads_to (uop, label))
+      last = uop;
+    if ((ir_info[uop->op].properties & (IR_CALL | IR_END)) != 0 || uop->op == UOP_B)
+      break;
+  }
+  return last;
+}
+
+static X64CopyForm
+form_read (const Uop *uop)
+{
+  bool scalar = (uop->flags & UOP_SCALAR) != 0 && uop->op != UOP_FADDP && uop->aux >= 2;
+  bool stored = (ir_info[uop->op].properties & IR_STORE) != 0 && uop->aux < 4;
+
+  if (!scalar && !stored)
+    return X64_COPY_ALL;
+  return uop->aux == 3 ? X64_COPY_LOW64 : X64_COPY_LOW32;
+}
+
+static void
+note_uses (Loop *loop, const Uop *uop)
+{
+  const uint8_t operands[4] = {uop->d, uop->a, uop->b, uop->c};
+  uint64_t written = 0;
+  char use[4];
+
+  ir_operands (uop, use);
+  for (unsigned i = 0; i < 4; i++) {
+    uint64_t bit = UINT64_C (1) << (operands[i] & 63);
+
+    if (use[i] == 'W' || use[i] == 'M')
+      written |= bit;
+    if ((use[i] != 'R' && use[i] != 'M') || (loop->seen & bit) != 0 || loop->n == LOOP_COPIES)
+      continue;
+    loop->wanted[loop->n++] = (uint8_t) (operands[i] | form_read (uop) << X64_COPY_SHIFT);
+    loop->seen |= bit;
+  }
+  loop->seen |= written;
+}
+
+static bool
+serves (X64CopyForm copy, X64CopyForm wanted)
+{
+  return copy == wanted ||
+         (copy == X64_COPY_SHORT && (wanted == X64_COPY_ALL || wanted == X64_COPY_LOW64));
+}
+
+// The copy to begin with, in whatever register.
+static void
+begin_with (X64Lower *l, uint8_t copy)
+{
+  unsigned v = register_of (copy), i = l->copy_in[v];
+  X64CopyForm form = (X64CopyForm) (copy >> X64_COPY_SHIFT);
+
+  if (i == X64_NO_COPY)
+    i = x64_vnew (l);
+  if (l->copy_of[i] == X64_NO_COPY || !serves (form_of (l, i), form)) {
+    make_copy (l, v, i, form);
+    x64_read_copy (l, i, copy);
+  }
+  l->copy_of[i] = copy;
+  l->copies_used |= 1u << i;
+}
+
+void
+x64_meet (X64Lower *l, const Uop *label)
+{
+  X64Meeting *met = &l->met[label->imm];
+  const Uop *end = NULL;
+  Loop loop = {0};
+
+  if ((label->flags & UOP_LOOP) && !met->from_before && l->labels[label->imm].fixups == NULL)
+    end = find_end (l, label);
+  for (const Uop *uop = label + 1; end != NULL && uop < end; uop++)
+    note_uses (&loop, uop);
+  for (unsigned i = 0; i < loop.n; i++)
+    begin_with (l, loop.wanted[i]);
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (!(l->copies_used >> i & 1))
+      drop_copy (l, i);
+  met->copies = loop.n > 0;
+  memcpy (met->copy_of, l->copy_of, sizeof met->copy_of);
+}
+
+// Whether what is in xmm is still to be moved from there.
+static bool
+is_awaited (const X64Lower *l, const X64Meeting *met, uint32_t missing, X64Vec xmm)
+{
+  if (l->copy_of[xmm] == X64_NO_COPY)
+    return false;
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (i != xmm && (missing >> i & 1) &&
+        register_of (met->copy_of[i]) == register_of (l->copy_of[xmm]))
+      return true;
+  return false;
+}
+
+static void
+bring (X64Lower *l, X64Vec xmm, uint8_t copy)
+{
+  unsigned v = register_of (copy), from = l->copy_in[v];
+  X64CopyForm form = (X64CopyForm) (copy >> X64_COPY_SHIFT);
+  bool served = from != X64_NO_COPY && serves (form_of (l, from), form);
+
+  if (from != xmm)
+    drop_copy (l, xmm);
+  if (from != X64_NO_COPY)
+    drop_copy (l, from);
+  make_copy (l, v, xmm, form);
+  if (!served)
+    x64_read_copy (l, xmm, copy);
+  else if (from != xmm)
+    x64_vmov (&l->a, xmm, from);
+}
+
+void
+x64_join (X64Lower *l, const Uop *uop)
+{
+  X64Meeting *met = &l->met[uop->imm];
+  uint32_t missing = 0;
+
+  if (!(uop->flags & UOP_LOCAL))
+    return;
+  if (l->labels[uop->imm].at == NULL)
+    met->from_before = true;
+  if (!met->copies)
+    return;
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (met->copy_of[i] != X64_NO_COPY)
+      missing |= 1u << i;
+  // A register that others wait for comes last; where all do, one is read from memory.
+  while (missing != 0) {
+    unsigned next = (unsigned) __builtin_ctz (missing);
+
+    for (unsigned i = next; i < X64_N_XMM; i++)
+      if ((missing >> i & 1) && !is_awaited (l, met, missing, i)) {
+        next = i;
+        break;
+      }
+    missing &= ~(1u << next);
+    bring (l, next, met->copy_of[next]);
+  }
+}
