@@ -261,16 +261,34 @@ is_free (Qcow2 *q, uint64_t cluster, bool *free)
   return error;
 }
 
+// Moves on to the next free cluster, or to the end of what one slice counts.
+static int
+skip_used (Qcow2 *q, uint64_t *cluster, bool *free)
+{
+  uint64_t index, in_slice = (uint64_t) q->slice_bytes * 8 / q->refcount_bits;
+  Slice *slice;
+  int error = has_block (q, *cluster) ? 0 : make_block (q, *cluster);
+  if (error == 0)
+    error = get_slice (q, *cluster, &slice, &index);
+  if (error != 0)
+    return error;
+  for (; index < in_slice && load (slice->bytes, q->refcount_bits, index) != 0; index++)
+    ++*cluster;
+  *free = index < in_slice;
+  return 0;
+}
+
 static int
 find_free (Qcow2 *q, uint64_t n, uint64_t *first, uint64_t *got)
 {
   bool free = false;
-  int error = 0;
   *got = 0;
-  for (*first = q->free_hint; !free; ++*first)
-    if ((error = is_free (q, *first, &free)) != 0)
+  for (*first = q->free_hint; !free;) {
+    int error = skip_used (q, first, &free);
+    if (error != 0)
       return error;
-  q->free_hint = --*first;
+  }
+  q->free_hint = *first;
   // A block or table that has to be made ends the run: it would take its clusters.
   while (free && ++*got < n && has_block (q, *first + *got))
     if (is_free (q, *first + *got, &free) != 0)
