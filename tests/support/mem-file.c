@@ -42,7 +42,13 @@ static int
 mem_read (void *impl, const struct iovec *iov, unsigned n_iov, uint64_t offset, uint64_t *done)
 {
   MemFile *mem = impl;
+  *done = 0;
   g_mutex_lock (&mem->lock);
+  int error = mem->reads_too ? call (mem) : 0;
+  if (error != 0) {
+    g_mutex_unlock (&mem->lock);
+    return error;
+  }
   uint64_t there = offset < mem->bytes->len ? mem->bytes->len - offset : 0;
   *done = MIN (there, block_iov_bytes (iov, n_iov));
   if (*done > 0)

@@ -24,7 +24,9 @@ typedef struct MemFile {
   GMutex lock;
   GByteArray *bytes;
   GArray *events; // of MemEvent; NULL: not recorded
-  // The calls that change something are counted from 1; those from fail_from to fail_to fail.
+  // The calls that change something are counted from 1, with reads if reads_too; those from
+  // fail_from to fail_to fail.
+  bool reads_too;
   uint64_t n_calls, fail_from, fail_to;
   int error;
   bool failed;

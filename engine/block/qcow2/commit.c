@@ -3,6 +3,8 @@
 // last use become free. One commit runs at a time; who needs one that begins now or later shares it.
 //
 // Threads: any. The lock is held at the beginning and the end, not while the file is synced.
+#include <errno.h>
+
 #include "engine/block/qcow2/priv.h"
 
 enum {
@@ -98,7 +100,7 @@ static int
 run_locked (Qcow2 *q)
 {
   Commit commit = {0};
-  int error = begin_locked (q, &commit);
+  int error = q->corrupt ? EIO : begin_locked (q, &commit);
   if (error != 0)
     return error;
   g_mutex_unlock (&q->lock);

@@ -207,8 +207,10 @@ move_l1 (Qcow2 *q, uint64_t *l1, uint64_t entries, uint64_t offset)
   if (error == 0)
     error = block_file_sync (q->file);
   if (error != 0) {
+    // Nobody knows which table the file names now: nothing may be written to either.
     q->header.l1_offset = old_offset;
     q->header.l1_entries = (uint32_t) old_entries;
+    q->corrupt = true;
     return error;
   }
   g_free (q->l1);
@@ -239,7 +241,8 @@ grow_l1 (Qcow2 *q, uint64_t entries)
     return 0;
   g_free (l1);
   g_mutex_lock (&q->lock);
-  qcow2_unalloc_locked (q, offset, clusters);
+  if (!q->corrupt)
+    qcow2_unalloc_locked (q, offset, clusters);
   g_mutex_unlock (&q->lock);
   return error;
 }

@@ -72,7 +72,7 @@ typedef struct Qcow2 {
   bool committing;
   uint64_t commits_begun, commits_done;
   int commit_error; // of the last that is done
-  bool corrupt;     // found to be: nothing is written any more
+  bool corrupt;     // found to be, or half changed: nothing is written any more
 } Qcow2;
 
 static inline void

@@ -159,8 +159,10 @@ write_moved_reftable (Qcow2 *q, uint64_t offset, uint64_t clusters)
   error = qcow2_header_write_reftable (q);
   if (error == 0)
     return 0;
+  // Nobody knows which table the file names now.
   q->header.reftable_offset = old_offset;
   q->header.reftable_clusters = old_clusters;
+  q->corrupt = true;
   return error;
 }
 
@@ -212,7 +214,11 @@ make_block (Qcow2 *q, uint64_t cluster)
   if (error != 0)
     return error;
   q->fresh_from = MAX (q->fresh_from, first + 1);
-  return set_in_block (q, first, 1);
+  error = set_in_block (q, first, 1);
+  // A block that does not count itself would be given away.
+  if (error != 0)
+    q->reftable[i] = 0;
+  return error;
 }
 
 int

@@ -113,6 +113,9 @@ judge (MemFile *mem, DiskModel *flushed, const char *when, unsigned number)
 {
   Qcow2Check check = {.fault = say_fault};
   BlockImage *image = open_mem (mem, false);
+  Qcow2Info info;
+  qcow2_get_info (image, &info);
+  assert_false (info.corrupt);
   assert_int_equal (qcow2_check (image, &check, false), 0);
   if (check.n_corrupt > 0)
     fail_msg ("corrupt %s %u", when, number);
@@ -364,6 +367,161 @@ test_failing_calls (void **state)
   }
 }
 
+// Reads fail too. What cannot be read is not taken for damage.
+static void
+test_failing_reads (void **state)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    for (unsigned n = 1; n < dose (30); n++) {
+      const struct Shape *shape = &shapes[i];
+      MemFile *mem = create (shape);
+      DiskModel *model = model_of (shape, n), *flushed = model_of (shape, n);
+      bool flush_failed = false;
+      BlockImage *image = open_mem (mem, true);
+      do_with_failures (mem, model, flushed, image, 20, &flush_failed);
+      assert_int_equal (block_image_close (image), 0);
+      copy_model (flushed, model);
+      image = open_mem (mem, true);
+      mem->n_calls = 0;
+      mem->error = EIO;
+      mem->reads_too = true;
+      mem->fail_from = n * 2;
+      mem->fail_to = n * 2 + n % 4;
+      do_with_failures (mem, model, flushed, image, shape->operations, &flush_failed);
+      block_image_free (image);
+      mem->fail_to = 0;
+      judge (mem, flushed, "with reads failing from", n * 2);
+      disk_model_free (model);
+      disk_model_free (flushed);
+      mem_file_free (mem);
+    }
+  }
+}
+
+typedef struct Trial {
+  const char *name;
+  bool (*run) (MemFile *mem, const struct Shape *shape); // whether it worked
+  bool leaves_image;                                     // also when it fails
+} Trial;
+
+static bool
+try_create (MemFile *mem, const struct Shape *shape)
+{
+  Qcow2CreateOptions options = options_of (shape);
+  BlockFile *file = mem_file_open (mem);
+  g_byte_array_set_size (mem->bytes, 0);
+  int error = qcow2_create (file, &options);
+  block_file_free (file);
+  return error == 0;
+}
+
+static bool
+try_resize (MemFile *mem, const struct Shape *shape, uint64_t factor)
+{
+  BlockImage *image = qcow2_open (mem_file_open (mem), "mem", BLOCK_IMAGE_WRITE, NULL, NULL);
+  if (image == NULL)
+    return false;
+  int error = qcow2_resize (image, image->size_bytes * factor / 4);
+  int close_error = block_image_close (image);
+  return error == 0 && close_error == 0;
+}
+
+static bool
+try_grow (MemFile *mem, const struct Shape *shape)
+{
+  return try_resize (mem, shape, 400);
+}
+
+static bool
+try_shrink (MemFile *mem, const struct Shape *shape)
+{
+  return try_resize (mem, shape, 2);
+}
+
+// Marked as not closed and with a block that counts nothing.
+static bool
+try_repair (MemFile *mem, const struct Shape *shape)
+{
+  uint64_t table, block;
+  if (shape->version2)
+    return true;
+  memcpy (&table, mem->bytes->data + 48, 8);
+  memcpy (&block, mem->bytes->data + GUINT64_FROM_BE (table), 8);
+  memset (mem->bytes->data + GUINT64_FROM_BE (block), 0, 1u << shape->cluster_bits);
+  mem->bytes->data[79] |= 1;
+  BlockImage *image = qcow2_open (mem_file_open (mem), "mem", BLOCK_IMAGE_WRITE, NULL, NULL);
+  bool ok = image != NULL;
+  if (ok)
+    ok = block_image_close (image) == 0;
+  return ok;
+}
+
+static bool
+try_check (MemFile *mem, const struct Shape *shape)
+{
+  Qcow2Check check = {0};
+  BlockImage *image = qcow2_open (mem_file_open (mem), "mem", 0, NULL, NULL);
+  bool ok = image != NULL && qcow2_check (image, &check, false) == 0;
+  block_image_free (image);
+  return ok && check.n_corrupt == 0 && check.n_leaked == 0;
+}
+
+// The disk as far as it still goes: what was not cut off is there.
+static void
+judge_trial (MemFile *mem, const Trial *trial, const DiskModel *model, unsigned n)
+{
+  Qcow2Check check = {.fault = say_fault};
+  BlockImage *image = open_mem (mem, false);
+  DiskModel *there = disk_model_new (MIN (image->size_bytes, model->size_bytes / 2), 512, 0);
+  memcpy (there->bytes, model->bytes, there->size_bytes);
+  memcpy (there->undefined, model->undefined, there->size_bytes / BLOCK_SECTOR_BYTES);
+  assert_int_equal (qcow2_check (image, &check, false), 0);
+  if (check.n_corrupt > 0 || disk_model_compare (there, image) != there->size_bytes)
+    fail_msg ("%s, call %u fails", trial->name, n);
+  disk_model_free (there);
+  block_image_free (image);
+}
+
+// Each call in turn fails until none is left to fail.
+static void
+test_failing_trials (void **state)
+{
+  static const Trial trials[] = {{"create", try_create, false},
+                                 {"grow", try_grow, true},
+                                 {"shrink", try_shrink, true},
+                                 {"repair", try_repair, false},
+                                 {"check", try_check, true}};
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes) * G_N_ELEMENTS (trials); i++) {
+    const struct Shape *shape = &shapes[i / G_N_ELEMENTS (trials)];
+    const Trial *trial = &trials[i % G_N_ELEMENTS (trials)];
+    MemFile *good = create (shape);
+    DiskModel *model = model_of (shape, i), *flushed = model_of (shape, i);
+    bool flush_failed = false, ok = false;
+    BlockImage *image = open_mem (good, true);
+    do_with_failures (good, model, flushed, image, 30, &flush_failed);
+    assert_int_equal (block_image_close (image), 0);
+    for (unsigned n = 1; !ok; n += n < 60 ? 1 : n / 10) {
+      MemFile *mem = mem_file_new ();
+      mem_file_set (mem, good);
+      mem->error = EIO;
+      mem->reads_too = true;
+      mem->fail_from = mem->fail_to = n;
+      ok = trial->run (mem, shape);
+      assert_true (ok || mem->failed);
+      ok = ok && !mem->failed;
+      mem->fail_to = 0;
+      if (ok && trial->run == try_repair)
+        assert_true (try_check (mem, shape));
+      if (trial->leaves_image)
+        judge_trial (mem, trial, model, n);
+      mem_file_free (mem);
+    }
+    disk_model_free (model);
+    disk_model_free (flushed);
+    mem_file_free (good);
+  }
+}
+
 // The host is full for good, then there is room: nothing is lost.
 static void
 test_full_host (void **state)
@@ -475,6 +633,7 @@ main (void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_every_prefix),  cmocka_unit_test (test_power_cuts),
       cmocka_unit_test (test_failing_calls), cmocka_unit_test (test_full_host),
+      cmocka_unit_test (test_failing_reads), cmocka_unit_test (test_failing_trials),
       cmocka_unit_test (test_kills),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
