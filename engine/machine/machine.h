@@ -61,6 +61,7 @@ typedef struct MachineConfig {
   const VmDisplaySinkOps *display_ops;
   void *display_sink;
   MachineConsole serial, virtio_console;
+  bool verify; // translated code is compared with the interpreter, as it runs: one CPU
 } MachineConfig;
 
 typedef struct Machine Machine;

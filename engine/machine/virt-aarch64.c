@@ -218,6 +218,19 @@ choose_accelerator (Vm *vm, const MachineConfig *config, GError **error)
   return false;
 }
 
+// A second CPU would see what the interpreter wrote before it is undone.
+static bool
+verify (Vm *vm, GError **error)
+{
+  if (vm->n_vcpus == 1) {
+    a64_verify_jit (vm->vcpus[0]);
+    return true;
+  }
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "Translated code is verified with one processor only.");
+  return false;
+}
+
 static bool
 build (Machine *machine, const MachineConfig *config, GError **error)
 {
@@ -239,6 +252,8 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     return false;
   Device *gic = add_gic (vm, config->cpus);
   wire_cpus (vm, gic);
+  if (config->verify && !verify (vm, error))
+    return false;
   add_peripherals (machine, config, gic);
   add_virtio_mmio (vm, gic);
   Device *pci = add_pci_host (vm, gic);

@@ -32,6 +32,10 @@ typedef struct A64Features {
 // guest's performance monitors want it.
 bool a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError **error);
 
+// From then on translated code is compared with the interpreter, as it runs (accel-verify.h). For
+// developers; machines with one CPU.
+void a64_verify_jit (Vcpu *vcpu);
+
 void a64_set_features (Vcpu *vcpu, const A64Features *features);
 
 // MPIDR_EL1's affinity fields: sixteen CPUs to an Aff1 cluster, as GICv3 SGIs want it.

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "engine/guest/aarch64/aarch64.h"
+#include "engine/guest/aarch64/accel-verify.h"
 #include "engine/guest/aarch64/access.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/decode.h"
@@ -57,7 +58,8 @@ mode_of (const A64Cpu *cpu)
 bool
 a64_jit_is_odd (const A64Cpu *cpu)
 {
-  return (mode_of (cpu) & MODE_ODD) != 0 || counts (cpu) != cpu->jit->always_counts;
+  return (mode_of (cpu) & MODE_ODD) != 0 || counts (cpu) != cpu->jit->always_counts ||
+         cpu->verify != NULL;
 }
 
 void
@@ -304,12 +306,42 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
     if (jit_chunk_is_empty (self->jit))
       max /= 2;
     else if (jit_make_room (self->jit)) {
+      if (cpu->verify != NULL)
+        a64_verify_forget (cpu);
       a64_jump_caches_clear (cpu);
       cpu->link_site = NULL;
     }
   }
   g_assert (code != NULL);
   jit_get_stats (self->jit)->translate_ns += now_ns (self) - begin;
+  return code;
+}
+
+void
+a64_jit_enter (A64Cpu *cpu, const void *code)
+{
+  cpu->page = cpu->pc & ~(GuestVaddr) (A64_PAGE_SIZE - 1);
+  cpu->block = NULL;
+  jit_enter (cpu->jit->jit, cpu, code, cpu->pc);
+}
+
+const A64Region *
+a64_jit_translate_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
+{
+  A64Region *region = &cpu->jit->region;
+  A64TranslateKey key = key_of (cpu);
+
+  a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), cpu->jit->max_insns);
+  return region;
+}
+
+const void *
+a64_jit_code_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, size_t *bytes)
+{
+  uint64_t before = jit_get_stats (cpu->jit->jit)->code_made;
+  const void *code = translate (cpu, pa, page, cpu->jit->max_insns);
+
+  *bytes = jit_get_stats (cpu->jit->jit)->code_made - before;
   return code;
 }
 
@@ -332,6 +364,10 @@ a64_jit_run (A64Cpu *cpu)
   const void *code = e->code;
   A64Block *block = NULL;
 
+  if (cpu->verify != NULL) {
+    a64_verify_run (cpu);
+    return;
+  }
   if (e->va != pc || (pc & 3) != 0 || cpu->stale || cpu->link_site != NULL) {
     cpu->stale = false;
     block = a64_block_find (cpu, &code);

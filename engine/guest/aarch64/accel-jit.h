@@ -15,6 +15,11 @@ const void *a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page);
 bool a64_jit_is_odd (const A64Cpu *cpu);
 // Takes back the instruction generated code counted last, if it counts.
 void a64_jit_uncount (A64Cpu *cpu);
+// For accel-verify.c: runs code from cpu->pc until it leaves; the region (which the next translation
+// overwrites) and the bytes of the code that a64_jit_find gave, made once more. NULL: there is no room.
+void a64_jit_enter (A64Cpu *cpu, const void *code);
+const struct A64Region *a64_jit_translate_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page);
+const void *a64_jit_code_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, size_t *bytes);
 void a64_jit_mark_page (A64Cpu *cpu, GuestAddr pa);
 void a64_jit_mark_all (A64Cpu *cpu);
 // Instructions of a region, at most, of those translated from now on; for tests.

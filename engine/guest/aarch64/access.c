@@ -2,6 +2,7 @@
 // The slow paths of guest memory access: TLB misses, page crossings, MMIO, alignment and faults
 // (Arm ARM B2.5, D8.15 for the fault syndromes). Runs on the vCPU's thread.
 #include "engine/guest/aarch64/access.h"
+#include "engine/guest/aarch64/accel-verify.h"
 #include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -44,11 +45,12 @@ effective_el (const A64Cpu *cpu, unsigned flags)
   return (flags & A64_ACC_UNPRIV) && !cpu->pstate.uao ? 0 : cpu->pstate.el;
 }
 
-// Accesses to pages that are watched all come here.
+// Accesses to pages that are watched all come here, and those that are noted.
 static bool
 may_be_kept (const A64Cpu *cpu, GuestVaddr va)
 {
-  return (cpu->debugger == NULL || !a64_debugger_watches_page (cpu, va)) &&
+  return (cpu->verify == NULL || !a64_verify_is_noting (cpu)) &&
+         (cpu->debugger == NULL || !a64_debugger_watches_page (cpu, va)) &&
          (cpu->watches == 0 || !a64_debug_watches_page (cpu, va));
 }
 
@@ -77,6 +79,8 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
     return false;
   if (cpu->watches != 0 && a64_debug_watches (cpu, op, va, piece->size, el, write, false))
     return false;
+  if (cpu->verify != NULL)
+    a64_verify_note (cpu, piece->host, piece->size, write);
   if (page != NULL && may_be_kept (cpu, va))
     a64_tlb_fill (cpu, el == 0 ? cpu->ctx_el0 : cpu->ctx_el1, va, write, &t, page);
   return true;

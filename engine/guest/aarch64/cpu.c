@@ -4,6 +4,7 @@
 
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/guest/aarch64/accel-jit.h"
+#include "engine/guest/aarch64/accel-verify.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -27,6 +28,7 @@ cpu_free (void *opaque)
   a64_timers_clear (cpu);
   a64_mmu_clear (cpu);
   a64_blocks_clear (cpu);
+  a64_verify_clear (cpu);
   a64_jit_clear (cpu);
   g_free (cpu->sys);
   g_aligned_free (cpu);
