@@ -179,10 +179,10 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 
 typedef struct Raw {
   char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *cpu_features, *serial, *display,
-      *gdb;
+      *gdb, *jit_cache, *jit_dump;
   char **disks, **nets;
   int cpus;
-  gboolean no_net, stats, gdb_wait;
+  gboolean no_net, stats, jit_stats, jit_perf_map, gdb_wait;
 } Raw;
 
 static void
@@ -199,6 +199,8 @@ clear_raw (Raw *raw)
   g_free (raw->serial);
   g_free (raw->display);
   g_free (raw->gdb);
+  g_free (raw->jit_cache);
+  g_free (raw->jit_dump);
   g_strfreev (raw->disks);
   g_strfreev (raw->nets);
 }
@@ -206,6 +208,7 @@ clear_raw (Raw *raw)
 static bool
 parse_raw (Raw *raw, int argc, char **argv, GError **error)
 {
+  const GOptionFlags hidden = G_OPTION_FLAG_HIDDEN;
   const GOptionEntry entries[] = {
       {"name", 0, 0, G_OPTION_ARG_FILENAME, &raw->name, N_ ("The machine's name"), N_ ("NAME")},
       {"arch", 0, 0, G_OPTION_ARG_STRING, &raw->arch, N_ ("Processor: aarch64"), N_ ("ARCH")},
@@ -223,7 +226,7 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
        N_ ("Attach a network (one is there by default)"), N_ ("user[,forward=tcp:HOST:GUEST]…")},
       {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},
       {"accel", 0, 0, G_OPTION_ARG_STRING, &raw->accel, N_ ("How to run the processor"),
-       "auto|interp"},
+       "auto|jit|interp"},
       {"cpu-features", 0, 0, G_OPTION_ARG_STRING, &raw->cpu_features,
        N_ ("What the processor has: pauth (pointer authentication), bti (branch targets)"),
        "LIST|none"},
@@ -231,6 +234,12 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
        N_ ("Serial console (on the terminal when there is no window)"), "stdio|none"},
       {"display", 0, 0, G_OPTION_ARG_STRING, &raw->display, N_ ("Display (none)"), "none|window"},
       {"stats", 0, 0, G_OPTION_ARG_NONE, &raw->stats, N_ ("Print figures at the end"), NULL},
+      {"jit-stats", 0, 0, G_OPTION_ARG_NONE, &raw->jit_stats,
+       N_ ("Print figures of the translator at the end"), NULL},
+      // For those who work on the translator: engine/DESIGN.md.
+      {"jit-perf-map", 0, hidden, G_OPTION_ARG_NONE, &raw->jit_perf_map, NULL, NULL},
+      {"jit-dump", 0, hidden, G_OPTION_ARG_FILENAME, &raw->jit_dump, NULL, NULL},
+      {"jit-cache", 0, hidden, G_OPTION_ARG_STRING, &raw->jit_cache, NULL, NULL},
       {"gdb", 0, 0, G_OPTION_ARG_STRING, &raw->gdb,
        N_ ("Serve gdb there (tcp::PORT: this computer)"), "tcp:[ADDRESS]:PORT|unix:PATH"},
       {"gdb-wait", 0, 0, G_OPTION_ARG_NONE, &raw->gdb_wait, N_ ("Run nothing before gdb lets it"),
@@ -315,6 +324,17 @@ apply_devices (VmConfig *config, const Raw *raw, GError **error)
 }
 
 static bool
+apply_developer (VmDeveloper *developer, const Raw *raw, GError **error)
+{
+  developer->count = raw->stats || raw->jit_stats;
+  developer->jit_stats = raw->jit_stats;
+  developer->jit_perf_map = raw->jit_perf_map;
+  developer->jit_dump = g_strdup (raw->jit_dump);
+  return raw->jit_cache == NULL ||
+         run_parse_size (raw->jit_cache, &developer->jit_max_bytes, error);
+}
+
+static bool
 apply_ends (RunOptions *options, const Raw *raw, GError **error)
 {
   static const char *const displays[] = {"none", "window", NULL};
@@ -327,6 +347,7 @@ apply_ends (RunOptions *options, const Raw *raw, GError **error)
   options->window = options->config->display = display == 1;
   options->serial_stdio = serial == 0 && (raw->serial != NULL || !options->window);
   options->stats = raw->stats;
+  options->jit_stats = raw->jit_stats;
   options->gdb = g_strdup (raw->gdb);
   options->gdb_wait = raw->gdb_wait;
   if (raw->gdb_wait && raw->gdb == NULL)
@@ -344,7 +365,9 @@ run_options_parse (RunOptions *options, int argc, char **argv, GError **error)
 
   *options = (RunOptions){.config = vm_config_new (VM_ARCH_AARCH64)};
   ok = ok && apply_machine (options->config, &raw, error) &&
-       apply_devices (options->config, &raw, error) && apply_ends (options, &raw, error);
+       apply_devices (options->config, &raw, error) &&
+       apply_developer (&options->config->developer, &raw, error) &&
+       apply_ends (options, &raw, error);
   if (ok && raw.kernel == NULL)
     ok = fail (error, _ ("--kernel is missing: name the Linux kernel to start."));
   clear_raw (&raw);

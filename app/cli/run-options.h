@@ -9,6 +9,7 @@ typedef struct RunOptions {
   bool serial_stdio;
   bool window;
   bool stats;
+  bool jit_stats;
   char *gdb; // where to serve gdb, or NULL
   bool gdb_wait;
 } RunOptions;

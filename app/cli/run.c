@@ -198,6 +198,15 @@ print_stats (VmMachine *machine)
 }
 
 static void
+print_report (VmMachine *machine)
+{
+  g_autofree char *report = vm_machine_get_report (machine);
+
+  if (report != NULL)
+    g_printerr ("%s", report);
+}
+
+static void
 run_until_stopped (Run *run, const RunOptions *options)
 {
   guint signals[] = {
@@ -240,6 +249,8 @@ run_here (const RunOptions *options)
     cli_fail (run.why);
   if (options->stats)
     print_stats (run.machine);
+  if (options->jit_stats)
+    print_report (run.machine);
   g_object_unref (run.machine);
   g_main_loop_unref (run.loop);
   g_free (run.why);

@@ -66,6 +66,7 @@ vm_config_free (VmConfig *config)
   g_free (config->kernel);
   g_free (config->initrd);
   g_free (config->cmdline);
+  g_free (config->developer.jit_dump);
   g_ptr_array_unref (config->disks);
   g_ptr_array_unref (config->nics);
   g_free (config);
@@ -105,6 +106,8 @@ vm_config_copy (const VmConfig *config)
   copy->display = config->display;
   copy->display_width = config->display_width;
   copy->display_height = config->display_height;
+  copy->developer = config->developer;
+  copy->developer.jit_dump = g_strdup (config->developer.jit_dump);
   return copy;
 }
 

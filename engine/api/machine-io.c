@@ -115,3 +115,12 @@ vm_machine_get_stats (VmMachine *machine, VmStats *stats)
     *stats = machine->last;
   g_mutex_unlock (&machine->lock);
 }
+
+char *
+vm_machine_get_report (VmMachine *machine)
+{
+  g_mutex_lock (&machine->lock);
+  char *report = g_strdup (machine->live == NULL ? machine->report : NULL);
+  g_mutex_unlock (&machine->lock);
+  return report;
+}

@@ -77,6 +77,11 @@ build (VmMachine *machine, GError **error)
       .accel = config->accel == VM_ACCEL_JIT      ? MACHINE_ACCEL_JIT
                : config->accel == VM_ACCEL_INTERP ? MACHINE_ACCEL_INTERP
                                                   : MACHINE_ACCEL_AUTO,
+      .jit = {.bytes = config->developer.jit_max_bytes,
+              .count = config->developer.count || config->developer.jit_stats,
+              .stats = config->developer.jit_stats,
+              .perf_map = config->developer.jit_perf_map,
+              .dump = config->developer.jit_dump},
       .memory_bytes = config->memory_bytes,
       .kernel = config->kernel,
       .initrd = config->initrd,
@@ -140,6 +145,19 @@ set_takes_input (VmMachine *machine, bool takes_input)
   g_mutex_unlock (&machine->lock);
 }
 
+static char *
+make_report (const VmMachine *machine)
+{
+  const Vm *vm = machine_get_vm (machine->machine);
+
+  if (!machine->config->developer.jit_stats)
+    return NULL;
+  GString *out = g_string_new (NULL);
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    vm->vcpus[i]->guest->report (vm->vcpus[i]->cpu, out);
+  return g_string_free (out, FALSE);
+}
+
 // Keeps the last figures and hides the machine, which is stopped by now.
 static void
 withdraw (VmMachine *machine)
@@ -147,8 +165,11 @@ withdraw (VmMachine *machine)
   VmStats last;
 
   vm_machine_get_stats (machine, &last);
+  char *report = make_report (machine);
   g_mutex_lock (&machine->lock);
   machine->last = last;
+  g_free (machine->report);
+  machine->report = report;
   machine->live = NULL;
   machine->takes_input = false;
   g_mutex_unlock (&machine->lock);

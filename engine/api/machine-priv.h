@@ -66,6 +66,7 @@ struct _VmMachine {
   Machine *live;    // the same, for figures
   bool takes_input; // it runs
   VmStats last;     // figures of the last run
+  char *report;     // and its translator's, or NULL
 };
 
 // Worker: carries the job out; sets error, and state of a save.

@@ -473,6 +473,7 @@ vm_machine_finalize (GObject *object)
   g_atomic_rc_box_release_full (machine->requester, clear_requester);
   g_clear_pointer (&machine->config, vm_config_free);
   g_clear_pointer (&machine->context, g_main_context_unref);
+  g_free (machine->report);
   g_mutex_clear (&machine->lock);
   G_OBJECT_CLASS (vm_machine_parent_class)->finalize (object);
 }

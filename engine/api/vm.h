@@ -56,6 +56,15 @@ typedef struct VmNicConfig {
   GArray *forwards; // of VmForward
 } VmNicConfig;
 
+// For those who work on the engine: no part of a machine's description, and not stored with it.
+typedef struct VmDeveloper {
+  bool count;             // instructions are counted, which takes time
+  bool jit_stats;         // the translator keeps figures, which takes time: vm_machine_get_report
+  bool jit_perf_map;      // its code is named for perf(1)
+  char *jit_dump;         // file its code is written to, or NULL
+  uint64_t jit_max_bytes; // of code it keeps; 0: as usual
+} VmDeveloper;
+
 // Plain data; owned strings; any of the pointers may be NULL unless said otherwise. Not shared
 // between threads without a lock.
 typedef struct VmConfig {
@@ -73,6 +82,7 @@ typedef struct VmConfig {
   GPtrArray *nics;                        // of VmNicConfig
   bool display;                           // graphics adapter, keyboard and tablet
   unsigned display_width, display_height; // preferred size at start, pixels
+  VmDeveloper developer;
 } VmConfig;
 
 VmConfig *vm_config_new (VmArch arch); // 1 CPU, 1 GiB, no disk, one NIC, no display
@@ -209,12 +219,15 @@ size_t vm_machine_console_write (VmMachine *machine, VmConsole console, const ui
 void vm_machine_set_display_size (VmMachine *machine, unsigned width, unsigned height);
 
 typedef struct VmStats {
-  uint64_t guest_instructions; // all vCPUs
+  uint64_t guest_instructions; // all vCPUs; with the translator only if developer.count
   double vcpu_cpu_seconds;     // host CPU time of the vCPU threads
   double running_seconds;      // by the machine's clock
   uint64_t resident_ram_bytes; // host memory behind guest RAM
 } VmStats;
 // Any state; the last figures stay readable after the end.
 void vm_machine_get_stats (VmMachine *machine, VmStats *stats);
+// What the translator of the last run did, lines of text; NULL without developer.jit_stats, or while
+// it runs. Free with g_free.
+char *vm_machine_get_report (VmMachine *machine);
 
 G_END_DECLS

@@ -19,7 +19,7 @@ typedef struct Jit Jit;
 typedef struct JitConfig {
   size_t bytes;     // of code kept, at most
   bool count;       // instructions are counted all the time
-  bool name_tier0;  // those left to tier 0 are counted by name
+  bool stats;       // figures are taken that cost time
   bool perf_map;    // regions are named for perf(1); code memory is one mapping
   const char *dump; // file that all regions are written to, or NULL
 } JitConfig;
@@ -33,8 +33,8 @@ typedef struct JitStats {
   uint64_t spared;         // chunks that were in use when it was their turn
   uint64_t marked, revalidated, changed;
   uint64_t links, unlinks;
-  uint64_t finds; // times generated code had to be looked for
-  int64_t translate_ns;
+  uint64_t finds;       // times generated code had to be looked for
+  int64_t translate_ns; // of CPU time; JitConfig.stats
 } JitStats;
 
 Jit *jit_new (const JitHostOps *ops, const JitLayout *layout, const JitConfig *config,
@@ -65,3 +65,5 @@ void jit_mark_page (Jit *jit, GuestAddr pa);
 void jit_mark_all (Jit *jit);
 
 JitStats *jit_get_stats (Jit *jit);
+// Appends them as name=value, for programs and for those who work on the translator.
+void jit_format_stats (const JitStats *stats, GString *out);

@@ -49,7 +49,7 @@ typedef struct MachineConfig {
   unsigned cpus;   // 1..MACHINE_CPUS_MAX
   bool pauth, bti; // what the CPUs have
   MachineAccel accel;
-  JitConfig jit;                         // of the translator; `bytes` is the machine's to choose
+  JitConfig jit;                         // of the translator; bytes 0: as many as are good
   uint64_t memory_bytes;                 // a multiple of 1 MiB
   const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL
   const MachineDisk *disks;

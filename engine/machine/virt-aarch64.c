@@ -194,7 +194,9 @@ use_translator (Vm *vm, const JitConfig *wanted, GError **error)
                  "The translator does not run on this computer: %s.", why);
     return false;
   }
-  jit.bytes = MIB (MAX (CODE_MIB / vm->n_vcpus, CODE_MIB_LEAST));
+  if (jit.bytes == 0)
+    jit.bytes = MIB (MAX (CODE_MIB / vm->n_vcpus, CODE_MIB_LEAST));
+  jit.bytes = CLAMP (jit.bytes, MIB (1), MIB (CODE_MIB));
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     if (!a64_use_jit (vm->vcpus[i], host, &jit, error))
       return false;

@@ -97,6 +97,8 @@ typedef struct GuestOps {
   void (*code_changed) (void *cpu, GuestAddr addr, uint64_t length);
   // Retired guest instructions since reset. Any thread (approximate while running).
   uint64_t (*get_instructions) (void *cpu);
+  // Appends lines for those who work on the engine.
+  void (*report) (void *cpu, GString *out);
   uint32_t state_version;
   void (*save) (void *cpu, StateWriter *writer);
   bool (*load) (void *cpu, StateReader *reader, uint32_t version, GError **error);

@@ -27,7 +27,10 @@ enum {
   MODE_ODD = MODE_SP_EL0 | MODE_UAO | MODE_FP,
 };
 
-enum { FIRST_INSNS = 128 };
+enum {
+  FIRST_INSNS = 128,
+  REPORTED = 20, // of the instructions left to tier 0
+};
 
 typedef struct A64Jit {
   Jit *jit;
@@ -409,7 +412,7 @@ a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError
     return false;
   }
   self->always_counts = config->count;
-  self->tier0 = config->name_tier0 ? g_new0 (uint64_t, A64_N_INSNS + 1) : NULL;
+  self->tier0 = config->stats ? g_new0 (uint64_t, A64_N_INSNS + 1) : NULL;
   self->max_insns = FIRST_INSNS;
   cpu->jit = self;
   cpu->blocks->empty_jump.code = jit_empty_code (self->jit);
@@ -423,6 +426,63 @@ void
 a64_jit_set_limit (A64Cpu *cpu, unsigned max_insns)
 {
   cpu->jit->max_insns = max_insns;
+}
+
+// ---- figures --------------------------------------------------------------------------------
+
+static unsigned
+most_frequent (const uint64_t *counts)
+{
+  unsigned most = 0;
+
+  for (unsigned i = 1; i <= A64_UNALLOCATED; i++)
+    if (counts[i] > counts[most])
+      most = i;
+  return most;
+}
+
+static double
+percent (uint64_t part, uint64_t whole)
+{
+  return whole != 0 ? 100 * (double) part / (double) whole : 0;
+}
+
+// Those of tier 0 by name; empties the counts of the ones it names.
+static void
+report_tier0 (uint64_t *counts, uint64_t instructions, GString *out)
+{
+  uint64_t all = 0;
+
+  for (unsigned i = 0; i <= A64_UNALLOCATED; i++)
+    all += counts[i];
+  g_string_append_printf (out, "tier0: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " (%.3f %%)\n",
+                          all, instructions, percent (all, instructions));
+  for (unsigned i = 0; i < REPORTED; i++) {
+    unsigned id = most_frequent (counts);
+
+    if (counts[id] == 0)
+      break;
+    g_string_append_printf (out, "tier0: %-24s %12" G_GUINT64_FORMAT " (%.3f %%)\n",
+                            id < A64_N_INSNS ? a64_insn_name (id) : "unallocated", counts[id],
+                            percent (counts[id], instructions));
+    counts[id] = 0;
+  }
+}
+
+void
+a64_jit_report (A64Cpu *cpu, GString *out)
+{
+  A64Jit *self = cpu->jit;
+
+  g_string_append_printf (out, "jit: cpu=%u ", cpu->vcpu->index);
+  if (self == NULL) {
+    g_string_append (out, "none\n");
+    return;
+  }
+  jit_format_stats (jit_get_stats (self->jit), out);
+  g_string_append_c (out, '\n');
+  if (self->tier0 != NULL)
+    report_tier0 (self->tier0, cpu->instructions, out);
 }
 
 void

@@ -24,4 +24,6 @@ void a64_jit_mark_page (A64Cpu *cpu, GuestAddr pa);
 void a64_jit_mark_all (A64Cpu *cpu);
 // Instructions of a region, at most, of those translated from now on; for tests.
 void a64_jit_set_limit (A64Cpu *cpu, unsigned max_insns);
+// The translator's figures as text, since reset. While the vCPU is parked.
+void a64_jit_report (A64Cpu *cpu, GString *out);
 void a64_jit_clear (A64Cpu *cpu);

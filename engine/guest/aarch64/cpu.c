@@ -219,6 +219,12 @@ a64_wire_output (Vcpu *vcpu, A64Output output, IrqLine line)
     a64_timers_wire (vcpu->cpu, output, line);
 }
 
+static void
+cpu_report (void *opaque, GString *out)
+{
+  a64_jit_report (opaque, out);
+}
+
 const GuestOps a64_guest_ops = {
     .name = "aarch64",
     .cpu_new = cpu_new,
@@ -229,6 +235,7 @@ const GuestOps a64_guest_ops = {
     .set_irq = cpu_set_irq,
     .code_changed = cpu_code_changed,
     .get_instructions = cpu_get_instructions,
+    .report = cpu_report,
     .state_version = 2,
     .save = cpu_save,
     .load = cpu_load,
