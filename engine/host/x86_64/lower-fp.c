@@ -33,13 +33,39 @@ special (X64Lower *l, X64Cold *cold)
 {
   x64_load_op (l, cold->uop);
   x64_call_to (&l->a, l->stubs->interp);
+  if (cold->imm)
+    x64_mov_rm (&l->a, 64, X64_RDX, x64_state (l->layout->window));
   x64_cold_resume (l, cold);
 }
 
+// A window's addend may be in rdx.
 X64Cold *
 x64_fp_special (X64Lower *l, const Uop *uop)
 {
-  return x64_cold (l, uop, special);
+  X64Cold *cold = x64_cold (l, uop, special);
+
+  cold->imm = l->window.active;
+  return cold;
+}
+
+bool
+x64_is_plain_fp (const Uop *uop)
+{
+  static const bool is_fp[UOP_N] = {
+#define IR_UOP(name, shape, properties, meaning) [UOP_##name] = true,
+#include "engine/ir/uop-fp.inc"
+#undef IR_UOP
+  };
+
+  switch (uop->op) {
+  case UOP_FCSEL:
+  case UOP_FPSYNC:
+  case UOP_FTOIV: // may be all tier 0's
+  case UOP_ITOFV:
+    return false;
+  default:
+    return is_fp[uop->op];
+  }
 }
 
 void

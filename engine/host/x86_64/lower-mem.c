@@ -47,8 +47,8 @@ page_address (X64Lower *l, const Uop *uop)
 }
 
 // Base and index; c says how the index is extended (high nibble) and shifted (low nibble).
-static X64Address
-indexed_address (X64Lower *l, const Uop *uop)
+X64Address
+x64_indexed_address (X64Lower *l, const Uop *uop)
 {
   unsigned extend = uop->c >> 4, shift = uop->c & 15, index;
 
@@ -204,7 +204,7 @@ void
 x64_lower_LDX (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  load (l, uop, indexed_address (l, uop));
+  load (l, uop, x64_indexed_address (l, uop));
 }
 
 void
@@ -285,7 +285,7 @@ void
 x64_lower_STX (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  store (l, uop, indexed_address (l, uop));
+  store (l, uop, x64_indexed_address (l, uop));
 }
 
 static void
@@ -422,7 +422,7 @@ void
 x64_lower_LDVX (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  loadv (l, uop, indexed_address (l, uop));
+  loadv (l, uop, x64_indexed_address (l, uop));
 }
 
 void
@@ -489,7 +489,7 @@ void
 x64_lower_STVX (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
-  storev (l, uop, indexed_address (l, uop));
+  storev (l, uop, x64_indexed_address (l, uop));
 }
 
 static void

@@ -10,6 +10,10 @@ typedef struct X64Address {
   int32_t disp;
 } X64Address;
 
+// Base and index, added in rax; rcx is used. c says how the index is extended (high nibble) and
+// shifted (low nibble).
+X64Address x64_indexed_address (X64Lower *l, const Uop *uop);
+
 typedef void (*X64EmitCold) (X64Lower *l, X64Cold *cold);
 
 // To a cold piece unless the access hits; then the addend is in rdx. rcx is used. NULL: it is known

@@ -2,7 +2,7 @@
 // One look-up for several accesses (X64Window in lower.h). If it fails, because they are not all in
 // one page or that is not in the table, the uops from the first access to the last are carried out
 // by a second copy of their code, without a window.
-#include "engine/host/x86_64/lower.h"
+#include "engine/host/x86_64/lower-mem.h"
 
 enum {
   LOOK_AHEAD = 32,   // uops
@@ -13,6 +13,7 @@ typedef struct Group {
   unsigned n, last; // accesses; the last one's uop
   int64_t low, high;
   bool writes, keeps_rdx;
+  bool has_special; // uops between that may call tier 0
 } Group;
 
 static bool
@@ -20,12 +21,16 @@ is_access (const Uop *uop)
 {
   switch (uop->op) {
   case UOP_LD:
+  case UOP_LDX:
   case UOP_LD2:
   case UOP_ST:
+  case UOP_STX:
   case UOP_ST2:
   case UOP_LDV:
+  case UOP_LDVX:
   case UOP_LDV2:
   case UOP_STV:
+  case UOP_STVX:
   case UOP_STV2:
     return (uop->aux2 & (IR_MEM_ALIGNED | IR_MEM_UNPRIV | IR_MEM_RELEASE)) == 0;
   default:
@@ -37,6 +42,20 @@ static bool
 is_store (const Uop *uop)
 {
   return (ir_info[uop->op].properties & IR_STORE) != 0;
+}
+
+static bool
+is_indexed (const Uop *uop)
+{
+  return ir_info[uop->op].shape == IR_SHAPE_MEMX || ir_info[uop->op].shape == IR_SHAPE_VMEMX;
+}
+
+// Two accesses whose addresses differ by a constant; with an index, not at all.
+static bool
+are_alike (const Uop *uop, const Uop *first)
+{
+  return is_access (uop) && uop->a == first->a && is_indexed (uop) == is_indexed (first) &&
+         (!is_indexed (uop) || (uop->b == first->b && uop->c == first->c));
 }
 
 static int64_t
@@ -98,7 +117,7 @@ keeps_rdx (const Uop *uop)
   case UOP_GETSYS:
     return true;
   default:
-    return x64_is_plain_simd (uop);
+    return x64_is_plain_simd (uop) || x64_is_plain_fp (uop);
   }
 }
 
@@ -135,12 +154,12 @@ find_group (const X64Lower *l, unsigned index)
 {
   const Uop *first = &l->ir->uops[index];
   Group group = {.low = first->imm, .high = first->imm, .keeps_rdx = true};
-  bool keeps = true;
+  bool keeps = true, special = false;
   int64_t moved = 0;
 
   for (unsigned i = index; i < l->ir->n_uops && i < index + LOOK_AHEAD; i++) {
     const Uop *uop = &l->ir->uops[i];
-    bool ours = is_access (uop) && uop->a == first->a;
+    bool ours = are_alike (uop, first);
 
     if (!is_straight (uop))
       break;
@@ -148,13 +167,17 @@ find_group (const X64Lower *l, unsigned index)
       if (!add_access (&group, uop, i, moved))
         break;
       group.keeps_rdx = keeps;
+      group.has_special = special;
     } else {
       keeps = keeps && keeps_rdx (uop);
+      special |= (ir_info[uop->op].properties & IR_TIER0) != 0;
     }
+    if (is_indexed (first) && writes_register (uop, first->b))
+      break;
     if (!writes_register (uop, first->a))
       continue;
-    if (uop->op != UOP_ADDI || uop->a != first->a || !(uop->flags & UOP_W64) ||
-        (first->a == IR_SP && (uop->imm & 15) != 0))
+    if (is_indexed (first) || uop->op != UOP_ADDI || uop->a != first->a ||
+        !(uop->flags & UOP_W64) || (first->a == IR_SP && (uop->imm & 15) != 0))
       break;
     moved += uop->imm;
     if (moved < -WIDTH_MOST || moved > WIDTH_MOST)
@@ -219,7 +242,7 @@ look_up_group (X64Lower *l, const Group *group, unsigned base, X64Cold *cold)
   x64_jcc (a, X64_CC_NE, &cold->entry);
   entry.disp += 8;
   x64_mov_rm (a, 64, X64_RDX, entry);
-  if (!group->keeps_rdx)
+  if (!group->keeps_rdx || group->has_special)
     x64_mov_mr (a, 64, x64_state (l->layout->window), X64_RDX);
 }
 
@@ -247,7 +270,7 @@ x64_window_begin (X64Lower *l, unsigned index)
   const Uop *uop = &l->ir->uops[index];
 
   if (w->active && index <= w->last) {
-    w->in_rdx = w->in_rdx && (keeps_rdx (uop) || (is_access (uop) && uop->a == w->base));
+    w->in_rdx = w->in_rdx && (keeps_rdx (uop) || are_alike (uop, w->like));
     return;
   }
   if (!is_access (uop) || l->n_windows == X64_MAX_WINDOWS)
@@ -257,16 +280,17 @@ x64_window_begin (X64Lower *l, unsigned index)
     return;
   x64_clobber (l, uop);
   x64_check_sp (l, uop);
-  unsigned base = x64_use (l, uop->a, X64_RAX), number = l->n_windows++;
+  unsigned number = l->n_windows++;
+  unsigned base =
+      is_indexed (uop) ? x64_indexed_address (l, uop).base : x64_use (l, uop->a, X64_RAX);
   remember (l, &l->before_window[number]);
   X64Cold *cold = x64_cold (l, uop, without_window);
   cold->imm = (int64_t) number << 32 | group.last << 16 | index;
   look_up_group (l, &group, base, cold);
   *w = (X64Window){.active = true,
-                   .writes = group.writes,
                    .in_rdx = true,
-                   .saved = !group.keeps_rdx,
-                   .base = uop->a,
+                   .saved = !group.keeps_rdx || group.has_special,
+                   .like = uop,
                    .cold = (uint16_t) (cold - l->cold),
                    .first = index,
                    .last = group.last};
@@ -277,7 +301,7 @@ x64_window_has (X64Lower *l, const Uop *uop)
 {
   X64Window *w = &l->window;
 
-  if (!w->active || l->in_cold || !is_access (uop) || uop->a != w->base)
+  if (!w->active || l->in_cold || !are_alike (uop, w->like))
     return false;
   if (!w->in_rdx)
     x64_mov_rm (&l->a, 64, X64_RDX, x64_state (l->layout->window));

@@ -89,13 +89,13 @@ enum {
 };
 
 // Accesses of one straight stretch that share a look-up: those at constant offsets from one base,
-// which may be moved by constants between them. The addend is in rdx, or has to be read again from
+// which may be moved by constants between them, or all at one base and index. The addend is in rdx, or has to be read again from
 // the CPU's state.
 typedef struct X64Window {
-  bool active, writes;
-  bool in_rdx; // now
-  bool saved;  // in the CPU's state, too
-  uint8_t base;
+  bool active;
+  bool in_rdx;          // now
+  bool saved;           // in the CPU's state, too
+  const Uop *like;      // the first access
   uint16_t cold;        // the piece for when the look-up fails
   unsigned first, last; // uops
 } X64Window;
@@ -288,5 +288,8 @@ void x64_check_sp (X64Lower *l, const Uop *uop);
 bool x64_window_has (X64Lower *l, const Uop *uop);
 // A uop of uop-simd.inc that neither accesses memory nor needs tier 0: uses rax and rcx at most.
 bool x64_is_plain_simd (const Uop *uop);
+// A uop of uop-fp.inc whose code leaves rdx alone; where tier 0 carries it out, a window's addend is
+// read again.
+bool x64_is_plain_fp (const Uop *uop);
 // The word for slow paths.
 uint32_t x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits);
