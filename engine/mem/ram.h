@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Guest RAM: one contiguous range of guest physical addresses backed by a shared memfd.
+// Guest RAM: one contiguous range of guest physical addresses.
 //
 // Threads: created and freed while no vCPU runs; the bytes are then shared by every vCPU thread
 // and the I/O thread, which access them with naturally sized relaxed atomics (mem/access.h).
@@ -20,9 +20,10 @@ GuestAddr vm_ram_get_base (const VmRam *ram);
 uint64_t vm_ram_get_size_bytes (const VmRam *ram);
 // The first byte of the mapping; valid until vm_ram_free.
 uint8_t *vm_ram_get_host (const VmRam *ram);
-// The memfd behind it; owned by `ram`.
-int vm_ram_get_fd (const VmRam *ram);
-// Host memory in use by the guest's pages, in bytes (fallocate'd or touched pages only).
+// The next piece from `from` on that takes host memory, as offsets: [*start, *end). What is in none
+// is zero. False: there is no other.
+bool vm_ram_next_used (const VmRam *ram, uint64_t from, uint64_t *start, uint64_t *end);
+// Host memory in use by the guest's pages, in bytes (touched pages only).
 uint64_t vm_ram_get_resident_bytes (const VmRam *ram);
 // Gives every page back to the host: the guest sees zeroes afterwards. No vCPU may run.
 void vm_ram_clear (VmRam *ram);

@@ -45,21 +45,18 @@ static void
 save_ram (const VmRam *ram, StateWriter *writer)
 {
   const uint8_t *host = vm_ram_get_host (ram);
-  off_t size = (off_t) vm_ram_get_size_bytes (ram), at = 0;
+  uint64_t at, end = 0;
 
-  // Holes of the memfd are skipped unread, so that looking does not fill them.
-  while ((at = lseek (vm_ram_get_fd (ram), at, SEEK_DATA)) >= 0 && at < size) {
-    off_t end = lseek (vm_ram_get_fd (ram), at, SEEK_HOLE);
-
+  // What was never touched is skipped unread, so that looking does not fill it.
+  while (vm_ram_next_used (ram, end, &at, &end)) {
     for (; at < end; at += CHUNK_BYTES) {
       size_t length = (size_t) MIN (CHUNK_BYTES, end - at);
 
       if (is_zero (host + at, length))
         continue;
-      state_put_u64 (writer, (uint64_t) at);
+      state_put_u64 (writer, at);
       state_put_bytes (writer, host + at, length);
     }
-    at = end;
   }
   state_put_u64 (writer, END_OF_RAM);
 }

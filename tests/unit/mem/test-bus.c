@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/mem/bus.h"
@@ -231,6 +232,28 @@ test_ram_clear (void **state)
 }
 
 static void
+test_ram_used (void **state)
+{
+  Fixture *fixture = *state;
+  uint8_t *host = vm_ram_get_host (fixture->ram);
+  uint64_t start, end = 0, page = (uint64_t) sysconf (_SC_PAGESIZE);
+
+  // One page of huge ones may take its neighbours along, but never those of another.
+  madvise (host, RAM_BYTES, MADV_NOHUGEPAGE);
+  vm_ram_clear (fixture->ram);
+  assert_false (vm_ram_next_used (fixture->ram, 0, &start, &end));
+  host[3 * page] = 1;
+  host[5 * page] = host[6 * page] = 1;
+  assert_true (vm_ram_next_used (fixture->ram, 0, &start, &end));
+  assert_int_equal (start, 3 * page);
+  assert_int_equal (end, 4 * page);
+  assert_true (vm_ram_next_used (fixture->ram, end, &start, &end));
+  assert_int_equal (start, 5 * page);
+  assert_int_equal (end, 7 * page);
+  assert_false (vm_ram_next_used (fixture->ram, end, &start, &end));
+}
+
+static void
 test_ram_too_large (void **state)
 {
   g_autoptr (GError) error = NULL;
@@ -248,6 +271,7 @@ main (void)
       cmocka_unit_test_setup_teardown (test_ram_accesses, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_copies, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_ram_clear, set_up, tear_down),
+      cmocka_unit_test_setup_teardown (test_ram_used, set_up, tear_down),
       cmocka_unit_test (test_ram_too_large),
   };
 
