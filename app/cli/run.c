@@ -230,12 +230,20 @@ run_until_stopped (Run *run, const RunOptions *options)
   terminal_free (run->terminal, !run->told_to_end);
 }
 
+// What the engine has to say that is no error.
+static void
+log_message (const char *domain, GLogLevelFlags level, const char *message, void *data)
+{
+  cli_fail (message);
+}
+
 static int
 run_here (const RunOptions *options)
 {
   Run run = {.status = CLI_FAILED};
   g_autoptr (GError) error = NULL;
 
+  g_log_set_handler (G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, log_message, NULL);
   run.machine = vm_machine_new (options->config, NULL, &error);
   if (run.machine == NULL)
     return cli_fail (error->message);

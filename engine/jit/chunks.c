@@ -5,6 +5,7 @@
 // for in since they were last considered. What is reached through jump caches and links alone is
 // not looked for; but jump caches are emptied with each chunk, so that code in use is soon seen
 // again.
+#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -41,7 +42,7 @@ jit_chunks_init (Jit *jit, GError **error)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (arena == MAP_FAILED) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                 "There is not enough memory for translated code.");
+                 _ ("There is not enough memory for translated code."));
     return false;
   }
   jit->arena = arena;

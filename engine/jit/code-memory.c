@@ -4,6 +4,7 @@
 #include "engine/jit/code-memory.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,7 +56,8 @@ code_memory_map (CodeMemory *memory, size_t bytes, bool anonymous, GError **erro
   if (both != NULL)
     return true;
   g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (saved),
-               "This computer does not allow memory for translated code: %s.", g_strerror (saved));
+               _ ("This computer does not allow memory for translated code: %s."),
+               g_strerror (saved));
   return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ open_file (const char *path, GError **error)
   if (fd < 0) {
     int saved = errno;
     g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (saved),
-                 "“%s” cannot be written: %s.", path, g_strerror (saved));
+                 _ ("“%s” cannot be written: %s."), path, g_strerror (saved));
   }
   return fd;
 }

@@ -3,6 +3,7 @@
 //
 // Threads: see machine.h.
 #include <gio/gio.h>
+#include <glib/gi18n.h>
 #include <sys/random.h>
 
 #include "engine/boot/linux.h"
@@ -191,7 +192,7 @@ use_translator (Vm *vm, const JitConfig *wanted, GError **error)
 
   if (why != NULL) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                 "The translator does not run on this computer: %s.", why);
+                 _ ("The translator does not run on this computer: %s."), why);
     return false;
   }
   if (jit.bytes == 0)
@@ -213,7 +214,7 @@ choose_accelerator (Vm *vm, const MachineConfig *config, GError **error)
   if (config->accel == MACHINE_ACCEL_INTERP || use_translator (vm, &config->jit, &why))
     return true;
   if (config->accel == MACHINE_ACCEL_AUTO) {
-    g_message ("%s The interpreter is used, which is slower.", why->message);
+    g_message (_ ("%s The interpreter is used, which is slower."), why->message);
     return true;
   }
   g_propagate_error (error, g_steal_pointer (&why));
