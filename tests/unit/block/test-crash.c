@@ -218,6 +218,33 @@ replay_clear (Replay *replay)
   disk_model_free (replay->flushed);
 }
 
+// QEMU's opinion, where it is there: good, or leaks only.
+static void
+ask_qemu (const char *path)
+{
+  g_autofree char *tool = g_find_program_in_path ("qemu-img");
+  g_autofree char *command = g_strdup_printf ("qemu-img check -f qcow2 %s", path);
+  g_autofree char *out = NULL, *err = NULL;
+  int status;
+  if (tool == NULL)
+    return;
+  assert_true (g_spawn_command_line_sync (command, &out, &err, &status, NULL));
+  if (WEXITSTATUS (status) != 0 && WEXITSTATUS (status) != 3)
+    fail_msg ("%s: %s%s", command, out, err);
+}
+
+static void
+ask_qemu_of (const MemFile *mem)
+{
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "terrarium-prefix-XXXXXX", NULL);
+  int fd = g_mkstemp (path);
+  assert_true (fd >= 0);
+  assert_int_equal (write (fd, mem->bytes->data, mem->bytes->len), mem->bytes->len);
+  close (fd);
+  ask_qemu (path);
+  g_unlink (path);
+}
+
 static void
 test_every_prefix (void **state)
 {
@@ -232,6 +259,8 @@ test_every_prefix (void **state)
       mem_file_apply (now, event, event->length);
       advance (&replay, n + 1);
       judge (now, replay.flushed, "after write", n);
+      if (n % 50 == 7)
+        ask_qemu_of (now);
       if (n % 16 == 0)
         use_on (now, replay.flushed, n);
     }
@@ -621,6 +650,7 @@ test_kills (void **state)
     kill (child, SIGKILL);
     waitpid (child, &status, 0);
     assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
+    ask_qemu (path);
     judge_killed (path, shape, i, shared);
   }
   g_unlink (path);
