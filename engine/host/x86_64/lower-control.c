@@ -36,6 +36,7 @@ ask_for_link (X64Lower *l, X64Cold *cold)
 static void
 leave_to (X64Lower *l, const Uop *uop, int64_t offset)
 {
+  x64_vflush (l);
   x64_flags_to_memory (l);
   x64_flush_count (l);
   x64_lea (&l->a, 64, X64_RAX, x64_mem (X64_PAGE, (int32_t) offset));
@@ -194,6 +195,7 @@ x64_lower_TBNZ (X64Lower *l, const Uop *uop)
 void
 x64_lower_JUMP (X64Lower *l, const Uop *uop)
 {
+  x64_vflush (l);
   x64_flags_to_memory (l);
   x64_flush_count (l);
   x64_copy_to (l, X64_RAX, uop->a);
@@ -217,6 +219,7 @@ x64_load_op (X64Lower *l, const Uop *uop)
 static void
 call_interp (X64Lower *l, const Uop *uop)
 {
+  x64_vflush (l);
   x64_flush_count (l);
   x64_load_op (l, uop);
   x64_call_to (&l->a, l->stubs->interp);
@@ -261,6 +264,7 @@ x64_lower_INTERP_VEC_FLAGS (X64Lower *l, const Uop *uop)
 void
 x64_lower_INTERP_END (X64Lower *l, const Uop *uop)
 {
+  x64_vflush (l);
   x64_flags_to_memory (l);
   x64_flush_count (l);
   x64_load_op (l, uop);

@@ -15,12 +15,73 @@ register_of (uint8_t copy)
   return copy & ((1u << X64_COPY_SHIFT) - 1);
 }
 
+static bool
+is_dirty (const X64Lower *l, X64Vec xmm)
+{
+  return (l->dirty >> xmm & 1) != 0;
+}
+
+// Brings the home up to date. Cold pieces of this uop that nothing leads to yet find it so.
+static void
+clean_copy (X64Lower *l, X64Vec xmm)
+{
+  if (!is_dirty (l, xmm))
+    return;
+  x64_write_copy (l, xmm, l->copy_of[xmm]);
+  l->dirty &= ~(1u << xmm);
+  for (unsigned i = l->cold_of_uop; i < l->n_cold; i++)
+    if (l->cold[i].entry.fixups == NULL)
+      l->cold[i].dirty &= (uint16_t) ~(1u << xmm);
+}
+
 static void
 drop_copy (X64Lower *l, X64Vec xmm)
 {
+  clean_copy (l, xmm);
   if (l->copy_of[xmm] != X64_NO_COPY)
     l->copy_in[register_of (l->copy_of[xmm])] = X64_NO_COPY;
   l->copy_of[xmm] = X64_NO_COPY;
+}
+
+// Its value is not wanted any more.
+static void
+lose_copy (X64Lower *l, X64Vec xmm)
+{
+  l->dirty &= ~(1u << xmm);
+  drop_copy (l, xmm);
+}
+
+void
+x64_vbegin (X64Lower *l)
+{
+  for (unsigned v = IR_VTEMP; v < IR_N_VREGS; v++)
+    if (l->copy_in[v] != X64_NO_COPY)
+      lose_copy (l, l->copy_in[v]);
+}
+
+void
+x64_vflush (X64Lower *l)
+{
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    clean_copy (l, i);
+}
+
+static unsigned
+next_after (unsigned xmm)
+{
+  return xmm + 1 < X64_N_XMM ? xmm + 1 : X64_FIRST_COPY;
+}
+
+void
+x64_vreserve (X64Lower *l, unsigned n)
+{
+  unsigned n_clean = X64_N_XMM - X64_FIRST_COPY - (unsigned) __builtin_popcount (l->dirty);
+
+  for (unsigned i = l->next_copy; n_clean < n; i = next_after (i))
+    if (is_dirty (l, i)) {
+      clean_copy (l, i);
+      n_clean++;
+    }
 }
 
 void
@@ -42,6 +103,12 @@ x64_read_copy (X64Lower *l, X64Vec xmm, uint8_t copy)
   }
 }
 
+void
+x64_write_copy (X64Lower *l, X64Vec xmm, uint8_t copy)
+{
+  x64_vmr (&l->a, X64_VMOVDQU_ST, x64_vhome (l, register_of (copy)), xmm);
+}
+
 static void
 make_copy (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
 {
@@ -59,11 +126,14 @@ x64_vforget (X64Lower *l)
 X64Vec
 x64_vnew (X64Lower *l)
 {
+  uint32_t avoided = l->copies_used | l->dirty;
   unsigned i = l->next_copy;
 
-  while (l->copies_used >> i & 1)
-    i = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
-  l->next_copy = i + 1 < X64_N_XMM ? i + 1 : X64_FIRST_COPY;
+  if ((avoided | 0x3) == 0xffff)
+    avoided = l->copies_used;
+  while (avoided >> i & 1)
+    i = next_after (i);
+  l->next_copy = next_after (i);
   drop_copy (l, i);
   l->copies_used |= 1u << i;
   return i;
@@ -78,6 +148,8 @@ use_copy (X64Lower *l, unsigned v, unsigned wanted, X64CopyForm read)
   if (i == X64_NO_COPY || !(wanted >> form_of (l, i) & 1)) {
     if (i == X64_NO_COPY)
       i = x64_vnew (l);
+    else
+      clean_copy (l, i);
     make_copy (l, v, i, read);
     x64_read_copy (l, i, l->copy_of[i]);
   }
@@ -109,6 +181,14 @@ x64_vcopy (const X64Lower *l, unsigned v, unsigned size)
   return i != X64_NO_COPY && size > 2 && form_of (l, i) == X64_COPY_LOW32 ? X64_NO_COPY : i;
 }
 
+X64Mem
+x64_vmemory (X64Lower *l, unsigned v)
+{
+  if (l->copy_in[v] != X64_NO_COPY)
+    clean_copy (l, l->copy_in[v]);
+  return x64_vhome (l, v);
+}
+
 bool
 x64_vshort (const X64Lower *l, X64Vec xmm, unsigned size)
 {
@@ -122,10 +202,10 @@ put (X64Lower *l, unsigned v, X64Vec xmm, X64CopyForm form)
 {
   unsigned old = l->copy_in[v];
 
-  x64_vmr (&l->a, X64_VMOVDQU_ST, x64_vhome (l, v), xmm);
   if (old != X64_NO_COPY)
-    l->copy_of[old] = X64_NO_COPY;
+    lose_copy (l, old);
   make_copy (l, v, xmm, form);
+  l->dirty |= 1u << xmm;
 }
 
 void
@@ -245,6 +325,8 @@ x64_meet (X64Lower *l, const Uop *label)
   const Uop *end = NULL;
   Loop loop = {0};
 
+  x64_vbegin (l);
+  x64_vflush (l);
   if ((label->flags & UOP_LOOP) && !met->from_before && l->labels[label->imm].fixups == NULL)
     end = find_end (l, label);
   for (const Uop *uop = label + 1; end != NULL && uop < end; uop++)
@@ -297,6 +379,7 @@ x64_join (X64Lower *l, const Uop *uop)
 
   if (!(uop->flags & UOP_LOCAL))
     return;
+  x64_vflush (l);
   if (l->labels[uop->imm].at == NULL)
     met->from_before = true;
   if (!met->copies)

@@ -78,7 +78,7 @@ to_general (X64Lower *l, const Uop *uop, unsigned host, unsigned v)
   unsigned bits = 8u << uop->aux, copy = x64_vcopy (l, v, uop->aux);
 
   if (copy == X64_NO_COPY)
-    x64_mov_rm (&l->a, bits, host, x64_vhome (l, v));
+    x64_mov_rm (&l->a, bits, host, x64_vmemory (l, v));
   else
     x64_vrr (&l->a, bits == 64 ? X64_VMOVQ_RX : X64_VMOVD_ST, host, copy);
 }

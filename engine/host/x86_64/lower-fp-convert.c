@@ -285,7 +285,7 @@ x64_lower_ITOFV (X64Lower *l, const Uop *uop)
 static void
 half_operand (X64Lower *l, const Uop *uop)
 {
-  x64_movzx_rm (&l->a, 16, X64_RCX, x64_vhome (l, uop->a));
+  x64_movzx_rm (&l->a, 16, X64_RCX, x64_vmemory (l, uop->a));
   x64_vrr (&l->a, X64_VMOVD, 0, X64_RCX);
 }
 

@@ -61,7 +61,7 @@ x64_lower_FTOR (X64Lower *l, const Uop *uop)
 {
   unsigned bits = 8u << uop->aux, d = x64_target (uop->d, X64_RCX);
   unsigned copy = uop->aux2 == 0 ? x64_vcopy (l, uop->a, uop->aux) : (unsigned) X64_NO_COPY;
-  X64Mem home = x64_vhome (l, uop->a);
+  X64Mem home = copy == X64_NO_COPY ? x64_vmemory (l, uop->a) : x64_vhome (l, uop->a);
 
   home.disp += uop->aux2 << uop->aux;
   if (copy == X64_NO_COPY)

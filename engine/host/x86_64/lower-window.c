@@ -220,6 +220,7 @@ without_window (X64Lower *l, X64Cold *cold)
   if (l->ir->uops[first].flags & UOP_FIRST)
     l->count--;
   x64_lower_uops (l, first, last);
+  x64_vflush (l);
   x64_cold_resume (l, cold);
 }
 

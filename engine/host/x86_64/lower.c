@@ -74,7 +74,22 @@ x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold)
     l->failed = true;
   *cold = (X64Cold){.emit = emit, .uop = uop, .flags = l->flags, .count = l->count};
   note_copies (l, cold);
+  cold->dirty = (uint16_t) l->dirty;
+  memcpy (cold->dirty_of, l->copy_of, sizeof cold->dirty_of);
   return cold;
+}
+
+static void
+emit_cold (X64Lower *l, X64Cold *cold)
+{
+  x64_bind (&l->a, &cold->entry);
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (cold->dirty >> i & 1)
+      x64_write_copy (l, i, cold->dirty_of[i]);
+  l->dirty = 0;
+  l->flags = cold->flags;
+  l->count = cold->count;
+  cold->emit (l, cold);
 }
 
 void
@@ -165,7 +180,7 @@ begin (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
   l->flags = (X64Flags){.in_memory = true};
   l->sp_checked = false;
   l->count = 0;
-  l->copies_used = 0;
+  l->copies_used = l->dirty = 0;
   l->next_copy = X64_FIRST_COPY;
   l->n_cold = l->n_ops = l->n_windows = 0;
   l->in_cold = false;
@@ -203,6 +218,15 @@ put_ops (X64Lower *l)
   }
 }
 
+// How many xmm registers a uop may ask for, and then some.
+static unsigned
+results_of (const Uop *uop)
+{
+  bool many = ir_info[uop->op].shape == IR_SHAPE_VR && (ir_info[uop->op].properties & IR_MEM);
+
+  return many || uop->op == UOP_VTBL || uop->op == UOP_VTBX ? 10 : 5;
+}
+
 void
 x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
 {
@@ -210,12 +234,17 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
     const Uop *uop = &l->ir->uops[i];
 
     l->copies_used = 0;
+    l->cold_of_uop = l->n_cold;
     if (!l->in_cold)
       x64_window_end (l, i);
     if (uop->flags & UOP_FIRST)
       l->count++;
     if (!l->in_cold)
       x64_window_begin (l, i);
+    if (uop->flags & UOP_FIRST)
+      x64_vbegin (l);
+    if (ir_info[uop->op].properties & IR_VEC)
+      x64_vreserve (l, results_of (uop));
     x64_flags_for (l, uop);
     lower_fn[uop->op](l, uop);
   }
@@ -234,14 +263,8 @@ x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t 
   x64_window_end (l, ir->n_uops);
   l->in_cold = true;
   l->window.active = false;
-  for (unsigned i = 0; i < l->n_cold && !l->failed; i++) {
-    X64Cold *cold = &l->cold[i];
-
-    x64_bind (&l->a, &cold->entry);
-    l->flags = cold->flags;
-    l->count = cold->count;
-    cold->emit (l, cold);
-  }
+  for (unsigned i = 0; i < l->n_cold && !l->failed; i++)
+    emit_cold (l, &l->cold[i]);
   if (!l->failed && !l->a.overflow)
     put_ops (l);
   return l->failed || l->a.overflow ? 0 : (size_t) (l->a.p - code);

@@ -10,8 +10,10 @@
 //   rax, rcx, rdx                     scratch, within one uop
 //   xmm0, xmm1                        scratch, within one uop
 //   xmm2..xmm15                       copies of guest vector registers, within a straight stretch
-// All other guest registers, and all vector registers whether copied or not, are in the CPU's
-// state: a vector register's copy is written through.
+//                                     and where a loop begins
+// All other guest registers are in the CPU's state. A result in a copy of a vector register is
+// stored only before something else may see it, and where another result takes its xmm register; if
+// a cold piece has to, it does so itself.
 //
 // NZCV is in the CPU's state, in EFLAGS, or in both. In EFLAGS: N = SF, Z = ZF, V = OF, and C is
 // CF (X64_FLAGS_ADD) or its opposite (X64_FLAGS_SUB), whichever the producer left. Or they are those
@@ -74,6 +76,8 @@ struct X64Cold {
   X64Flags flags;  // at the entry
   uint16_t copies; // xmm registers that hold copies and must be read again
   uint8_t copy_of[X64_N_XMM];
+  uint16_t dirty; // xmm registers that are stored first
+  uint8_t dirty_of[X64_N_XMM];
   uint8_t count; // instructions begun and not counted
   uint8_t base;  // memory: host register of the base
   int32_t disp;
@@ -143,6 +147,8 @@ struct X64Lower {
   uint8_t copy_of[X64_N_XMM]; // guest vector register and form, or X64_NO_COPY
   uint8_t copy_in[IR_N_VREGS];
   uint32_t copies_used; // xmm registers of operands of this uop
+  uint32_t dirty;       // xmm registers with copies that are newer than their homes
+  unsigned cold_of_uop; // the first cold piece of this uop
   unsigned next_copy;
   unsigned n_cold, n_ops;
   bool failed;  // something did not fit
@@ -230,10 +236,20 @@ X64Vec x64_vnew (X64Lower *l);
 void x64_vput (X64Lower *l, unsigned v, X64Vec xmm);
 // The same where the result is zero above its lowest 1 << size bytes.
 void x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size);
+// Its home, up to date.
+X64Mem x64_vmemory (X64Lower *l, unsigned v);
+// All homes become up to date: before the state is looked at. Cold pieces do this by themselves.
+void x64_vflush (X64Lower *l);
+// A guest instruction begins: temporaries are dead.
+void x64_vbegin (X64Lower *l);
+// The next n results need not be preceded by stores of others.
+void x64_vreserve (X64Lower *l, unsigned n);
 // Copies are gone: other code ran, or comes here from elsewhere.
 void x64_vforget (X64Lower *l);
 // Reads a copy (register and form) from its home.
 void x64_read_copy (X64Lower *l, X64Vec xmm, uint8_t copy);
+// Stores it there.
+void x64_write_copy (X64Lower *l, X64Vec xmm, uint8_t copy);
 // At a label, before it is bound: the copies are those that all jumps to it will bring.
 void x64_meet (X64Lower *l, const Uop *label);
 // Before a jump, or before what it depends on is looked at: the copies are those its label wants.
