@@ -200,11 +200,11 @@ static const Example examples[] = {
      {NOP, UDF},
      "000: NOP\n"
      "004: INTERP_END 0 live\n"},
-    {"fadd d0, d0, d0",
+    {"frecpe d0, d0",
      &el0,
      0,
      256,
-     {0x1e602800, 0xfd400000 /* ldr d0, [x0] */, RET},
+     {0x5ee1d800, 0xfd400000 /* ldr d0, [x0] */, RET},
      "000: INTERP_VEC 0\n"
      "004: LDV v0, x0 +0 (8 bytes)\n"
      "008: JUMP.64 x30\n"},
