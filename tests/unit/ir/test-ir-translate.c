@@ -290,7 +290,8 @@ static const Example examples[] = {
      {0xd53b4201, 0xd51b4201, 0xd53b4422, RET},
      "000: GETFLAGS x1\n"
      "004: PUTFLAGS x1 live\n"
-     "008: INTERP_VEC 0\n"
+     "008: FPSYNC\n"
+     "008  INTERP_VEC 0\n"
      "00c: JUMP.64 x30\n"},
     {"what the key depends on",
      &el1,
