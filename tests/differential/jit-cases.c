@@ -143,7 +143,8 @@ make_registers (JitCases *cases, UopRegisters *registers)
     registers->v[i / 2][i % 2] = insn_lanes (&cases->random);
   registers->nzcv = (uint32_t) (r >> 8 & 15) << 28;
   if ((r >> 12 & 3) == 0)
-    registers->fpcr = (uint32_t) insn_random (&cases->random) & 0x07c80000;
+    registers->fpcr =
+        (uint32_t) insn_random (&cases->random) & (r >> 40 & 1 ? 0x02080000 : 0x07c80000);
   if (r >> 14 & 1)
     registers->fpsr = (uint32_t) insn_random (&cases->random) & 0x0800009f;
   registers->pstate = make_pstate (cases);

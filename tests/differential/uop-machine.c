@@ -220,7 +220,7 @@ uop_machine_key (const A64Cpu *cpu)
       .sp_sel = cpu->pstate.sp_sel,
       .uao = cpu->pstate.uao,
       .fp_trapped = a64_fp_trapped (cpu),
-      .fp_modes = cpu->fpcr != 0,
+      .fp_modes = (cpu->fpcr & A64_FP_MODES) != 0,
       .features = cpu->features,
   };
 }

@@ -55,7 +55,7 @@ mode_of (const A64Cpu *cpu)
 
   return (el1 ? MODE_EL1 : 0) | (el1 && !cpu->pstate.sp_sel ? MODE_SP_EL0 : 0) |
          (el1 && cpu->pstate.uao ? MODE_UAO : 0) | (a64_fp_trapped (cpu) ? MODE_FP_TRAPPED : 0) |
-         (cpu->fpcr != 0 ? MODE_FP : 0) | (counts (cpu) ? MODE_COUNT : 0);
+         (cpu->fpcr & A64_FP_MODES ? MODE_FP : 0) | (counts (cpu) ? MODE_COUNT : 0);
 }
 
 bool
@@ -225,7 +225,7 @@ key_of (const A64Cpu *cpu)
       .sp_sel = cpu->pstate.sp_sel,
       .uao = cpu->pstate.uao,
       .fp_trapped = a64_fp_trapped (cpu),
-      .fp_modes = cpu->fpcr != 0,
+      .fp_modes = (cpu->fpcr & A64_FP_MODES) != 0,
       .smp = cpu->vcpu->vm->n_vcpus > 1,
       .count = counts (cpu),
       .features = cpu->features,

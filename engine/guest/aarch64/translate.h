@@ -16,11 +16,14 @@ typedef struct A64TranslateKey {
   bool sp_sel;      // PSTATE.SP: at EL1, SP_EL0 is a register beside SP
   bool uao;         // PSTATE.UAO: LDTR and STTR have the rights of EL1
   bool fp_trapped;  // FP and SIMD instructions trap
-  bool fp_modes;    // FPCR has another mode than the one at reset: FP arithmetic is tier 0's
+  bool fp_modes;    // FPCR has one of A64_FP_MODES: FP arithmetic is tier 0's
   bool smp;         // more than one CPU
   bool count;       // instructions are counted
   uint8_t features; // A64_FEATURE_*
 } A64TranslateKey;
+
+// AHP, FZ and RMode of FPCR. DN changes only what tier 0 is asked for anyway, FZ16 what is all its.
+enum { A64_FP_MODES = 0x05c00000 };
 
 // An instruction for tier 0 and what follows it there: its handler, which is left to the caller,
 // says how to go on.

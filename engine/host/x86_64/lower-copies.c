@@ -262,10 +262,18 @@ find_end (const X64Lower *l, const Uop *label)
   return last;
 }
 
+// Scalars made of more than the lowest element.
+static bool
+reads_more (unsigned op)
+{
+  return op == UOP_FADDP || op == UOP_FMAXP || op == UOP_FMINP || op == UOP_FMAXV ||
+         op == UOP_FMINV;
+}
+
 static X64CopyForm
 form_read (const Uop *uop)
 {
-  bool scalar = (uop->flags & UOP_SCALAR) != 0 && uop->op != UOP_FADDP && uop->aux >= 2;
+  bool scalar = (uop->flags & UOP_SCALAR) != 0 && !reads_more (uop->op) && uop->aux >= 2;
   bool stored = (ir_info[uop->op].properties & IR_STORE) != 0 && uop->aux < 4;
 
   if (!scalar && !stored)

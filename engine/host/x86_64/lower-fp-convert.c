@@ -150,12 +150,18 @@ scalar_to_integer (X64Lower *l, const Uop *uop)
   x64_fp_put (l, uop, d, true, cold);
 }
 
-// Lanes that are the indefinite are done again.
+// Lanes that are the indefinite, which is all ones where there is no sign, are done again.
 static void
-check_lanes (X64Lower *l, X64Vec lanes, bool is_double, X64Cold *cold)
+check_lanes (X64Lower *l, X64Vec lanes, bool is_double, bool is_unsigned, X64Cold *cold)
 {
-  x64_vrrm (&l->a, is_double ? X64_VPCMPEQQ : X64_VPCMPEQD, 1, lanes,
-            x64_fp_constant (l, X64_FP_SIGN, is_double));
+  X64VecOp equal = is_double ? X64_VPCMPEQQ : X64_VPCMPEQD;
+
+  if (is_unsigned) {
+    x64_vrrr (&l->a, equal, 1, 1, 1);
+    x64_vrrr (&l->a, equal, 1, 1, lanes);
+  } else {
+    x64_vrrm (&l->a, equal, 1, lanes, x64_fp_constant (l, X64_FP_SIGN, is_double));
+  }
   x64_vrr (&l->a, X64_VPTEST, 1, 1);
   x64_jcc (&l->a, X64_CC_NE, &cold->entry);
 }
@@ -163,16 +169,20 @@ check_lanes (X64Lower *l, X64Vec lanes, bool is_double, X64Cold *cold)
 void
 x64_lower_FTOIV (X64Lower *l, const Uop *uop)
 {
-  bool is_double = x64_fp_double (uop);
+  // cvtt and cvt, to signed and unsigned integers.
+  static const X64VecOp ops[2][2][2] = {
+      {{X64_VCVTTPS2DQ, X64_VCVTTPS2UDQ}, {X64_VCVTTPD2QQ, X64_VCVTTPD2UQQ}},
+      {{X64_VCVTPS2DQ, X64_VCVTPS2UDQ}, {X64_VCVTPD2QQ, X64_VCVTPD2UQQ}},
+  };
+  bool is_double = x64_fp_double (uop), is_unsigned = (uop->aux2 & IR_ROUND_UNSIGNED) != 0;
   unsigned rounding = uop->aux2 & 7;
-  X64VecOp truncate = is_double ? X64_VCVTTPD2QQ : X64_VCVTTPS2DQ;
-  X64VecOp nearest = is_double ? X64_VCVTPD2QQ : X64_VCVTPS2DQ;
+  X64VecOp truncate = ops[0][is_double][is_unsigned];
 
   if (x64_fp_scalar (uop)) {
     scalar_to_integer (l, uop);
     return;
   }
-  if (is_double && !l->features->avx512) {
+  if ((is_double || is_unsigned) && !l->features->avx512) {
     x64_interp (l, uop);
     return;
   }
@@ -180,13 +190,13 @@ x64_lower_FTOIV (X64Lower *l, const Uop *uop)
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
   if (rounding == IR_ROUND_ZERO || rounding == IR_ROUND_NEAREST) {
-    x64_vrr (&l->a, rounding == IR_ROUND_ZERO ? truncate : nearest, d, a);
-    check_lanes (l, d, is_double, cold);
+    x64_vrr (&l->a, ops[rounding == IR_ROUND_NEAREST][is_double][is_unsigned], d, a);
+    check_lanes (l, d, is_double, is_unsigned, cold);
   } else {
     x64_vrri (&l->a, is_double ? X64_VROUNDPD : X64_VROUNDPS, 0, a,
               (uint8_t) (rounding | X64_ROUND_QUIET));
     x64_vrr (&l->a, truncate, d, 0);
-    check_lanes (l, d, is_double, cold);
+    check_lanes (l, d, is_double, is_unsigned, cold);
     x64_vrr (&l->a, truncate, 0, a);
   }
   x64_fp_put (l, uop, d, true, cold);

@@ -68,6 +68,16 @@ x64_is_plain_fp (const Uop *uop)
   }
 }
 
+// To the piece where a lane of a or b is a NaN. xmm1 and rcx are used.
+static void
+check_lanes (X64Lower *l, X64Cold *cold, X64Vec a, X64Vec b, bool is_double)
+{
+  x64_vrrri (&l->a, is_double ? X64_VCMPPD : X64_VCMPPS, 1, a, b, X64_CMP_UNORDERED);
+  x64_vrr (&l->a, X64_VMOVMSKPS, X64_RCX, 1);
+  x64_test_rr (&l->a, 32, X64_RCX, X64_RCX);
+  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+}
+
 void
 x64_fp_check_nan (X64Lower *l, X64Cold *cold, X64Vec xmm, bool is_double, bool scalar)
 {
@@ -78,9 +88,7 @@ x64_fp_check_nan (X64Lower *l, X64Cold *cold, X64Vec xmm, bool is_double, bool s
     x64_jcc (a, X64_CC_P, &cold->entry);
     return;
   }
-  x64_vrrri (a, is_double ? X64_VCMPPD : X64_VCMPPS, 1, xmm, xmm, X64_CMP_UNORDERED);
-  x64_vrr (a, X64_VPTEST, 1, 1);
-  x64_jcc (a, X64_CC_NE, &cold->entry);
+  check_lanes (l, cold, xmm, xmm, is_double);
 }
 
 void
@@ -216,12 +224,24 @@ x64_lower_FABD (X64Lower *l, const Uop *uop)
   put_checked (l, uop, d, true);
 }
 
-// Zeroes of both signs are told apart by doing it both ways; NaNs, for which the host's
-// instructions are not meant, are found before.
+static const X64VecOp max_ops[4] = X64_FP_OPS (X64_VMAX);
+static const X64VecOp min_ops[4] = X64_FP_OPS (X64_VMIN);
+
+// d = the extreme of a and b, which may be d, and are no NaNs: the host's instructions are not meant
+// for those. Zeroes of both signs are told apart by doing it both ways. xmm0 is used.
 static void
-extreme (X64Lower *l, const Uop *uop, const X64VecOp ops[4], X64VecOp combine)
+extreme (X64Lower *l, const Uop *uop, const X64VecOp ops[4], X64Vec d, X64Vec a, X64Vec b)
 {
   X64VecOp op = x64_fp_op (ops, uop);
+
+  x64_vrrr (&l->a, op, 0, a, b);
+  x64_vrrr (&l->a, op, d, b, a);
+  x64_vrrr (&l->a, ops == max_ops ? X64_VANDPS : X64_VORPS, d, d, 0);
+}
+
+static void
+extreme_of_two (X64Lower *l, const Uop *uop, const X64VecOp ops[4])
+{
   bool is_double = x64_fp_double (uop);
 
   x64_clobber (l, uop);
@@ -232,30 +252,99 @@ extreme (X64Lower *l, const Uop *uop, const X64VecOp ops[4], X64VecOp combine)
     x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, a, b);
     x64_jcc (&l->a, X64_CC_P, &cold->entry);
   } else {
-    x64_vrrri (&l->a, is_double ? X64_VCMPPD : X64_VCMPPS, 1, a, b, X64_CMP_UNORDERED);
-    x64_vrr (&l->a, X64_VPTEST, 1, 1);
-    x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+    check_lanes (l, cold, a, b, is_double);
   }
-  x64_vrrr (&l->a, op, 0, a, b);
-  x64_vrrr (&l->a, op, d, b, a);
-  x64_vrrr (&l->a, combine, d, d, 0);
+  extreme (l, uop, ops, d, a, b);
   x64_fp_put (l, uop, d, !x64_fp_scalar (uop), cold);
 }
 
 void
 x64_lower_FMAX (X64Lower *l, const Uop *uop)
 {
-  static const X64VecOp ops[4] = X64_FP_OPS (X64_VMAX);
-
-  extreme (l, uop, ops, X64_VANDPS);
+  extreme_of_two (l, uop, max_ops);
 }
 
 void
 x64_lower_FMIN (X64Lower *l, const Uop *uop)
 {
-  static const X64VecOp ops[4] = X64_FP_OPS (X64_VMIN);
+  extreme_of_two (l, uop, min_ops);
+}
 
-  extreme (l, uop, ops, X64_VORPS);
+// Every other lane of two registers, from the first and from the second on.
+static void
+split_lanes (X64Lower *l, bool is_double, X64Vec even, X64Vec odd, X64Vec a, X64Vec b)
+{
+  if (is_double) {
+    x64_vrrr (&l->a, X64_VUNPCKLPD, even, a, b);
+    x64_vrrr (&l->a, X64_VUNPCKHPD, odd, a, b);
+  } else {
+    x64_vrrri (&l->a, X64_VSHUFPS, even, a, b, 0x88);
+    x64_vrrri (&l->a, X64_VSHUFPS, odd, a, b, 0xdd);
+  }
+}
+
+// Of 64 bits only the lower halves of a and b count: as the two halves of one register. A scalar is
+// of the pair that is a.
+static void
+extreme_of_pairs (X64Lower *l, const Uop *uop, const X64VecOp ops[4])
+{
+  bool is_double = x64_fp_double (uop), all = (uop->flags & UOP_Q) != 0;
+  Uop packed = *uop;
+
+  packed.flags &= (uint16_t) ~UOP_SCALAR;
+  x64_clobber (l, uop);
+  X64Vec a = x64_vuse (l, uop->a), b = x64_fp_scalar (uop) ? a : x64_vuse (l, uop->b);
+  X64Vec even = x64_vnew (l), odd = x64_vnew (l);
+  X64Cold *cold = x64_fp_special (l, uop);
+  if (!all && !is_double) {
+    x64_vrrr (&l->a, X64_VUNPCKLPD, even, a, b);
+    a = b = even;
+  }
+  check_lanes (l, cold, a, b, is_double);
+  split_lanes (l, is_double, odd, even, a, b);
+  extreme (l, &packed, ops, even, odd, even);
+  x64_fp_put (l, uop, even, all, cold);
+}
+
+void
+x64_lower_FMAXP (X64Lower *l, const Uop *uop)
+{
+  extreme_of_pairs (l, uop, max_ops);
+}
+
+void
+x64_lower_FMINP (X64Lower *l, const Uop *uop)
+{
+  extreme_of_pairs (l, uop, min_ops);
+}
+
+static void
+extreme_of_all (X64Lower *l, const Uop *uop, const X64VecOp ops[4])
+{
+  Uop packed = *uop;
+
+  packed.flags &= (uint16_t) ~UOP_SCALAR;
+  x64_clobber (l, uop);
+  X64Vec a = x64_vuse (l, uop->a), even = x64_vnew (l), odd = x64_vnew (l);
+  X64Cold *cold = x64_fp_special (l, uop);
+  check_lanes (l, cold, a, a, false);
+  split_lanes (l, false, odd, even, a, a);
+  extreme (l, &packed, ops, even, odd, even);
+  x64_vrr (&l->a, X64_VMOVSHDUP, odd, even);
+  extreme (l, &packed, ops, even, odd, even);
+  x64_fp_put (l, uop, even, false, cold);
+}
+
+void
+x64_lower_FMAXV (X64Lower *l, const Uop *uop)
+{
+  extreme_of_all (l, uop, max_ops);
+}
+
+void
+x64_lower_FMINV (X64Lower *l, const Uop *uop)
+{
+  extreme_of_all (l, uop, min_ops);
 }
 
 static void

@@ -77,7 +77,7 @@ X64Vec x64_fp_operand (X64Lower *l, const Uop *uop, unsigned v);
 void x64_fp_shorten (X64Lower *l, X64Vec d, X64Vec s, unsigned size);
 // A piece that tier 0 carries the uop out in, to be jumped to where things are special.
 X64Cold *x64_fp_special (X64Lower *l, const Uop *uop);
-// To it where a number, or a lane, is a NaN. xmm1 is used for lanes.
+// To it where a number, or a lane, is a NaN. xmm1 and rcx are used for lanes.
 void x64_fp_check_nan (X64Lower *l, X64Cold *special, X64Vec xmm, bool is_double, bool scalar);
 // The result becomes d's; `is_short`: it is zero above what the uop works on already. `special`
 // comes back behind it; or NULL.
