@@ -182,7 +182,7 @@ typedef struct Raw {
       *gdb, *jit_cache, *jit_dump;
   char **disks, **nets;
   int cpus;
-  gboolean no_net, stats, jit_stats, jit_perf_map, gdb_wait;
+  gboolean no_net, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
 } Raw;
 
 static void
@@ -237,6 +237,7 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"jit-stats", 0, 0, G_OPTION_ARG_NONE, &raw->jit_stats,
        N_ ("Print figures of the translator at the end"), NULL},
       // For those who work on the translator: engine/DESIGN.md.
+      {"jit-verify", 0, hidden, G_OPTION_ARG_NONE, &raw->jit_verify, NULL, NULL},
       {"jit-perf-map", 0, hidden, G_OPTION_ARG_NONE, &raw->jit_perf_map, NULL, NULL},
       {"jit-dump", 0, hidden, G_OPTION_ARG_FILENAME, &raw->jit_dump, NULL, NULL},
       {"jit-cache", 0, hidden, G_OPTION_ARG_STRING, &raw->jit_cache, NULL, NULL},
@@ -291,7 +292,7 @@ apply_machine (VmConfig *config, const Raw *raw, GError **error)
 
   if (accel < 0 || choose ("--arch", raw->arch, archs, error) < 0)
     return false;
-  config->accel = (VmAccel) accel;
+  config->accel = raw->jit_verify ? VM_ACCEL_JIT : (VmAccel) accel;
   if (raw->cpus < 0)
     return fail (error, _ ("The number of processors cannot be negative."));
   config->cpus = (unsigned) raw->cpus;
@@ -328,6 +329,7 @@ apply_developer (VmDeveloper *developer, const Raw *raw, GError **error)
 {
   developer->count = raw->stats || raw->jit_stats;
   developer->jit_stats = raw->jit_stats;
+  developer->jit_verify = raw->jit_verify;
   developer->jit_perf_map = raw->jit_perf_map;
   developer->jit_dump = g_strdup (raw->jit_dump);
   return raw->jit_cache == NULL ||

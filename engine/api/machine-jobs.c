@@ -82,6 +82,7 @@ build (VmMachine *machine, GError **error)
               .stats = config->developer.jit_stats,
               .perf_map = config->developer.jit_perf_map,
               .dump = config->developer.jit_dump},
+      .verify = config->developer.jit_verify,
       .memory_bytes = config->memory_bytes,
       .kernel = config->kernel,
       .initrd = config->initrd,

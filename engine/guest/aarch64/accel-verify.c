@@ -347,6 +347,12 @@ is_repeatable (const A64Op *op)
   }
 }
 
+static bool
+is_tlbi (uint32_t insn)
+{
+  return (insn & 0xfff8e000) == 0xd5088000;
+}
+
 static void
 use_empty_context (A64Cpu *cpu)
 {
@@ -407,7 +413,14 @@ step (A64Cpu *cpu, const Plan *plan, const uint8_t *page)
     use_own_contexts (cpu);
   }
   op.pc_off = (uint16_t) offset;
-  carry_out (cpu, insn, &op);
+  // What is in use is flushed at once, other contexts when they are used again.
+  if (is_tlbi (insn)) {
+    use_own_contexts (cpu);
+    carry_out (cpu, insn, &op);
+    use_empty_context (cpu);
+  } else {
+    carry_out (cpu, insn, &op);
+  }
   self->n_insns++;
   // Some that end blocks of tier 0 do not end regions.
   went_on = cpu->went_on || (!(word & PLAN_BRANCH) && cpu->pc == next);

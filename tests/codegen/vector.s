@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Snippets: see run-codegen.
+
+// add bytes
+  add v0.16b, v1.16b, v2.16b
+
+// add words, half a register
+  add v0.2s, v1.2s, v2.2s
+
+// subtract doublewords
+  sub v0.2d, v1.2d, v2.2d
+
+// multiply words
+  mul v0.4s, v1.4s, v2.4s
+
+// multiply and add
+  mla v0.8h, v1.8h, v2.8h
+
+// and
+  and v0.16b, v1.16b, v2.16b
+
+// bit select
+  bsl v0.16b, v1.16b, v2.16b
+
+// bit insert
+  bit v0.16b, v1.16b, v2.16b
+
+// compare equal
+  cmeq v0.16b, v1.16b, v2.16b
+
+// compare unsigned
+  cmhi v0.16b, v1.16b, v2.16b
+
+// compare with zero
+  cmeq v0.16b, v1.16b, #0
+
+// test bits
+  cmtst v0.16b, v1.16b, v2.16b
+
+// minimum
+  umin v0.16b, v1.16b, v2.16b
+
+// largest of all lanes
+  umaxv b0, v1.16b
+
+// sum of all lanes
+  addv s0, v1.4s
+
+// pairwise sum
+  addp v0.4s, v1.4s, v2.4s
+
+// constant
+  movi v0.16b, #0x55
+
+// duplicate a register
+  dup v0.4s, w0
+
+// duplicate a lane
+  dup v0.4s, v1.s[2]
+
+// insert
+  mov v0.s[1], w0
+
+// extract
+  umov w0, v0.b[3]
+
+// shift left
+  shl v0.4s, v1.4s, #3
+
+// shift right
+  ushr v0.2d, v1.2d, #7
+
+// shift bytes right
+  sshr v0.16b, v1.16b, #2
+
+// shift by a register
+  ushl v0.4s, v1.4s, v2.4s
+
+// narrow
+  xtn v0.8b, v1.8h
+
+// lengthen
+  ushll v0.8h, v1.8b, #0
+
+// narrow shifted
+  shrn v0.8b, v1.8h, #4
+
+// long product
+  umull v0.2d, v1.2s, v2.2s
+
+// two registers shifted
+  ext v0.16b, v1.16b, v2.16b, #5
+
+// interleave
+  zip1 v0.4s, v1.4s, v2.4s
+
+// look up
+  tbl v0.16b, {v1.16b}, v2.16b
+
+// reverse bytes
+  rev64 v0.16b, v1.16b
+
+// count bits
+  cnt v0.8b, v1.8b
+
+// saturating add
+  sqadd v0.8h, v1.8h, v2.8h
+
+// absolute difference
+  uabd v0.16b, v1.16b, v2.16b
+
+// float add
+  fadd v0.4s, v1.4s, v2.4s
+
+// float multiply and add
+  fmla v0.2d, v1.2d, v2.2d
+
+// float multiply by a lane
+  fmul v0.4s, v1.4s, v2.s[0]
+
+// float compare
+  fcmgt v0.4s, v1.4s, v2.4s
+
+// float from integers
+  scvtf v0.4s, v1.4s
+
+// AES round
+  aese v0.16b, v1.16b
+  aesmc v0.16b, v0.16b
+
+// polynomial product
+  pmull v0.1q, v1.1d, v2.1d
+
+// SHA-256
+  sha256h q0, q1, v2.4s
+
+// load two registers
+  ld1 {v0.16b, v1.16b}, [x0], #32
+
+// load and separate
+  ld2 {v0.8b, v1.8b}, [x0]
+
+// string length loop
+  ldr q0, [x0], #16
+  cmeq v1.16b, v0.16b, #0
+  umaxp v1.16b, v1.16b, v1.16b
+  fmov x1, d1
+  cbz x1, .-16
+
+// copy 64 bytes
+  ldp q0, q1, [x1]
+  ldp q2, q3, [x1, #32]
+  stp q0, q1, [x0]
+  stp q2, q3, [x0, #32]
