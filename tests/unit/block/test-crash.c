@@ -588,7 +588,9 @@ write_until_killed (const char *path, const struct Shape *shape, uint64_t seed, 
 {
   DiskModel *model = model_of (shape, seed);
   BlockImage *image = block_image_open (path, BLOCK_FORMAT_QCOW2, BLOCK_IMAGE_WRITE, NULL);
-  for (uint64_t i = 0; image != NULL; i++) {
+  if (image == NULL)
+    _exit (1);
+  for (uint64_t i = 0;; i++) {
     DiskOp op = disk_model_next (model);
     __atomic_store_n (&shared->begun, i + 1, __ATOMIC_SEQ_CST);
     if (disk_model_do (model, image, &op) != 0)
@@ -597,7 +599,6 @@ write_until_killed (const char *path, const struct Shape *shape, uint64_t seed, 
     if (op.op == BLOCK_FLUSH)
       __atomic_store_n (&shared->flushed, i + 1, __ATOMIC_SEQ_CST);
   }
-  _exit (2);
 }
 
 static void
