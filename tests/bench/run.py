@@ -242,4 +242,5 @@ def main():
             print('| %s | %s |' % (d['label'], ' | '.join('%s %.4g (min %.4g)%s' % (k, med([x[k] for x in b if x.get(k) is not None]), min([x[k] for x in b if x.get(k) is not None], default=float('nan')),
                   ' cpu %.3g' % med([x[k + ' cpu'] for x in b if k + ' cpu' in x]) if any(k + ' cpu' in x for x in b) else '') for k in ks)))
 
-main()
+if __name__ == '__main__':
+    main()

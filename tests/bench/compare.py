@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""compare.py --terrarium FILE [--kit DIR] [--quick] [--groups int,boot,...] [--out FILE]
+
+The kit on Terrarium and on every QEMU that is here, side by side in one run: each round runs all
+sides once, one after the other. A row's rival is the QEMU configuration that is best at it. Rates
+are work per second of host CPU time of all processes of the command, but for smp.* (the guest's own
+clock) and start (wall). Fails when a checksum differs between any two sides or a side did not end;
+what is slower than it should be is told in the table.
+
+QEMU: qemu-system-aarch64 in PATH, the newer one that getqemu.sh puts into the cache, and --qemu FILE.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import kit
+import run
+
+# What each group has to reach and what we want of it, as ratios to the best QEMU (ms for start).
+BARS = {'int': (2.2, 3), 'fp': (8, 15), 'simd': (12, 30), 'mem': (1.3, 2), 'sys': (2, 4), 'jit': (8, 30),
+        'atomic': (2, 4), 'smp': (1.5, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'start': (20, 8)}
+KERNELS = ('int', 'fp', 'simd', 'mem', 'sys', 'jit', 'atomic')
+OTHERS = ('boot', 'installer', 'start', 'idle', 'smp')
+IDLE_SECONDS = 5
+MACHINE = ['-M', 'virt', '-m', '1G', '-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot',
+           '-nic', 'none', '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci']
+
+
+class Side:
+    def __init__(self, name, command, append=''):
+        self.name, self.command, self.append = name, command, append
+        self.bench, self.checks, self.times, self.others = {}, {}, {}, []
+
+    def full(self, kernel, initrd, append, cpus=1):
+        """the command; initrd and append may be None"""
+        ours = self.name == 'terrarium'
+        words = self.command + (['--kernel'] if ours else ['-kernel']) + [kernel]
+        if initrd:
+            words += ['--initrd' if ours else '-initrd', initrd]
+        if append is not None:
+            words += ['--append' if ours else '-append', f'{append} {self.append}'.strip()]
+        if cpus > 1:
+            words += ['--cpus' if ours else '-smp', str(cpus)]
+        return words
+
+
+def version(binary):
+    text = subprocess.run([binary, '--version'], capture_output=True, text=True).stdout
+    return text.splitlines()[0] if text else 'unknown'
+
+
+def find_sides(a):
+    sides = [Side('terrarium', [a.terrarium, 'run', '--no-net', '--serial', 'stdio', '--memory', '1G'])]
+    qemus = [shutil.which('qemu-system-aarch64'), kit.CACHE + '/qemu/qemu-system-aarch64', *a.qemu]
+    for binary in qemus if not a.no_qemu else []:
+        if not binary or not os.access(binary, os.X_OK):
+            continue
+        number = re.search(r'version (\S+)', version(binary))
+        name = 'qemu ' + (number[1] if number else binary)
+        sides.append(Side(name + ' max', [binary, *MACHINE, '-cpu', 'max,pauth-impdef=on']))
+        sides.append(Side(name + ' a57', [binary, *MACHINE, '-cpu', 'cortex-a57'], 'kpti=off'))
+    return sides
+
+
+# ---- measuring ------------------------------------------------------------------------------
+
+def bench(a, side, names, sets, cpus):
+    append = f'console=ttyAMA0 quiet kb.t={a.t} kb.sets={sets}' + (f' kb.names={",".join(names)}' if names else '')
+    command = side.full(a.kit + '/vmlinuz-cloud-arm64', a.kit + '/bench.cpio', append, cpus)
+    result = run.bench_once(command, a.timeout, a.log)
+    if not result['info']['complete']:
+        a.failures.append(f'{side.name} did not come to the end of {sets}')
+    for row, b in result['bench'].items():
+        rate = b['value'] if sets == 'smp' else b.get('cpu_value', 0)
+        side.bench.setdefault(row, []).append(rate)
+        side.checks.setdefault(row, set()).add(b['chk'])
+        a.units[row] = b['unit']
+        side.others.append(b.get('other', 0))
+
+
+def boot(a, side, row, kernel, initrd, append, mark):
+    """CPU seconds and wall seconds to the mark; the first output of it"""
+    busy = run.host_busy()
+    p = run.Proc(side.full(kernel, initrd, append), a.log)
+    cpu = None
+    for t, found in p.lines(a.timeout, [mark]):
+        if found == mark:
+            cpu, wall = p.cpu(), t
+        p.kill()
+    end = p.done()
+    side.others.append(max(0.0, (run.host_busy() - busy - end['cpu']) / end['wall']))
+    if cpu is None:
+        a.failures.append(f'{side.name} did not come to “{mark}”')
+        return
+    side.times.setdefault(row, []).append((cpu, wall))
+    print(f'  {row}: {side.name}: {cpu:.3f} s of CPU, {wall:.3f} s', flush=True)
+
+
+def memory(pid):
+    """KiB of PSS without the guest's RAM and without translated code"""
+    total = 0
+    try:
+        maps = open(f'/proc/{pid}/smaps').read()
+    except OSError:
+        return 0
+    for part in re.split(r'\n(?=[0-9a-f]+-[0-9a-f]+ )', maps):
+        head, size = part.split('\n', 1)[0], int(re.search(r'\nSize:\s+(\d+)', part)[1])
+        code = 'terrarium-code' in head or ' rwx' in head
+        if not code and size < 1 << 20:
+            total += int(re.search(r'\nPss:\s+(\d+)', part)[1])
+    return total
+
+
+def idle(a, side):
+    command = side.full(a.kit + '/vmlinuz-cloud-arm64', a.kit + '/boot.cpio', 'console=ttyAMA0 quiet -- stay')
+    # What follows -- is for init.
+    if side.append:
+        command[-1] = f'console=ttyAMA0 quiet {side.append} -- stay'
+    p = run.Proc(command, a.log)
+    for _, found in p.lines(a.timeout, ['USERSPACE-UP']):
+        if found == 'USERSPACE-UP':
+            time.sleep(3)
+            before, begin = p.cpu(), time.monotonic()
+            time.sleep(IDLE_SECONDS)
+            share = (p.cpu() - before) / (time.monotonic() - begin)
+            side.times['idle'] = [(100 * share, sum(memory(pid) for pid in p.session()) / 1024)]
+            print(f'  idle: {side.name}: {100 * share:.2f} % of a CPU, {side.times["idle"][0][1]:.1f} MiB', flush=True)
+        p.kill()
+    p.done()
+
+
+def wanted(a, group):
+    return not a.groups or group in a.groups
+
+
+def measure_processes(a, sides):
+    cloud, installer = a.kit + '/vmlinuz-cloud-arm64', a.kit + '/debian-12-installer-arm64/text/'
+    for _ in range(a.boots if wanted(a, 'boot') else 0):
+        for side in sides:
+            boot(a, side, 'boot', cloud, a.kit + '/boot.cpio', 'console=ttyAMA0 quiet', 'USERSPACE-UP')
+    for _ in range(4 * a.boots if wanted(a, 'start') else 0):
+        for side in sides:
+            boot(a, side, 'start', a.kit + '/bare.img', None, None, 'BARE-UP')
+    for _ in range(a.installs if wanted(a, 'installer') and os.path.exists(installer) else 0):
+        for side in sides:
+            boot(a, side, 'installer', installer + 'linux', installer + 'initrd.gz', 'console=ttyAMA0 quiet',
+                 'Choose the language')
+    for side in sides if wanted(a, 'idle') else []:
+        idle(a, side)
+
+
+def row_names(a):
+    """of the groups that are wanted, from the sources; none: all"""
+    if not a.groups:
+        return []
+    here = os.path.dirname(os.path.realpath(__file__))
+    text = ''.join(open(f'{here}/src/{f}').read() for f in sorted(os.listdir(here + '/src')) if f.startswith('k_'))
+    names = dict.fromkeys(re.findall(r'"([a-z]+\.[A-Za-z0-9_]+)"', text))
+    return [n for n in names if n.split('.')[0] in a.groups]
+
+
+def measure(a, sides):
+    names = row_names(a)
+    for i in range(a.runs):
+        for side in sides if not a.groups or names else []:
+            print(f'round {i + 1}: {side.name}', flush=True)
+            bench(a, side, names, 'kbench', 1)
+    for i in range(a.runs if wanted(a, 'smp') and not a.quick else 0):
+        for side in sides:
+            print(f'two CPUs, round {i + 1}: {side.name}', flush=True)
+            bench(a, side, [], 'smp', 2)
+    measure_processes(a, sides)
+
+
+# ---- judging --------------------------------------------------------------------------------
+
+def differing(sides, row):
+    return len(set().union(*(s.checks.get(row, set()) for s in sides))) > 1
+
+
+def broken(sides, row):
+    return any('UNSTABLE' in c or 'FAILED' in c for s in sides for c in s.checks.get(row, ()))
+
+
+def kernel_rows(a, sides):
+    """(row, unit, ours, best, who, ratio, checksums)"""
+    out = []
+    for row, unit in a.units.items():
+        ours = statistics.median(sides[0].bench.get(row, [0]))
+        best, who = max(((max(s.bench.get(row, [0])), s.name) for s in sides[1:]), default=(0, ''))
+        if differing(sides, row) or broken(sides, row):
+            a.failures.append(f'checksums of {row} differ')
+        out.append((row, unit, ours, best, who, ours / best if best else None,
+                    'DIFFER' if differing(sides, row) else 'same'))
+    return out
+
+
+def process_rows(sides):
+    """boot, installer, start: seconds; of start the wall ones. QEMU's best, our median."""
+    out = []
+    for row, index in (('boot', 0), ('installer', 0), ('start', 1)):
+        ours = [t[index] for t in sides[0].times.get(row, [])]
+        rivals = [(min(t[index] for t in s.times[row]), s.name) for s in sides[1:] if row in s.times]
+        if ours:
+            best, who = min(rivals, default=(0, ''))
+            median = statistics.median(ours)
+            out.append((row, 's', median, best, who, best / median if best else None, '-'))
+    return out
+
+
+def means(rows):
+    groups = {}
+    for row in rows:
+        if row[5]:
+            groups.setdefault(row[0].split('.')[0], []).append(row[5])
+    return {g: statistics.geometric_mean(v) for g, v in groups.items()}
+
+
+def verdict(group, value):
+    must, aim = BARS[group]
+    if group == 'start':
+        return 'aim' if value <= aim else 'must' if value <= must else '**short**'
+    return 'aim' if aim and value >= aim else 'must' if value >= must else '**short**'
+
+
+# ---- telling --------------------------------------------------------------------------------
+
+def number(x):
+    return '%.4g' % x if x else '-'
+
+
+def cpu_model():
+    text = open('/proc/cpuinfo').read()
+    model = re.search(r'model name\s*: (.*)', text)
+    return f'{model[1] if model else platform.processor()}, {os.cpu_count()} CPUs'
+
+
+def source_version():
+    here = os.path.dirname(os.path.realpath(__file__))
+    p = subprocess.run(['git', '-C', here, 'describe', '--always', '--dirty', '--abbrev=12'], capture_output=True, text=True)
+    return p.stdout.strip() or 'unknown'
+
+
+def report(a, sides, began):
+    rows, out = kernel_rows(a, sides) + process_rows(sides), []
+    others = [x for s in sides for x in s.others]
+    load = statistics.mean(others) if others else 0
+    out += ['# Terrarium against QEMU', '',
+            'Written by `./dev bench' + (' --quick' if a.quick else '') + '`; README.md says how to read it. '
+            'Ours is the median of the rounds, QEMU\'s the best of all configurations and rounds.', '',
+            f'- Machine: {cpu_model()}, Linux {platform.release()}',
+            f'- Terrarium: {source_version()}']
+    out += [f'- {s.name}: `{" ".join(os.path.basename(w) if i == 0 else w for i, w in enumerate(s.command))}`'
+            + (f' with {s.append}' if s.append else '') for s in sides[1:]]
+    out += [f'- {a.runs} rounds of {a.t} s a row, {a.boots} boots; {(time.monotonic() - began) / 60:.0f} minutes in all',
+            f'- Other programs kept {load:.2f} CPUs busy meanwhile. '
+            + ('The figures are good.' if load < 0.1 else 'CPU-time rates suffer from that less than wall times, but they '
+               'do: read them as estimates; start and smp as nothing more than that they work.'), '']
+    groups = means(rows)
+    out += ['| group | ratio | must | aim | reached |', '|---|---|---|---|---|']
+    for group, value in groups.items():
+        if group == 'start':
+            value = 1000 * next(r[2] for r in rows if r[0] == 'start')
+        must, aim = BARS[group]
+        unit = ' ms' if group == 'start' else ''
+        out.append(f'| {group} | {value:.2f}{unit} | {must}{unit} | {f"{aim}{unit}" if aim else "-"} | {verdict(group, value)} |')
+    out += ['', '| row | unit | Terrarium | best QEMU | which | ratio | checksums |', '|---|---|---|---|---|---|---|']
+    for row, unit, ours, best, who, ratio, chk in rows:
+        out.append(f'| {row} | {unit} | {number(ours)} | {number(best)} | {who} | {number(ratio)} | {chk} |')
+    if any('idle' in s.times for s in sides):
+        out += ['', '| idle guest | % of a CPU | MiB without guest RAM and code |', '|---|---|---|']
+        out += [f'| {s.name} | {s.times["idle"][0][0]:.2f} | {s.times["idle"][0][1]:.1f} |' for s in sides if 'idle' in s.times]
+    slower = [r[0] for r in rows if r[5] and r[5] < 1]
+    out += ['', 'Slower than the best QEMU: ' + (', '.join(slower) if slower else 'none') + '.']
+    out += [f'FAILED: {f}.' for f in a.failures]
+    return '\n'.join(out) + '\n'
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument('--terrarium', required=True)
+    ap.add_argument('--kit', default=kit.FOLDER)
+    ap.add_argument('--qemu', action='append', default=[], help='another QEMU')
+    ap.add_argument('--no-qemu', action='store_true', help='only our figures')
+    ap.add_argument('--quick', action='store_true', help='one short round, in about 8 minutes')
+    ap.add_argument('--groups', help=f'some of {",".join(KERNELS + OTHERS)}')
+    ap.add_argument('--runs', type=int)
+    ap.add_argument('--t', type=float, help='seconds for each row')
+    ap.add_argument('--out', help='where the table goes, beside stdout (RESULTS.md here, when it has all groups)')
+    ap.add_argument('--json', help='all measurements')
+    ap.add_argument('--timeout', type=float, default=1200, help='of one command')
+    a = ap.parse_args()
+    a.groups = a.groups.split(',') if a.groups else []
+    unknown = set(a.groups) - set(KERNELS + OTHERS)
+    if unknown:
+        ap.error('unknown groups: ' + ', '.join(unknown))
+    a.runs, a.t = a.runs or (1 if a.quick else 3), a.t or (0.3 if a.quick else 1)
+    a.boots, a.installs = (2, 1) if a.quick else (5, 2)
+    a.failures, a.units, a.log = [], {}, None
+    began, sides = time.monotonic(), find_sides(a)
+    if len(sides) == 1 and not a.no_qemu:
+        sys.exit('compare.py: there is no QEMU; apt-get install qemu-system-arm, or --no-qemu')
+    for side in sides:
+        print(f'{side.name}: {" ".join(side.command)} {side.append}')
+    measure(a, sides)
+    text = report(a, sides, began)
+    print('\n' + text)
+    if not a.out and not a.groups and not a.no_qemu:
+        a.out = os.path.join(os.path.dirname(os.path.realpath(__file__)), 'RESULTS.md')
+    if a.out:
+        open(a.out, 'w').write(text)
+    if a.json:
+        json.dump({s.name: dict(bench=s.bench, checks={k: sorted(v) for k, v in s.checks.items()}, times=s.times)
+                   for s in sides}, open(a.json, 'w'), indent=1)
+    sys.exit(bool(a.failures))
+
+
+if __name__ == '__main__':
+    main()
