@@ -109,7 +109,8 @@ enum {
   IR_FCMP_SIGNALS = 1u << 4, // quiet NaNs are invalid, too
 };
 
-// aux2 of VCMP and VCMP0, VHALVE, VQXTN.
+// aux2 of VCMP and VCMP0, VHALVE, VQXTN, SHA1R.
+typedef enum IrSha1 { IR_SHA1_CHOOSE, IR_SHA1_PARITY, IR_SHA1_MAJORITY } IrSha1;
 typedef enum IrVCmp { IR_VEQ, IR_VGT, IR_VGE, IR_VHI, IR_VHS, IR_VTST, IR_VLE, IR_VLT } IrVCmp;
 enum {
   IR_VHALVE_SUB = 1u << 0,

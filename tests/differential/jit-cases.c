@@ -288,6 +288,8 @@ make_successor (JitCases *cases, uint32_t word)
       return condition | (r >> 31 ? 0x54000000 : 0x1a800000 | (r & 0xc01ff7e0));
     return (r >> 31 ? 0x1e200c00 : 0x1e200400) | (r & 0x005ff3ef);
   }
+  if ((word & 0xffffec00) == 0x4e284800) // AESE, AESD
+    return 0x4e286800 | (word & 0x1000) | registers << 5 | registers;
   return 0;
 }
 

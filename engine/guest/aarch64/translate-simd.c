@@ -387,7 +387,23 @@ A64_TRANSLATE_FUNCTION (v_aes_mix)
   emit_tier0 (t, op, row->uop, UOP_Q, op->rd, op->rn, op->rn);
 }
 
-// Vn and what aux makes of Vm and Va.
+A64_TRANSLATE_FUNCTION (v_sha)
+{
+  Uop *u = emit_tier0 (t, op, row->uop, UOP_Q, op->rd, op->rd, op->rn);
+
+  u->c = op->rm;
+  u->aux2 = row->aux2;
+}
+
+A64_TRANSLATE_FUNCTION (v_sha_swapped)
+{
+  Uop *u = emit_tier0 (t, op, row->uop, UOP_Q, op->rd, op->rn, op->rd);
+
+  u->c = op->rm;
+  u->aux2 = row->aux2;
+}
+
+// Vn and what the uop makes of Vm and Va.
 A64_TRANSLATE_FUNCTION (v_xor_with)
 {
   emit (t, row->uop, UOP_Q, 0, T0, op->rm, op->ra);

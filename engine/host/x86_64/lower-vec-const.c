@@ -132,6 +132,12 @@ constant (unsigned which)
     return repeat (INT64_MAX, 8);
   case X64_K_DWORDS_FFFF:
     return repeat (0xffff, 4);
+  case X64_K_SHA1 + IR_SHA1_CHOOSE:
+    return repeat (0x5a827999, 4);
+  case X64_K_SHA1 + IR_SHA1_PARITY:
+    return repeat (0x6ed9eba1, 4);
+  case X64_K_SHA1 + IR_SHA1_MAJORITY:
+    return repeat (0x8f1bbcdc, 4);
   case X64_K_BIT_COUNT:
   case X64_K_REVERSED_LOW:
   case X64_K_REVERSED_HIGH:

@@ -8,25 +8,26 @@
 
 // 128 bits each, in the shared code.
 typedef enum X64Const {
-  X64_K_BYTES_1,                                 // each byte 1
-  X64_K_BYTES_0F,                                // each byte 15
-  X64_K_BYTES_70,                                // each byte 112
-  X64_K_WORDS_1,                                 // each word 1
-  X64_K_WORDS_FF,                                // each word 255
-  X64_K_WORDS_SIGN,                              // each word 0x8000
-  X64_K_DWORDS_SIGN,                             // each doubleword 0x80000000
-  X64_K_QWORDS_SIGN,                             // each quadword 1 << 63
-  X64_K_QWORDS_ROUND,                            // each quadword 1 << 30
-  X64_K_DWORDS_MAX,                              // each doubleword 0x7fffffff
-  X64_K_QWORDS_MAX,                              // each quadword the greatest signed one
-  X64_K_DWORDS_FFFF,                             // each doubleword 0xffff
-  X64_K_BIT_COUNT,                               // byte i: bits set in i
-  X64_K_REVERSED_LOW,                            // byte i: i reversed, as the upper half of a byte
-  X64_K_REVERSED_HIGH,                           // byte i: i reversed, as the lower half of a byte
-  X64_K_BIT_MATRIX,                              // reverses the bits of bytes (gf2p8affineqb)
-  X64_K_EVEN_BYTES,                              // the even bytes, then the odd ones (pshufb)
-  X64_K_EVEN_WORDS,                              // so for words
-  X64_K_REVERSE,                                 // + 4 * log2 (container) + log2 (lane): pshufb
+  X64_K_BYTES_1,                    // each byte 1
+  X64_K_BYTES_0F,                   // each byte 15
+  X64_K_BYTES_70,                   // each byte 112
+  X64_K_WORDS_1,                    // each word 1
+  X64_K_WORDS_FF,                   // each word 255
+  X64_K_WORDS_SIGN,                 // each word 0x8000
+  X64_K_DWORDS_SIGN,                // each doubleword 0x80000000
+  X64_K_QWORDS_SIGN,                // each quadword 1 << 63
+  X64_K_QWORDS_ROUND,               // each quadword 1 << 30
+  X64_K_DWORDS_MAX,                 // each doubleword 0x7fffffff
+  X64_K_QWORDS_MAX,                 // each quadword the greatest signed one
+  X64_K_DWORDS_FFFF,                // each doubleword 0xffff
+  X64_K_SHA1,                       // + IrSha1: each doubleword what the host adds in these rounds
+  X64_K_BIT_COUNT = X64_K_SHA1 + 3, // byte i: bits set in i
+  X64_K_REVERSED_LOW,               // byte i: i reversed, as the upper half of a byte
+  X64_K_REVERSED_HIGH,              // byte i: i reversed, as the lower half of a byte
+  X64_K_BIT_MATRIX,                 // reverses the bits of bytes (gf2p8affineqb)
+  X64_K_EVEN_BYTES,                 // the even bytes, then the odd ones (pshufb)
+  X64_K_EVEN_WORDS,                 // so for words
+  X64_K_REVERSE,                    // + 4 * log2 (container) + log2 (lane): pshufb
   X64_K_BYTES_LEFT = X64_K_REVERSE + 16,         // + n: each byte 255 << n
   X64_K_BYTES_RIGHT = X64_K_BYTES_LEFT + 9,      // + n: each byte 255 >> n
   X64_K_TABLE_START = X64_K_BYTES_RIGHT + 9,     // + n: each byte 16 * n
