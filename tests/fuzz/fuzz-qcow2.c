@@ -111,9 +111,36 @@ make_value (FuzzInput *in, const MemFile *mem, unsigned cluster_bits)
   }
 }
 
+// Snapshots and bitmaps, which images made here do not have, at clusters that are anything.
+static void
+add_extras (FuzzInput *in, MemFile *mem, unsigned cluster_bits)
+{
+  uint64_t at = make_value (in, mem, cluster_bits) & 0xfffffe00;
+  if (fuzz_below (in, 2) == 0) {
+    put (mem, 60, 1 + fuzz_below (in, 3), 4);
+    put (mem, 64, at, 8);
+    put (mem, at, make_value (in, mem, cluster_bits) & 0xfffffe00, 8);
+    put (mem, at + 8, fuzz_below (in, 64), 4);
+    put (mem, at + 12, fuzz_number (in, 2), 4);
+    put (mem, at + 36, fuzz_below (in, 32), 4);
+    return;
+  }
+  put (mem, 88, 1, 8);
+  put (mem, 112, 0x23852875, 4);
+  put (mem, 116, 24, 4);
+  put (mem, 120, 1 + fuzz_below (in, 3), 4);
+  put (mem, 128, fuzz_below (in, 4096), 8);
+  put (mem, 136, at, 8);
+  put (mem, at, make_value (in, mem, cluster_bits) & 0xfffffe00, 8);
+  put (mem, at + 8, fuzz_below (in, 64), 4);
+  put (mem, at + 16, fuzz_number (in, 8), 8);
+}
+
 static void
 change (FuzzInput *in, MemFile *mem, unsigned cluster_bits)
 {
+  if (fuzz_below (in, 4) == 0)
+    add_extras (in, mem, cluster_bits);
   uint64_t l1 = load (mem, 40), reftable = load (mem, 48);
   uint64_t tables[] = {l1, load (mem, l1) & ~(1ull << 63), reftable, load (mem, reftable)};
   for (unsigned n = fuzz_below (in, CHANGES_MAX + 1); n > 0; n--) {

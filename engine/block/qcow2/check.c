@@ -67,6 +67,12 @@ clusters_of (const Walk *walk, uint64_t bytes)
   return qcow2_cluster_of (walk->q, bytes + walk->q->cluster_bytes - 1);
 }
 
+int
+qcow2_walk_count (Walk *walk, uint64_t offset, uint64_t bytes)
+{
+  return count (walk, offset, clusters_of (walk, bytes), 1);
+}
+
 // Adds the L2 tables that an L1 table names to `tables`.
 static void
 add_tables (Walk *walk, const uint64_t *l1, uint32_t n, GArray *tables)
@@ -283,6 +289,8 @@ walk_all (Walk *walk)
     error = count_l1 (walk, q->header.l1_offset, q->header.l1_entries, q->l1);
   if (error == 0)
     error = count_snapshots (walk);
+  if (error == 0)
+    error = qcow2_walk_bitmaps (walk);
   if (error == 0)
     error = count_tables (walk);
   if (error == 0)

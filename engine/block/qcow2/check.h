@@ -28,5 +28,9 @@ typedef struct Walk {
 } Walk;
 
 void qcow2_walk_fault (Walk *walk, bool corrupt, const char *format, ...) G_GNUC_PRINTF (3, 4);
+// The clusters of a range are referred to once more.
+int qcow2_walk_count (Walk *walk, uint64_t offset, uint64_t bytes);
+// check-bitmaps.c
+int qcow2_walk_bitmaps (Walk *walk);
 // check-compare.c: what is counted against what is stored; repair stores what is counted.
 int qcow2_walk_compare (Walk *walk);

@@ -34,6 +34,12 @@ typedef struct __attribute__ ((packed)) Qcow2SnapshotWire {
 } Qcow2SnapshotWire;
 static_assert (sizeof (Qcow2SnapshotWire) == 40, "qcow2 snapshot");
 
+typedef struct __attribute__ ((packed)) Qcow2BitmapsWire {
+  uint32_t n, reserved;
+  uint64_t directory_bytes, directory_offset;
+} Qcow2BitmapsWire;
+static_assert (sizeof (Qcow2BitmapsWire) == 24, "qcow2 bitmaps extension");
+
 enum {
   QCOW2_V2_HEADER_BYTES = 72,
   QCOW2_V3_HEADER_BYTES = 104,
@@ -44,6 +50,7 @@ enum {
   QCOW2_INCOMPATIBLE_COMPRESSION = 1 << 3,
   QCOW2_INCOMPATIBLE_EXTENDED_L2 = 1 << 4,
   QCOW2_COMPATIBLE_LAZY_REFCOUNTS = 1 << 0,
+  QCOW2_AUTOCLEAR_BITMAPS = 1 << 0,
 
   QCOW2_COMPRESSION_ZLIB = 0,
   QCOW2_COMPRESSION_ZSTD = 1,
@@ -58,6 +65,7 @@ enum {
 #define QCOW2_EXT_END            0x00000000u
 #define QCOW2_EXT_BACKING_FORMAT 0xe2792acau
 #define QCOW2_EXT_FEATURE_NAMES  0x6803f857u
+#define QCOW2_EXT_BITMAPS        0x23852875u
 
 #define QCOW2_COPIED      (1ull << 63)
 #define QCOW2_COMPRESSED  (1ull << 62)

@@ -214,6 +214,14 @@ read_extensions (Qcow2Header *header, const Head *head, const char *path, GError
     if (type == QCOW2_EXT_BACKING_FORMAT && length > 0 && header->backing_format == NULL) {
       g_autofree char *name = g_strndup ((const char *) data, length);
       header->backing_format = g_utf8_make_valid (name, -1);
+    } else if (type == QCOW2_EXT_BITMAPS && length >= sizeof (Qcow2BitmapsWire)) {
+      Qcow2BitmapsWire wire;
+      memcpy (&wire, data, sizeof wire);
+      header->bitmaps = (Qcow2Bitmaps){
+          .n = GUINT32_FROM_BE (wire.n),
+          .directory_bytes = GUINT64_FROM_BE (wire.directory_bytes),
+          .directory_offset = GUINT64_FROM_BE (wire.directory_offset),
+      };
     }
   return !bad || refuse_damaged (path, error, "header extension");
 }

@@ -11,6 +11,12 @@
 #include "engine/block/qcow2/qcow2.h"
 #include "engine/block/range-lock.h"
 
+// Where the persistent bitmaps are; as the header says it, not checked.
+typedef struct Qcow2Bitmaps {
+  uint32_t n;
+  uint64_t directory_bytes, directory_offset;
+} Qcow2Bitmaps;
+
 // The header in host order, checked.
 typedef struct Qcow2Header {
   unsigned version, cluster_bits, refcount_order;
@@ -21,6 +27,7 @@ typedef struct Qcow2Header {
   uint64_t incompatible, compatible, autoclear;
   uint8_t compression;
   char *backing, *backing_format;
+  Qcow2Bitmaps bitmaps;
 } Qcow2Header;
 
 // A run of clusters whose last use ended: freed when the commit that makes it so is done.
