@@ -63,11 +63,11 @@ A64_TRANSLATE_FUNCTION (fp_narrow)
     emit (t, op, row, 0);
 }
 
-// An integer in a general register.
+// An integer or a fixed-point number in a general register.
 A64_TRANSLATE_FUNCTION (fp_integer)
 {
   if (is_native (t, op, UOP_INTERP_VEC))
-    emit (t, op, row, op->aux[0] == 64 ? UOP_W64 : 0);
+    emit (t, op, row, op->aux[0] == 64 ? UOP_W64 : 0)->c = op->aux[1];
 }
 
 // ---- comparison -----------------------------------------------------------------------------

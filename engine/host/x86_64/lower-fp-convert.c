@@ -128,13 +128,69 @@ to_integer (X64Lower *l, const Uop *uop, X64Vec a, bool is_64, X64Cold *cold)
   x64_vrr (&l->a, to_integer_op (true, is_double, is_64 || is_unsigned), X64_RCX, a);
 }
 
+// d = a * 2^power, which is exact where it neither overflows nor underflows. xmm0 and rcx are used.
+static void
+scale (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, int power)
+{
+  if (x64_fp_double (uop)) {
+    x64_mov_ri (&l->a, X64_RCX, (uint64_t) (1023 + power) << 52);
+    x64_vrr (&l->a, X64_VMOVQ_XR, 0, X64_RCX);
+    x64_vrrr (&l->a, X64_VMULSD, d, a, 0);
+  } else {
+    x64_mov_ri (&l->a, X64_RCX, (uint64_t) (127 + power) << 23);
+    x64_vrr (&l->a, X64_VMOVD, 0, X64_RCX);
+    x64_vrrr (&l->a, X64_VMULSS, d, a, 0);
+  }
+}
+
+// With `bits` fraction bits. What is so great that it could overflow is out of range anyway.
+static X64Vec
+scaled_operand (X64Lower *l, const Uop *uop, X64Vec a, unsigned bits, X64Cold *cold)
+{
+  bool is_double = x64_fp_double (uop);
+  X64Vec scaled = x64_vnew (l);
+
+  x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS_SCALAR, is_double));
+  x64_vrm (&l->a, is_double ? X64_VMOVSD : X64_VMOVSS, 1,
+           x64_fp_constant (l, X64_FP_2_63, is_double));
+  x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, 1, 0);
+  x64_jcc (&l->a, X64_CC_BE, &cold->entry);
+  scale (l, uop, scaled, a, (int) bits);
+  return scaled;
+}
+
 void
 x64_lower_FTOI (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
   X64Vec a = x64_vlow (l, uop->a, uop->aux);
   X64Cold *cold = x64_fp_special (l, uop);
+  if (uop->c != 0)
+    a = scaled_operand (l, uop, a, uop->c, cold);
   to_integer (l, uop, a, (uop->flags & UOP_W64) != 0, cold);
+  x64_put (l, uop->d, X64_RAX);
+  x64_cold_return (l, cold);
+}
+
+// It is such a number if it is what its integer is converted to, which -0 is not.
+void
+x64_lower_FTOIJS (X64Lower *l, const Uop *uop)
+{
+  X64Vec a = x64_vlow (l, uop->a, 3);
+  X64Cold *cold = x64_fp_special (l, uop);
+
+  x64_vrr (&l->a, X64_VCVTTSD2SI, X64_RAX, a);
+  check_indefinite (l, X64_RAX, false, cold);
+  x64_vzero (&l->a, 0);
+  x64_vrrr (&l->a, X64_VCVTSI2SD, 0, 0, X64_RAX);
+  x64_vrr (&l->a, X64_VMOVQ_RX, X64_RCX, 0);
+  x64_vrr (&l->a, X64_VMOVQ_RX, X64_RDX, a);
+  x64_alu_rr (&l->a, X64_CMP, 64, X64_RCX, X64_RDX);
+  x64_setcc_r (&l->a, X64_CC_E, X64_RCX);
+  x64_movzx_rr (&l->a, 8, X64_RCX, X64_RCX);
+  x64_shift_ri (&l->a, X64_SHL, 32, X64_RCX, 30);
+  x64_mov_mr (&l->a, 32, x64_state (l->layout->nzcv), X64_RCX);
+  l->flags = (X64Flags){.kind = X64_FLAGS_NONE, .in_memory = true};
   x64_put (l, uop->d, X64_RAX);
   x64_cold_return (l, cold);
 }
@@ -235,7 +291,7 @@ from_unsigned (X64Lower *l, const Uop *uop, X64Vec d, unsigned host)
 }
 
 static void
-convert_integer (X64Lower *l, const Uop *uop, unsigned host, bool is_64)
+convert_integer (X64Lower *l, const Uop *uop, unsigned host, bool is_64, unsigned fraction_bits)
 {
   X64Vec d = x64_vnew (l);
   X64Cold *cold = NULL;
@@ -248,6 +304,8 @@ convert_integer (X64Lower *l, const Uop *uop, unsigned host, bool is_64)
     x64_mov_rr (&l->a, 32, X64_RCX, host);
     from_integer (l, uop, d, X64_RCX, true);
   }
+  if (fraction_bits != 0)
+    scale (l, uop, d, d, -(int) fraction_bits);
   x64_fp_put (l, uop, d, true, cold);
 }
 
@@ -256,7 +314,7 @@ x64_lower_ITOF (X64Lower *l, const Uop *uop)
 {
   if ((uop->aux2 & IR_ROUND_UNSIGNED) && !l->features->avx512)
     x64_clobber (l, uop);
-  convert_integer (l, uop, x64_use (l, uop->a, X64_RCX), (uop->flags & UOP_W64) != 0);
+  convert_integer (l, uop, x64_use (l, uop->a, X64_RCX), (uop->flags & UOP_W64) != 0, uop->c);
 }
 
 static void
@@ -266,7 +324,7 @@ scalar_from_integer (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   x64_vrr (&l->a, is_64 ? X64_VMOVQ_RX : X64_VMOVD_ST, X64_RCX, x64_vlow (l, uop->a, uop->aux));
-  convert_integer (l, uop, X64_RCX, is_64);
+  convert_integer (l, uop, X64_RCX, is_64, 0);
 }
 
 void

@@ -60,6 +60,7 @@ x64_is_plain_fp (const Uop *uop)
   switch (uop->op) {
   case UOP_FCSEL:
   case UOP_FPSYNC:
+  case UOP_FTOIJS:
   case UOP_FTOIV: // may be all tier 0's
   case UOP_ITOFV:
     return false;
