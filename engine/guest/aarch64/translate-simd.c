@@ -166,6 +166,24 @@ A64_TRANSLATE_FUNCTION (v_long_element)
   emit_long (t, op, row->uop, op->rd, op->rn, emit_element (t, op));
 }
 
+// The product is doubled by adding it to itself.
+static void
+emit_doubled (A64Translator *t, const A64Op *op, const A64TranslateRow *row, unsigned b)
+{
+  emit_long (t, op, row->uop, T0, op->rn, b);
+  emit_tier0 (t, op, row->aux, UOP_Q, op->rd, T0, T0)->aux = op->aux[0] + 1;
+}
+
+A64_TRANSLATE_FUNCTION (v_long_doubled)
+{
+  emit_doubled (t, op, row, op->rm);
+}
+
+A64_TRANSLATE_FUNCTION (v_long_doubled_element)
+{
+  emit_doubled (t, op, row, emit_element (t, op));
+}
+
 A64_TRANSLATE_FUNCTION (v_long_accumulate)
 {
   emit_long (t, op, row->uop, T0, op->rn, op->rm);

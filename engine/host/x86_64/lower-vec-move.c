@@ -225,26 +225,41 @@ x64_vdeinterleave (X64Lower *l, unsigned size, bool q, X64Vec a, X64Vec b)
   }
 }
 
+// As x64_vdeinterleave, of which only one half is wanted.
 static void
-unzip (X64Lower *l, const Uop *uop, X64Vec which)
+unzip (X64Lower *l, const Uop *uop, bool odd)
 {
   X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
 
-  x64_vdeinterleave (l, uop->aux, uop->flags & UOP_Q, a, b);
-  x64_vrr (&l->a, uop->flags & UOP_Q ? X64_VMOVDQA : X64_VMOVQ, d, which);
-  x64_vput (l, uop->d, d);
+  if (!(uop->flags & UOP_Q)) {
+    x64_vrrr (&l->a, X64_VPUNPCKLQDQ, 0, a, b);
+    x64_veven_below_odd (l, uop->aux, d, 0);
+    if (odd)
+      x64_vrri (&l->a, X64_VPSRLDQ, d, d, 8);
+  } else if (uop->aux == 2) {
+    x64_vrrri (&l->a, X64_VSHUFPS, d, a, b, odd ? 0xdd : 0x88);
+  } else {
+    if (uop->aux < 2) {
+      x64_veven_below_odd (l, uop->aux, 0, a);
+      x64_veven_below_odd (l, uop->aux, 1, b);
+      a = 0;
+      b = 1;
+    }
+    x64_vrrr (&l->a, odd ? X64_VPUNPCKHQDQ : X64_VPUNPCKLQDQ, d, a, b);
+  }
+  x64_vresult (l, uop, d);
 }
 
 void
 x64_lower_VUZP1 (X64Lower *l, const Uop *uop)
 {
-  unzip (l, uop, 0);
+  unzip (l, uop, false);
 }
 
 void
 x64_lower_VUZP2 (X64Lower *l, const Uop *uop)
 {
-  unzip (l, uop, 1);
+  unzip (l, uop, true);
 }
 
 // d: the even lanes of a (whatever between) and, in the odd lanes, those of b.
