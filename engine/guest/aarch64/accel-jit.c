@@ -162,8 +162,9 @@ check_sp (void *opaque, uint64_t unused, uint32_t desc)
 static void
 goes_on (A64Cpu *cpu, const A64Op *op)
 {
-  (void) op;
-  cpu->went_on = true;
+  cpu->went_on = !cpu->recheck;
+  cpu->recheck = false;
+  cpu->pc = a64_op_pc (cpu, op);
 }
 
 // Follows one that ends its region.

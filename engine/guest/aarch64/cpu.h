@@ -110,6 +110,7 @@ struct A64Cpu {
   uint64_t window;  // generated code's own
   void *link_site;  // a jump that wants to lead to the code at pc
   bool went_on;     // an instruction of tier 0 was carried out to its end
+  bool recheck;     // others' work was done by an instruction: what runs may be gone
   bool stale;       // code was come upon whose page is marked
   bool translating; // the present mode runs generated code
   _Alignas(64) A64Vreg v[A64_N_V + A64_N_V_TEMPS];

@@ -149,5 +149,6 @@ a64_wait_for_posted (A64Cpu *cpu)
     return;
   // Work runs in the order it was posted.
   cpu->posted = false;
+  cpu->recheck = true; // while it waits it does what others posted, TLB maintenance for one
   vcpu_post_work_others (cpu->vcpu, nothing, 0, 0, true);
 }
