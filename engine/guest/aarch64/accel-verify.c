@@ -358,7 +358,12 @@ use_empty_context (A64Cpu *cpu)
 {
   A64Verify *self = cpu->verify;
 
+  if (self->noting) {
+    cpu->ctx = self->empty; // the instruction may have chosen another
+    return;
+  }
   self->ctx_el0 = cpu->ctx_el0;
+  self->empty->info = cpu->ctx->info;
   self->noting = true;
   cpu->ctx = cpu->ctx_el0 = self->empty;
 }
@@ -413,14 +418,12 @@ step (A64Cpu *cpu, const Plan *plan, const uint8_t *page)
     use_own_contexts (cpu);
   }
   op.pc_off = (uint16_t) offset;
-  // What is in use is flushed at once, other contexts when they are used again.
-  if (is_tlbi (insn)) {
+  // Neither accesses memory; what they do depends on which contexts are in use.
+  if ((word & PLAN_ENDS) || is_tlbi (insn))
     use_own_contexts (cpu);
-    carry_out (cpu, insn, &op);
+  carry_out (cpu, insn, &op);
+  if (!self->once && !(word & PLAN_ENDS))
     use_empty_context (cpu);
-  } else {
-    carry_out (cpu, insn, &op);
-  }
   self->n_insns++;
   // Some that end blocks of tier 0 do not end regions.
   went_on = cpu->went_on || (!(word & PLAN_BRANCH) && cpu->pc == next);
