@@ -66,6 +66,9 @@ jit_jump_index (GuestVaddr va, unsigned bits)
 // by what comes after it: op_bytes for the two. A function void (cpu, op) is at the start.
 typedef struct JitRequest {
   const IrRegion *ir;
+  // The guest's code as it was read, the words of the region's spans one after the other. The guest
+  // may be changing it: what is in memory now may be something else.
+  const uint32_t *words;
   const void *ops;
   unsigned n_ops, op_bytes;
   bool count; // instructions are counted

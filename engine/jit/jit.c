@@ -69,14 +69,15 @@ words_match (JitRegion *region, const uint8_t *page)
 }
 
 static void
-copy_words (JitRegion *region, const IrRegion *ir, const uint8_t *page)
+copy_words (JitRegion *region, const JitRequest *request)
 {
+  const IrRegion *ir = request->ir;
+  size_t bytes = 0;
+
   memcpy (region->spans, ir->spans, sizeof *ir->spans * ir->n_spans);
-  uint8_t *words = words_of (region);
-  for (unsigned i = 0; i < ir->n_spans; i++) {
-    memcpy (words, page + ir->spans[i].offset, ir->spans[i].bytes);
-    words += ir->spans[i].bytes;
-  }
+  for (unsigned i = 0; i < ir->n_spans; i++)
+    bytes += ir->spans[i].bytes;
+  memcpy (words_of (region), request->words, bytes);
 }
 
 static bool
@@ -129,7 +130,7 @@ jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page, const JitRe
       (uint32_t) MIN ((bytes + JIT_CODE_ALIGN - 1) & ~(size_t) (JIT_CODE_ALIGN - 1), room);
   chunk->filled += taken;
   *region = (JitRegion){.mode = mode, .pa = pa, .code = code, .n_spans = (uint16_t) ir->n_spans};
-  copy_words (region, ir, page);
+  copy_words (region, request);
   jit_enter_tables (jit, region, chunk);
   jit->found = region;
   jit->stats.regions++;

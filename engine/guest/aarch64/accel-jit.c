@@ -38,6 +38,7 @@ typedef struct A64Jit {
   uint64_t *tier0;    // instructions left to tier 0, by their numbers; NULL: not counted
   unsigned max_insns; // of a region
   A64Region region;
+  uint32_t words[IR_MAX_INSNS]; // of it
 } A64Jit;
 
 // ---- what code depends on -------------------------------------------------------------------
@@ -268,6 +269,7 @@ translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
   A64TranslateKey key = key_of (cpu);
   JitRequest request = {
       .ir = &region->ir,
+      .words = self->words,
       .ops = region->ops,
       .op_bytes = sizeof *region->ops,
       .count = key.count,
@@ -278,6 +280,8 @@ translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
   if (!a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), max_insns))
     return NULL;
   complete_ops (self, region);
+  for (unsigned i = 0; i < region->n_decoded; i++)
+    self->words[i] = region->decoded[i].insn;
   request.n_ops = region->n_ops;
   return jit_add (self->jit, pa, mode_of (cpu), page, &request);
 }

@@ -106,6 +106,7 @@ typedef struct Fixture {
   Jit *jit;
   IrRegion ir;
   uint8_t page[IR_PAGE_SIZE];
+  uint8_t changes_meanwhile; // bits of the page
 } Fixture;
 
 static int
@@ -137,13 +138,17 @@ teardown (void **state)
 static const uint8_t *
 try_add (Fixture *f, GuestAddr pa, uint32_t mode, unsigned bytes)
 {
-  JitRequest request = {.ir = &f->ir, .n_ops = bytes};
+  uint32_t words[4];
+  JitRequest request = {.ir = &f->ir, .words = words, .n_ops = bytes};
 
   f->ir.entry = pa & (IR_PAGE_SIZE - 1);
   f->ir.n_insns = 4;
   f->ir.n_spans = 2;
   f->ir.spans[0] = (IrSpan){f->ir.entry, 8};
   f->ir.spans[1] = (IrSpan){0x800, 8};
+  memcpy (words, f->page + f->ir.entry, 8);
+  memcpy (words + 2, f->page + 0x800, 8);
+  f->page[0x800] ^= f->changes_meanwhile;
   return jit_add (f->jit, pa, mode, f->page, &request);
 }
 
@@ -276,6 +281,18 @@ test_changed_code_is_dropped (void **state)
     // Marking again does not touch what is gone.
     jit_mark_page (f->jit, 0x40001000);
   }
+}
+
+// Another CPU writes code between its being read and the region's being added.
+static void
+test_code_that_changed_meanwhile_is_dropped (void **state)
+{
+  Fixture *f = *state;
+
+  f->changes_meanwhile = 1;
+  add_one (f, 0x40001000);
+  jit_mark_page (f->jit, 0x40001000);
+  assert_null (find (f, 0x40001000));
 }
 
 static void
@@ -530,6 +547,7 @@ main (void)
       TEST (test_many_are_found),
       TEST (test_marked_code_with_the_same_words_is_kept),
       TEST (test_changed_code_is_dropped),
+      TEST (test_code_that_changed_meanwhile_is_dropped),
       TEST (test_changes_elsewhere_do_not_matter),
       TEST (test_all_pages_are_marked),
       TEST (test_one_added_to_a_marked_page_can_be_marked),
