@@ -257,10 +257,10 @@ def report(a, sides, began):
             'Written by `./dev bench' + (' --quick' if a.quick else '') + '`; README.md says how to read it. '
             'Ours is the median of the rounds, QEMU\'s the best of all configurations and rounds.', '',
             f'- Machine: {cpu_model()}, Linux {platform.release()}',
-            f'- Terrarium: {source_version()}']
+            f'- Terrarium: {a.version}']
     out += [f'- {s.name}: `{" ".join(os.path.basename(w) if i == 0 else w for i, w in enumerate(s.command))}`'
             + (f' with {s.append}' if s.append else '') for s in sides[1:]]
-    out += [f'- {a.runs} rounds of {a.t} s a row, {a.boots} boots; {(time.monotonic() - began) / 60:.0f} minutes in all',
+    out += [f'- {a.runs} round{"s" if a.runs > 1 else ""} of {a.t} s a row, {a.boots} boots; {(time.monotonic() - began) / 60:.0f} minutes in all',
             f'- Other programs kept {load:.2f} CPUs busy meanwhile. '
             + ('The figures are good.' if load < 0.1 else 'CPU-time rates suffer from that less than wall times, but they '
                'do: read them as estimates; start and smp as nothing more than that they work.'), '']
@@ -306,7 +306,7 @@ def main():
     # To the installer's first page some QEMUs take minutes.
     a.boots, a.installs = (2, 'installer' in a.groups) if a.quick else (5, 1)
     a.failures, a.units, a.log = [], {}, None
-    began, sides = time.monotonic(), find_sides(a)
+    began, sides, a.version = time.monotonic(), find_sides(a), source_version()
     if len(sides) == 1 and not a.no_qemu:
         sys.exit('compare.py: there is no QEMU; apt-get install qemu-system-arm, or --no-qemu')
     for side in sides:
