@@ -420,7 +420,7 @@ a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError
   self->tier0 = config->stats ? g_new0 (uint64_t, A64_N_INSNS + 1) : NULL;
   self->max_insns = FIRST_INSNS;
   cpu->jit = self;
-  cpu->blocks->empty_jump.code = jit_empty_code (self->jit);
+  a64_jump_caches_lead_to (cpu, jit_empty_code (self->jit));
   a64_jump_caches_clear (cpu);
   a64_tlb_flush_all (cpu);
   a64_update_context (cpu);

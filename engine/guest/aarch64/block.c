@@ -60,6 +60,15 @@ a64_jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx)
 }
 
 void
+a64_jump_caches_lead_to (A64Cpu *cpu, const void *code)
+{
+  cpu->blocks->empty_jump.code = code;
+  fill_empty (cpu, cpu->ctx_el1->jc, A64_JC_SIZE);
+  for (unsigned i = 0; i < A64_N_CONTEXTS && cpu->mmu->el0[i] != NULL; i++)
+    fill_empty (cpu, cpu->mmu->el0[i]->jc, A64_JC_SIZE);
+}
+
+void
 a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page)
 {
   for (unsigned i = 0; i < A64_PAGE_SIZE; i += 4) {

@@ -56,6 +56,8 @@ void a64_blocks_clear (A64Cpu *cpu);
 // Empties a context's jump cache, or what it knows of one page.
 void a64_jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx);
 void a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page);
+// Empties all jump caches there are; empty entries lead to `code` from now on.
+void a64_jump_caches_lead_to (A64Cpu *cpu, const void *code);
 
 // The block at cpu->pc, entered into the jump cache; NULL when an exception was raised instead, or
 // when the CPU translates: then *code is what to run, if it is not NULL.

@@ -11,6 +11,7 @@
 
 CODE (c_ldr, "ldr x2, [x0]");
 CODE (c_str, "str x2, [x0]");
+CODE (c_br, "br x0");
 
 enum { N_ALIASES = 10000, N_PAGES = 24, PAGE_WORDS = 1024 };
 
@@ -27,6 +28,18 @@ maintain (u64 at)
   DO ("dsb ish");
   SYS ("ic ivau", at);
   DO ("dsb ish\n isb");
+}
+
+// The address that empty entries of jump caches carry; at first, while these are as they were made.
+static void
+test_last_address (void)
+{
+  for (unsigned el = 0; el < 2; el++) {
+    const Trap *t = run (c_br, el != 0 ? EL1H : EL0, ~(u64) 0, 0);
+
+    check (name ("br-last-address-el%d-esr", el), t->esr, ESR (0x22, 0));
+    check (name ("br-last-address-el%d-far", el), t->far, ~(u64) 0);
+  }
 }
 
 static void
@@ -129,6 +142,7 @@ void
 test_main (void)
 {
   start_mmu ();
+  test_last_address ();
   test_writing ();
   test_writing_all_over ();
   test_aliases ();
