@@ -29,6 +29,7 @@ typedef struct JitRegion {
   bool marked;
   bool gone; // in no table
   uint16_t n_spans;
+  uint32_t page_previous;
   uint8_t saved[8]; // of the entry, while marked
   IrSpan spans[];   // and then the words themselves
 } JitRegion;

@@ -89,6 +89,9 @@ jit_enter_tables (Jit *jit, JitRegion *region, JitChunk *chunk)
   region->page = jit_offset_of (jit, page);
   region->hash_next = *bucket;
   region->page_next = page->regions;
+  region->page_previous = 0;
+  if (page->regions != 0)
+    ((JitRegion *) jit_at (jit, page->regions))->page_previous = jit_offset_of (jit, region);
   region->chunk_next = chunk->regions;
   *bucket = page->regions = chunk->regions = jit_offset_of (jit, region);
   page->marked = false;
@@ -118,6 +121,21 @@ mark_region (Jit *jit, JitRegion *region)
   region->marked = true;
 }
 
+// A page may have 1024 regions in each of some 40 modes, and thousands of them may go at once.
+static void
+remove_from_page (Jit *jit, JitPage *page, JitRegion *region)
+{
+  JitRegion *next = jit_at (jit, region->page_next);
+  JitRegion *previous = jit_at (jit, region->page_previous);
+
+  if (next != NULL)
+    next->page_previous = region->page_previous;
+  if (previous != NULL)
+    previous->page_next = region->page_next;
+  else
+    page->regions = region->page_next;
+}
+
 void
 jit_drop (Jit *jit, JitRegion *region)
 {
@@ -128,9 +146,7 @@ jit_drop (Jit *jit, JitRegion *region)
   while (*at != self)
     at = &((JitRegion *) jit_at (jit, *at))->hash_next;
   *at = region->hash_next;
-  for (at = &page->regions; *at != self;)
-    at = &((JitRegion *) jit_at (jit, *at))->page_next;
-  *at = region->page_next;
+  remove_from_page (jit, page, region);
   if (page->regions == 0)
     free_page (jit, page);
   mark_region (jit, region);

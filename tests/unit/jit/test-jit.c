@@ -332,6 +332,30 @@ test_one_added_to_a_marked_page_can_be_marked (void **state)
   assert_int_equal (*two, MARKED);
 }
 
+// Those of one page go in any order, and the rest are still its own.
+static void
+test_some_of_a_page_are_dropped (void **state)
+{
+  enum { N = 5 };
+  Fixture *f = *state;
+
+  for (unsigned mask = 0; mask < 1u << N; mask++) {
+    GuestAddr page = 0x40000000 + mask * (GuestAddr) IR_PAGE_SIZE;
+    const uint8_t *code[N];
+
+    for (unsigned i = 0; i < N; i++)
+      code[i] = add_one (f, page + 16 * i);
+    for (unsigned i = 0; i < N; i++)
+      f->page[16 * i] ^= mask >> i & 1;
+    jit_mark_page (f->jit, page);
+    for (unsigned i = 0; i < N; i++)
+      assert_ptr_equal (find (f, page + 16 * i), mask >> i & 1 ? NULL : code[i]);
+    jit_mark_page (f->jit, page);
+    for (unsigned i = 0; i < N; i++)
+      assert_int_equal (*code[i], MARKED);
+  }
+}
+
 // ---- links ----------------------------------------------------------------------------------
 
 static void
@@ -551,6 +575,7 @@ main (void)
       TEST (test_changes_elsewhere_do_not_matter),
       TEST (test_all_pages_are_marked),
       TEST (test_one_added_to_a_marked_page_can_be_marked),
+      TEST (test_some_of_a_page_are_dropped),
       TEST (test_jumps_to_what_is_dropped_ask_again),
       TEST (test_only_what_was_found_last_is_linked_to),
       TEST (test_links_without_end_are_bounded),
