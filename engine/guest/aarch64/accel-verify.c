@@ -510,6 +510,14 @@ mask_dead_flags (A64Verify *self)
       (self->jit.sys.spsr_el1 & ~UINT64_C (0xf0000000)) | (self->tier0.sys.spsr_el1 & 0xf0000000);
 }
 
+// The host looks for underflow after rounding (engine/ir/DESIGN.md).
+static void
+mask_underflow (A64Verify *self)
+{
+  if (self->tier0.fp.flags & self->jit.fp.flags & SOFTFP_INEXACT)
+    self->jit.fp.flags |= self->tier0.fp.flags & SOFTFP_UNDERFLOW;
+}
+
 static void
 begin (A64Cpu *cpu)
 {
@@ -573,6 +581,7 @@ run_both (A64Cpu *cpu, const void *code, GuestAddr pa, const Plan *plan, const u
   cpu->instructions = instructions;
   save (cpu, &self->jit);
   mask_dead_flags (self);
+  mask_underflow (self);
   if (is_same_state (&self->tier0, &self->jit) && is_same_memory (self)) {
     self->stats.compared++;
     self->stats.insns += self->n_insns;
