@@ -382,6 +382,7 @@ a64_jit_run (A64Cpu *cpu)
     link_to (cpu, code);
   }
   cpu->page = cpu->pc & ~(GuestVaddr) (A64_PAGE_SIZE - 1);
+  cpu->recheck = false; // it was just found
   cpu->block = block;
   if (block != NULL) {
     a64_count (cpu, block->n);
