@@ -126,7 +126,7 @@ test_this_host (void **state)
   g_autofree char *cpuinfo = NULL;
   X64Features f = x64_features_detect ();
   bool baseline = true;
-  char *flags, *end;
+  char *flags = NULL, *end;
 
   if (!g_file_get_contents ("/proc/cpuinfo", &cpuinfo, NULL, NULL) ||
       (flags = strstr (cpuinfo, "\nflags")) == NULL)
