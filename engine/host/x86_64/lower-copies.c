@@ -382,11 +382,11 @@ bring (X64Lower *l, X64Vec xmm, uint8_t copy)
 void
 x64_join (X64Lower *l, const Uop *uop)
 {
-  X64Meeting *met = &l->met[uop->imm];
   uint32_t missing = 0;
 
   if (!(uop->flags & UOP_LOCAL))
     return;
+  X64Meeting *met = &l->met[uop->imm];
   x64_vflush (l);
   if (l->labels[uop->imm].at == NULL)
     met->from_before = true;
