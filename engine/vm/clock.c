@@ -72,7 +72,8 @@ vm_clock_free (VmClock *clock)
 }
 
 // One consistent look: whether it runs, its origin and the time by it. The host's clock is read
-// within the look: otherwise a pause after it would be counted as running time.
+// within the look: otherwise a pause after it would be counted as running time. The fence keeps
+// the last load from being done before the time-stamp counter is read.
 static bool
 read_state (VmClock *clock, int64_t *origin, int64_t *now)
 {
@@ -84,15 +85,23 @@ read_state (VmClock *clock, int64_t *origin, int64_t *now)
     running = atomic_load (&clock->running);
     *origin = atomic_load (&clock->origin);
     *now = running ? host_now () - *origin : *origin;
+    atomic_thread_fence (memory_order_seq_cst);
     after = atomic_load (&clock->sequence);
   } while ((before & 1) != 0 || before != after);
   return running;
 }
 
+// A change begins: from here on no look succeeds until it ends. The host's clock is read after
+// this, so that nobody has already seen a later time than the one the clock stops at.
 static void
-write_state (VmClock *clock, bool running, int64_t origin)
+begin_change (VmClock *clock)
 {
   atomic_fetch_add (&clock->sequence, 1);
+}
+
+static void
+end_change (VmClock *clock, bool running, int64_t origin)
+{
   atomic_store (&clock->running, running);
   atomic_store (&clock->origin, origin);
   atomic_fetch_add (&clock->sequence, 1);
@@ -149,11 +158,10 @@ update_timers_locked (VmClock *clock)
 void
 vm_clock_start (VmClock *clock)
 {
-  int64_t origin, now;
-
   g_mutex_lock (&clock->lock);
-  if (!read_state (clock, &origin, &now)) {
-    write_state (clock, true, host_now () - now);
+  if (!atomic_load (&clock->running)) {
+    begin_change (clock);
+    end_change (clock, true, host_now () - atomic_load (&clock->origin));
     update_timers_locked (clock);
   }
   g_mutex_unlock (&clock->lock);
@@ -162,11 +170,10 @@ vm_clock_start (VmClock *clock)
 void
 vm_clock_stop (VmClock *clock)
 {
-  int64_t origin, now;
-
   g_mutex_lock (&clock->lock);
-  if (read_state (clock, &origin, &now)) {
-    write_state (clock, false, host_now () - origin);
+  if (atomic_load (&clock->running)) {
+    begin_change (clock);
+    end_change (clock, false, host_now () - atomic_load (&clock->origin));
     update_timers_locked (clock);
   }
   g_mutex_unlock (&clock->lock);
@@ -177,7 +184,8 @@ vm_clock_set (VmClock *clock, int64_t now_ns)
 {
   g_mutex_lock (&clock->lock);
   g_assert (!atomic_load (&clock->running));
-  write_state (clock, false, now_ns);
+  begin_change (clock);
+  end_change (clock, false, now_ns);
   g_mutex_unlock (&clock->lock);
 }
 
