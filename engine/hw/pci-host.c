@@ -12,13 +12,14 @@
 
 #include <stdatomic.h>
 
+#include "engine/mem/access.h"
 #include "engine/vm/vm.h"
 
 enum {
   N_SLOTS = 32,
+  N_FUNCTIONS = 8, // of a device
   N_PINS = 4,
-  ECAM_FUNCTION_BYTES = 1 << 12,
-  ECAM_SLOT_BYTES = 1 << 15,
+  N_DECODES = 256,
 
   BRIDGE_VENDOR = 0x1b36, // the generic host bridge firmware and drivers know
   BRIDGE_DEVICE = 0x0008,
@@ -46,12 +47,12 @@ struct PciHost {
   PciHostConfig config;
   Window mmio32, mmio64, pio;
   PciFunction bridge;
-  PciFunction *slots[N_SLOTS]; // constant once the machine runs
-  Decode decodes[N_SLOTS * PCI_N_BARS];
+  PciFunction *functions[N_SLOTS * N_FUNCTIONS]; // constant once the machine runs
+  Decode decodes[N_DECODES];
   unsigned n_decodes;
   GMutex lock; // configuration spaces
   GMutex intx_lock;
-  uint32_t asserted[N_PINS]; // intx_lock: slots that drive this line
+  unsigned asserted[N_PINS]; // intx_lock: functions that drive this line
 };
 
 void
@@ -70,19 +71,33 @@ void
 pci_host_drive_intx (PciHost *host, PciFunction *fn, const bool *level)
 {
   unsigned pin = fn->slot % N_PINS; // every function uses INTA
-  uint32_t bit = 1u << fn->slot;
 
   g_mutex_lock (&host->intx_lock);
   if (level != NULL)
     __atomic_store_n (&fn->intx_level, *level, __ATOMIC_RELAXED);
   else
-    fn->intx_masked = pci_get16 (fn->config + PCI_COMMAND) & PCI_COMMAND_NO_INTX;
-  if (fn->intx_level && !fn->intx_masked)
-    host->asserted[pin] |= bit;
-  else
-    host->asserted[pin] &= ~bit;
+    fn->intx_masked = (pci_get16 (fn->config + PCI_COMMAND) & PCI_COMMAND_NO_INTX) ||
+                      (fn->msix != NULL && pci_msix_uses_no_pin (fn->msix));
+  bool driven = fn->intx_level && !fn->intx_masked;
+  if (driven != fn->intx_driven)
+    host->asserted[pin] += driven ? 1 : -1;
+  fn->intx_driven = driven;
   irq_line_set (&host->config.intx[pin], host->asserted[pin] != 0);
   g_mutex_unlock (&host->intx_lock);
+}
+
+void
+pci_host_send_msi (PciFunction *fn, GuestAddr addr, uint32_t data)
+{
+  PciHost *host = fn->host;
+  const MsiSink *msi = &host->config.msi;
+  uint32_t requester = fn->slot * N_FUNCTIONS + fn->function;
+
+  if (msi->send != NULL && msi->send (msi->opaque, requester, addr, data))
+    return;
+  void *ram = mem_bus_ram_ptr (host->device.vm->bus, addr, sizeof data);
+  if (ram != NULL)
+    mem_store32 (ram, data);
 }
 
 void
@@ -157,9 +172,8 @@ static const MmioOps window_ops = {
 static PciFunction *
 find_function (PciHost *host, uint64_t offset)
 {
-  bool exists =
-      offset < N_SLOTS * ECAM_SLOT_BYTES && offset % ECAM_SLOT_BYTES < ECAM_FUNCTION_BYTES;
-  return exists ? host->slots[offset / ECAM_SLOT_BYTES] : NULL;
+  uint64_t n = offset / PCI_CONFIG_BYTES;
+  return n < G_N_ELEMENTS (host->functions) ? host->functions[n] : NULL;
 }
 
 static uint64_t
@@ -196,15 +210,23 @@ static const MmioOps ecam_ops = {
 };
 
 static void
-place (PciHost *host, PciFunction *fn, unsigned slot)
+place (PciHost *host, PciFunction *fn, unsigned slot, unsigned function)
 {
-  g_assert (slot < N_SLOTS && host->slots[slot] == NULL);
-  host->slots[slot] = fn;
+  unsigned first = slot * N_FUNCTIONS;
+
+  g_assert (slot < N_SLOTS && function < N_FUNCTIONS);
+  g_assert (host->functions[first + function] == NULL);
+  g_assert (function == 0 || host->functions[first] != NULL);
+  host->functions[first + function] = fn;
+  if (function != 0)
+    host->functions[first]->config[PCI_HEADER_TYPE] |= PCI_HEADER_MULTI_FUNCTION;
   fn->slot = slot;
+  fn->function = function;
   fn->host = host;
   for (unsigned bar = 0; bar < PCI_N_BARS; bar++) {
     if (fn->bars[bar].size_bytes == 0)
       continue;
+    g_assert (host->n_decodes < N_DECODES);
     Decode *decode = &host->decodes[host->n_decodes++];
     decode->fn = fn;
     decode->bar = bar;
@@ -215,7 +237,13 @@ place (PciHost *host, PciFunction *fn, unsigned slot)
 void
 pci_host_add (Device *device, PciFunction *fn, unsigned slot)
 {
-  place ((PciHost *) device, fn, slot);
+  place ((PciHost *) device, fn, slot, 0);
+}
+
+void
+pci_host_add_function (Device *device, PciFunction *fn, unsigned slot, unsigned function)
+{
+  place ((PciHost *) device, fn, slot, function);
 }
 
 static void
@@ -293,6 +321,6 @@ pci_host_new (const PciHostConfig *config)
   pci_function_init (&host->bridge, BRIDGE_VENDOR, BRIDGE_DEVICE, BRIDGE_SUBSYSTEM, host_bridge, 0);
   pci_put16 (host->bridge.config + PCI_SUBSYSTEM_VENDOR, 0x1af4);
   host->bridge.config[PCI_INTERRUPT_PIN] = 0;
-  place (host, &host->bridge, 0);
+  place (host, &host->bridge, 0, 0);
   return &host->device;
 }

@@ -3,7 +3,7 @@
 // header (PCI Local Bus 3.0 §6.1).
 #pragma once
 
-#include "engine/hw/pci.h"
+#include "engine/hw/pci-msix.h"
 
 enum {
   PCI_VENDOR_ID = 0x00,
@@ -13,6 +13,7 @@ enum {
   PCI_REVISION = 0x08,
   PCI_CLASS = 0x09, // prog-if, sub-class, base class
   PCI_CACHE_LINE = 0x0c,
+  PCI_HEADER_TYPE = 0x0e,
   PCI_BAR0 = 0x10,
   PCI_SUBSYSTEM_VENDOR = 0x2c,
   PCI_SUBSYSTEM = 0x2e,
@@ -24,6 +25,7 @@ enum {
 
   PCI_COMMAND_IO = 1u << 0,
   PCI_COMMAND_MEMORY = 1u << 1,
+  PCI_COMMAND_MASTER = 1u << 2,
   PCI_COMMAND_NO_INTX = 1u << 10,
   PCI_COMMAND_WRITABLE = 0x0547, // I/O, memory, master, parity, SERR#, no INTx
   PCI_STATUS_INTX = 1u << 3,
@@ -32,6 +34,8 @@ enum {
   PCI_BAR_IO = 1,
   PCI_BAR_64BIT = 4,
   PCI_BAR_PREFETCH = 8,
+
+  PCI_HEADER_MULTI_FUNCTION = 0x80,
 };
 
 static inline uint16_t
@@ -65,5 +69,15 @@ void pci_host_unlock (PciHost *host);
 // Command or BARs changed: what is decoded where, and whether INTx is let through. Lock held.
 void pci_host_update_function (PciHost *host, PciFunction *fn);
 // Sets fn->intx_level and drives the pin. Any thread; takes the INTx lock only. `level` NULL: the
-// command register may have changed instead; lock held.
+// command register or MSI-X may have changed instead; lock held.
 void pci_host_drive_intx (PciHost *host, PciFunction *fn, const bool *level);
+// The function writes a message: to the interrupt controller, or to RAM like any other write.
+// Anywhere else it is lost. Any thread.
+void pci_host_send_msi (PciFunction *fn, GuestAddr addr, uint32_t data);
+
+// What pci.c does for MSI-X (pci-msix.c); lock held.
+void pci_msix_update (PciMsix *msix); // command or capability changed
+bool pci_msix_uses_no_pin (const PciMsix *msix);
+void pci_msix_reset (PciMsix *msix);
+void pci_msix_save (PciMsix *msix, StateWriter *writer);
+bool pci_msix_load (PciMsix *msix, StateReader *reader);

@@ -94,6 +94,15 @@ pci_function_read_config (PciFunction *fn, unsigned offset, unsigned size)
   return value;
 }
 
+// What the registers say, whichever were written. Lock held.
+static void
+apply_config (PciFunction *fn)
+{
+  if (fn->msix != NULL)
+    pci_msix_update (fn->msix);
+  pci_host_update_function (fn->host, fn);
+}
+
 void
 pci_function_write_config (PciFunction *fn, unsigned offset, unsigned size, uint32_t value)
 {
@@ -101,8 +110,7 @@ pci_function_write_config (PciFunction *fn, unsigned offset, unsigned size, uint
     uint8_t mask = fn->writable[offset + i];
     fn->config[offset + i] = (fn->config[offset + i] & ~mask) | (value >> 8 * i & mask);
   }
-  if (offset < PCI_BAR0 + 4 * PCI_N_BARS)
-    pci_host_update_function (fn->host, fn);
+  apply_config (fn);
   if (fn->config_write != NULL)
     fn->config_write (fn, offset, size, value);
 }
@@ -115,7 +123,9 @@ pci_function_reset (PciFunction *fn)
   pci_host_lock (fn->host);
   for (unsigned i = 0; i < PCI_CONFIG_BYTES; i++)
     fn->config[i] &= ~fn->writable[i];
-  pci_host_update_function (fn->host, fn);
+  if (fn->msix != NULL)
+    pci_msix_reset (fn->msix);
+  apply_config (fn);
   pci_host_drive_intx (fn->host, fn, &low);
   pci_host_unlock (fn->host);
 }
@@ -129,6 +139,8 @@ pci_function_save (const PciFunction *fn, StateWriter *writer)
   for (unsigned i = 0; i < PCI_CONFIG_BYTES; i++)
     if (fn->writable[i] != 0)
       state_put_u8 (writer, fn->config[i] & fn->writable[i]);
+  if (fn->msix != NULL)
+    pci_msix_save (fn->msix, writer);
 }
 
 bool
@@ -141,10 +153,11 @@ pci_function_load (PciFunction *fn, StateReader *reader, GError **error)
     if (fn->writable[i] != 0)
       fn->config[i] =
           (fn->config[i] & ~fn->writable[i]) | (state_get_u8 (reader) & fn->writable[i]);
-  pci_host_update_function (fn->host, fn);
+  bool valid = fn->msix == NULL || pci_msix_load (fn->msix, reader);
+  apply_config (fn);
   pci_host_drive_intx (fn->host, fn, &level);
   pci_host_unlock (fn->host);
-  if (state_reader_ok (reader))
+  if (valid && state_reader_ok (reader))
     return true;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                "The saved state of the PCI device in slot %u is damaged.", fn->slot);

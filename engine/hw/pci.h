@@ -30,10 +30,11 @@ struct PciFunction {
   uint8_t writable[PCI_CONFIG_BYTES]; // mask of the bits the guest may write
   PciBar bars[PCI_N_BARS];
   uint16_t next_capability; // where the next one goes; 0: 0x40
+  struct PciMsix *msix;     // pci-msix.h; NULL: none
   // Set by the host when added.
-  uint8_t slot; // device number on bus 0
+  uint8_t slot, function; // on bus 0
   PciHost *host;
-  bool intx_level, intx_masked; // the host's INTx lock
+  bool intx_level, intx_masked, intx_driven; // the host's INTx lock
   // Capability registers with side effects; optional. Called with the host's lock held.
   uint32_t (*config_read) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
   void (*config_write) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
@@ -47,7 +48,8 @@ void pci_function_set_bar (PciFunction *fn, unsigned bar, const PciBar *desc);
 // Returns the offset of the capability; `bytes` includes the two header bytes. The rest is the
 // caller's to fill in.
 unsigned pci_function_add_capability (PciFunction *fn, uint8_t id, unsigned bytes);
-// Level of the function's INTx pin (honours Interrupt Disable and reports Interrupt Status).
+// Level of the function's INTx pin (honours Interrupt Disable and MSI-X, which takes its place, and
+// reports Interrupt Status).
 void pci_function_set_intx (PciFunction *fn, bool level);
 // Power-on values (0) of the guest-writable registers; INTx low.
 void pci_function_reset (PciFunction *fn);
@@ -66,8 +68,12 @@ typedef struct PciHostConfig {
   GuestAddr pio_base;
   uint64_t pio_bytes;
   IrqLine intx[4];
+  MsiSink msi; // send NULL: there is none, messages only reach RAM
 } PciHostConfig;
 
 Device *pci_host_new (const PciHostConfig *config);
-// Before realize, with BARs and capabilities in place; slot 1..31 must be free (0 is the host bridge's own function). Does not own fn.
+// Before the machine runs, with BARs and capabilities in place; slot 1..31 must be free (0 is the
+// host bridge's own function). Does not own fn.
 void pci_host_add (Device *host, PciFunction *fn, unsigned slot);
+// One of several functions of a device: 0, which there has to be, or 1..7.
+void pci_host_add_function (Device *host, PciFunction *fn, unsigned slot, unsigned function);

@@ -27,6 +27,14 @@ irq_line_pulse (const IrqLine *line)
   irq_line_set (line, false);
 }
 
+// Where devices' message-signalled interrupts go. `requester`: who writes, a PCI function's bus,
+// device and function number. Any thread, with the device's locks held. False: `addr` is none of the
+// interrupt controller's.
+typedef struct MsiSink {
+  bool (*send) (void *opaque, uint32_t requester, GuestAddr addr, uint32_t data);
+  void *opaque;
+} MsiSink;
+
 // What an interrupt controller gives the CPUs: its CPU interface as system registers. `reg` is
 // the guest architecture's own register number (A64: op0..op2 packed by A64_SYSREG). Called on
 // vCPU `vcpu`'s own thread. False: no such register (the CPU makes it UNDEFINED).
