@@ -89,6 +89,20 @@ mem_bus_add_mmio (MemBus *bus, const char *name, GuestAddr base, uint64_t size_b
             });
 }
 
+void
+mem_bus_add_rom (MemBus *bus, const char *name, GuestAddr base, uint64_t size_bytes,
+                 const uint8_t *host, const MmioOps *ops, void *opaque)
+{
+  add (bus, &(MemRegion){
+                .base = base,
+                .size_bytes = size_bytes,
+                .rom = host,
+                .ops = ops,
+                .opaque = opaque,
+                .name = name,
+            });
+}
+
 const MemRegion *
 mem_bus_find (const MemBus *bus, GuestAddr addr)
 {
@@ -171,6 +185,8 @@ mem_bus_read (MemBus *bus, GuestAddr addr, unsigned size, uint64_t *value)
     return false;
   if (region->host != NULL)
     *value = load (region->host + offset, size);
+  else if (region->rom != NULL)
+    *value = load (region->rom + offset, size);
   else if (accepts (region->ops, offset, size))
     *value = truncate_to (region->ops->read (region->opaque, offset, size), size);
   else

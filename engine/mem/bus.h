@@ -28,13 +28,18 @@ void mem_bus_free (MemBus *bus); // does not free RAM or devices
 void mem_bus_add_ram (MemBus *bus, VmRam *ram);
 void mem_bus_add_mmio (MemBus *bus, const char *name, GuestAddr base, uint64_t size_bytes,
                        const MmioOps *ops, void *opaque);
+// Memory that CPUs read and execute at `host`, which stays as long as the bus; what they write goes
+// to ops->write. Devices do not reach it: it is no RAM.
+void mem_bus_add_rom (MemBus *bus, const char *name, GuestAddr base, uint64_t size_bytes,
+                      const uint8_t *host, const MmioOps *ops, void *opaque);
 
 // What lies at `addr`.
 typedef struct MemRegion {
   GuestAddr base;
   uint64_t size_bytes;
-  uint8_t *host;      // RAM: host address of `base`; NULL for MMIO
-  const MmioOps *ops; // MMIO only
+  uint8_t *host;      // RAM: host address of `base`; NULL for others
+  const uint8_t *rom; // ROM: the same
+  const MmioOps *ops; // MMIO and ROM only
   void *opaque;
   const char *name;
 } MemRegion;

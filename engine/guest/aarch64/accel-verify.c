@@ -615,7 +615,7 @@ verify (A64Cpu *cpu, const void *code)
   if (!a64_ifetch (cpu, cpu->pc, &page_pa, &fsc))
     return;
   pa = page_pa + (cpu->pc & (A64_PAGE_SIZE - 1));
-  page = a64_ram_ptr (cpu, page_pa, A64_PAGE_SIZE);
+  page = a64_read_ptr (cpu, page_pa, A64_PAGE_SIZE);
   plan = plan_for (self, cpu, code, pa, page);
   save (cpu, &self->before);
   for (unsigned i = 0; i < ATTEMPTS; i++) {

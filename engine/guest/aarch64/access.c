@@ -70,7 +70,9 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
     bool as_read = write && (flags & A64_ACC_ATOMIC) && (fsc & 0x3c) != A64_FSC_PERMISSION;
     return raise_abort (cpu, op, va, fsc, write_bit (write && !as_read));
   }
-  uint8_t *page = a64_ram_ptr (cpu, t.pa, A64_PAGE_SIZE);
+  // Loads may be from ROM; an exclusive one too, whose store then finds no memory.
+  uint8_t *page = write ? a64_ram_ptr (cpu, t.pa, A64_PAGE_SIZE)
+                        : (uint8_t *) a64_read_ptr (cpu, t.pa, A64_PAGE_SIZE);
   piece->pa = t.pa | offset;
   piece->host = page != NULL ? page + offset : NULL;
   piece->size = size < room ? size : room;

@@ -410,7 +410,7 @@ a64_block_find (A64Cpu *cpu, const void **code)
   }
   if (!a64_ifetch (cpu, cpu->pc, &page, &fsc))
     return raise_abort (cpu, fsc);
-  host = a64_ram_ptr (cpu, page, A64_PAGE_SIZE);
+  host = a64_read_ptr (cpu, page, A64_PAGE_SIZE);
   if (host == NULL)
     return raise_abort (cpu, A64_FSC_EXTERNAL);
   if (cpu->breaks != 0 && a64_debug_breaks (cpu))

@@ -53,7 +53,7 @@ takes (const A64Cpu *cpu, uint32_t insn, unsigned btype)
 static bool
 is_brk_at (A64Cpu *cpu, const A64Ifetch *target)
 {
-  const uint8_t *page = a64_ram_ptr (cpu, target->pa, A64_PAGE_SIZE);
+  const uint8_t *page = a64_read_ptr (cpu, target->pa, A64_PAGE_SIZE);
 
   return page != NULL && is_brk (mem_load32 (page + (cpu->pc & (A64_PAGE_SIZE - 4))));
 }

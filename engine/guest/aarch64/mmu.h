@@ -150,6 +150,8 @@ GuestVaddr a64_untag (const A64Mmu *mmu, GuestVaddr va);
 GuestVaddr a64_untag_code (const A64Mmu *mmu, GuestVaddr va);
 // The host address of [pa, pa + size) in RAM, or NULL.
 void *a64_ram_ptr (A64Cpu *cpu, GuestAddr pa, unsigned size);
+// The same in RAM or ROM: for reading and executing.
+const void *a64_read_ptr (A64Cpu *cpu, GuestAddr pa, unsigned size);
 // Walks the tables for the 4 KiB piece `va` is in. False: `*fsc` says why.
 bool a64_walk (A64Cpu *cpu, GuestVaddr va, const A64Request *request, A64Translation *out,
                uint8_t *fsc);

@@ -97,21 +97,45 @@ a64_untag_code (const A64Mmu *mmu, GuestVaddr va)
   return mmu->half[va >> 55 & 1].tbi_code ? a64_untag (mmu, va) : va;
 }
 
-void *
-a64_ram_ptr (A64Cpu *cpu, GuestAddr pa, unsigned size)
+// Where [pa, pa + size) is in RAM, or, where `*rom` says so, in ROM.
+static const uint8_t *
+find_memory (A64Cpu *cpu, GuestAddr pa, unsigned size, bool *rom)
 {
   A64Mmu *mmu = cpu->mmu;
 
+  *rom = false;
   if (pa - mmu->ram_base < mmu->ram_bytes && size <= mmu->ram_bytes - (pa - mmu->ram_base))
     return mmu->ram_host + (pa - mmu->ram_base);
 
   const MemRegion *region = mem_bus_find (cpu->vcpu->vm->bus, pa);
-  if (region == NULL || region->host == NULL || size > region->size_bytes - (pa - region->base))
+  if (region == NULL || size > region->size_bytes - (pa - region->base))
+    return NULL;
+  *rom = region->rom != NULL;
+  if (*rom)
+    return region->rom + (pa - region->base);
+  if (region->host == NULL)
     return NULL;
   mmu->ram_host = region->host;
   mmu->ram_base = region->base;
   mmu->ram_bytes = region->size_bytes;
   return region->host + (pa - region->base);
+}
+
+void *
+a64_ram_ptr (A64Cpu *cpu, GuestAddr pa, unsigned size)
+{
+  bool rom;
+  const uint8_t *host = find_memory (cpu, pa, size, &rom);
+
+  return rom ? NULL : (void *) host;
+}
+
+const void *
+a64_read_ptr (A64Cpu *cpu, GuestAddr pa, unsigned size)
+{
+  bool rom;
+
+  return find_memory (cpu, pa, size, &rom);
 }
 
 bool
@@ -155,9 +179,9 @@ leaf_permissions (const A64Mmu *mmu, uint64_t desc, const Inherited *in, bool wr
 }
 
 // Finishes a walk at a leaf that was read as `desc`. Returns -1 when the descriptor changed under
-// a hardware update and must be read again, 0 on a fault, 1 when done.
+// a hardware update and must be read again, 0 on a fault, 1 when done. `at` is the entry's address.
 static int
-finish_leaf (A64Cpu *cpu, uint64_t *entry, uint64_t desc, unsigned level, const Inherited *in,
+finish_leaf (A64Cpu *cpu, GuestAddr at, uint64_t desc, unsigned level, const Inherited *in,
              const A64Request *request, A64Translation *out, uint8_t *fsc)
 {
   const A64Mmu *mmu = cpu->mmu;
@@ -190,6 +214,12 @@ finish_leaf (A64Cpu *cpu, uint64_t *entry, uint64_t desc, unsigned level, const 
   }
   if (updated == desc || request->no_update)
     return 1;
+  // Tables in ROM cannot be updated.
+  uint64_t *entry = a64_ram_ptr (cpu, at, 8);
+  if (entry == NULL) {
+    *fsc = A64_FSC_EXTERNAL_WALK + level;
+    return 0;
+  }
   return __atomic_compare_exchange_n (entry, &desc, updated, false, __ATOMIC_SEQ_CST,
                                       __ATOMIC_RELAXED)
              ? 1
@@ -269,7 +299,8 @@ a64_walk (A64Cpu *cpu, GuestVaddr va, const A64Request *request, A64Translation 
   for (;;) {
     unsigned shift = h->page_bits + stride * (3 - level);
     unsigned index_bits = level == h->start_level ? h->va_bits - shift : stride;
-    uint64_t *entry = a64_ram_ptr (cpu, table + bits (va, shift, index_bits) * 8, 8);
+    GuestAddr at = table + bits (va, shift, index_bits) * 8;
+    const uint64_t *entry = a64_read_ptr (cpu, at, 8);
     uint64_t desc;
 
     if (entry == NULL)
@@ -300,7 +331,7 @@ a64_walk (A64Cpu *cpu, GuestVaddr va, const A64Request *request, A64Translation 
     out->pa = block | (va & (((uint64_t) 1 << shift) - 1) & ~(uint64_t) (A64_PAGE_SIZE - 1));
     out->size_bits = shift;
 
-    int done = finish_leaf (cpu, entry, desc, level, &in, request, out, fsc);
+    int done = finish_leaf (cpu, at, desc, level, &in, request, out, fsc);
     if (done >= 0)
       return done;
   }

@@ -43,6 +43,14 @@ mem_bus_add_mmio (MemBus *bus, const char *name, GuestAddr base, uint64_t size_b
       .base = base, .size_bytes = size_bytes, .ops = ops, .opaque = opaque, .name = name};
 }
 
+void
+mem_bus_add_rom (MemBus *bus, const char *name, GuestAddr base, uint64_t size_bytes,
+                 const uint8_t *host, const MmioOps *ops, void *opaque)
+{
+  mem_bus_add_mmio (bus, name, base, size_bytes, ops, opaque);
+  bus->regions[bus->n_regions - 1].rom = host;
+}
+
 const MemRegion *
 mem_bus_find (const MemBus *bus, GuestAddr addr)
 {
@@ -65,6 +73,11 @@ mem_bus_read (MemBus *bus, GuestAddr addr, unsigned size, uint64_t *value)
   const MemRegion *region = mem_bus_find (bus, addr);
   if (region == NULL)
     return false;
+  if (region->rom != NULL) {
+    *value = 0;
+    memcpy (value, region->rom + (addr - region->base), size);
+    return true;
+  }
   *value = accepts (region, addr, size)
                ? region->ops->read (region->opaque, addr - region->base, size)
                : 0;
