@@ -138,6 +138,8 @@ a64_post_others (A64Cpu *cpu, VcpuWork fn, uint64_t a, uint64_t b)
 {
   if (cpu->vcpu->vm->n_vcpus == 1)
     return;
+  // Where a queue is full this CPU does what others posted, while it waits for room.
+  cpu->recheck = true;
   vcpu_post_work_others (cpu->vcpu, fn, a, b, false);
   cpu->posted = true;
 }

@@ -12,6 +12,7 @@
 #include "engine/guest/aarch64/access.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/exception.h"
+#include "engine/guest/aarch64/run.h"
 #include "engine/guest/aarch64/sysop.h"
 #include "tests/unit/guest/cpu-vm.h"
 
@@ -291,6 +292,41 @@ test_tagged (void **state)
   free_guest (&g);
 }
 
+// Whoever asks other CPUs may have to do what they asked of him, TLB maintenance for one: the
+// translated code he came from has to be looked at again.
+static void
+test_asking_others (void **state)
+{
+  static const struct {
+    uint32_t op1, crn, crm, op2;
+    bool asks;
+  } cases[] = {
+      {0, 8, 3, 0, true},   // TLBI VMALLE1IS
+      {0, 8, 3, 1, true},   // TLBI VAE1IS
+      {0, 8, 7, 0, false},  // TLBI VMALLE1
+      {0, 7, 1, 0, true},   // IC IALLUIS
+      {3, 7, 5, 1, true},   // IC IVAU
+      {3, 7, 11, 1, false}, // DC CVAU
+  };
+
+  (void) state;
+  for (unsigned n_cpus = 1; n_cpus <= 2; n_cpus++) {
+    Guest g = new_guest (n_cpus);
+    A64Cpu *cpu = cpu_vm_cpu (g.t, 0);
+
+    fill_pages (&g);
+    for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+      cpu->recheck = false;
+      run_sysop (cpu, cases[i].op1, cases[i].crn, cases[i].crm, cases[i].op2, VA_MINE);
+      assert_int_equal (cpu->recheck, cases[i].asks && n_cpus > 1);
+    }
+    cpu->recheck = false;
+    a64_wait_for_posted (cpu);
+    assert_int_equal (cpu->recheck, n_cpus > 1);
+    free_guest (&g);
+  }
+}
+
 // A first write makes a page dirty even though a read is already in the TLB.
 static void
 test_dirty_after_read (void **state)
@@ -343,6 +379,7 @@ main (void)
       cmocka_unit_test (test_tagged),
       cmocka_unit_test (test_dirty_after_read),
       cmocka_unit_test (test_at),
+      cmocka_unit_test (test_asking_others),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
