@@ -54,8 +54,12 @@ acknowledge (Gicv3 *gic, unsigned index, unsigned group)
     return GIC_INTID_SPURIOUS;
 
   GicBank *bank = find_bank (gic, cpu, intid, &bit);
-  bank->active |= bit;
-  bank->latch &= ~bit;
+  if (bank != NULL) {
+    bank->active |= bit;
+    bank->latch &= ~bit;
+  } else {
+    gic_lpi_take (gic, cpu, intid); // an LPI has no active state
+  }
   unsigned running = cpu->best_priority & gic_group_priority_mask (cpu, group);
   cpu->active_prio[group] |= 1u << (running >> (8 - GIC_PRIO_BITS));
   gic_update_cpu (gic, index);
@@ -88,7 +92,7 @@ end_of_interrupt (Gicv3 *gic, unsigned index, unsigned group, uint64_t value)
   uint32_t active = cpu->active_prio[0] | cpu->active_prio[1];
   uint32_t top = active & -active;
 
-  if (intid >= GIC_N_INTIDS || (cpu->active_prio[group] & top) == 0)
+  if ((intid >= GIC_N_INTIDS && !gic_is_lpi (gic, intid)) || (cpu->active_prio[group] & top) == 0)
     return;
   cpu->active_prio[group] &= ~top;
   if (!(cpu->ctlr & ICC_CTLR_EOIMODE))

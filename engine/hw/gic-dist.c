@@ -19,7 +19,8 @@ enum {
   GICD_IROUTER_END = 0x8000,
 
   GICD_TYPER_A3V = 1u << 24,
-  GICD_TYPER_IDBITS = 9u << 19,        // INTIDs of 10 bits
+  GICD_TYPER_IDBITS = 9u << 19, // INTIDs of 10 bits
+  GICD_TYPER_LPIS = (GIC_ID_BITS - 1u) << 19 | 1u << 17,
   GIC_DIST_PART = 0x92,                // PIDR0
   GIC_TYPER_LINES = GICV3_N_SPIS / 32, // ITLinesNumber: INTIDs / 32 - 1
 };
@@ -163,7 +164,8 @@ read32 (Gicv3 *gic, uint64_t offset)
   case GICD_CTLR:
     return gic->ctlr | GICD_CTLR_ARE | GICD_CTLR_DS;
   case GICD_TYPER:
-    return GIC_TYPER_LINES | GICD_TYPER_IDBITS | GICD_TYPER_A3V;
+    return GIC_TYPER_LINES | GICD_TYPER_A3V |
+           (gic->config.lpis ? GICD_TYPER_LPIS : GICD_TYPER_IDBITS);
   case GICD_IIDR:
     return GIC_IIDR;
   default:

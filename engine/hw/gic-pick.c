@@ -56,6 +56,19 @@ consider (GicCpu *cpu, uint32_t bits, const uint8_t *priority, const GicBank *ba
   }
 }
 
+// LPIs are of group 1.
+static void
+consider_lpi (const Gicv3 *gic, GicCpu *cpu)
+{
+  uint8_t priority = gic->lpi_priority[cpu->lpis->best - GIC_LPI_FIRST];
+
+  if (cpu->best == GIC_INTID_SPURIOUS || priority < cpu->best_priority) {
+    cpu->best = cpu->lpis->best;
+    cpu->best_priority = priority;
+    cpu->best_group = 1;
+  }
+}
+
 static void
 drive (Gicv3 *gic, unsigned index, bool irq, bool fiq)
 {
@@ -87,6 +100,9 @@ gic_update_cpu (Gicv3 *gic, unsigned index)
   for (unsigned w = 0; w < GIC_SPI_WORDS; w++)
     consider (cpu, eligible (&gic->spi[w], group0, group1) & cpu->routed[w],
               &gic->spi_priority[w * 32], &gic->spi[w], GIC_N_LOCAL + w * 32);
+
+  if (group1 && cpu->lpis != NULL && cpu->lpis->best != GIC_INTID_SPURIOUS)
+    consider_lpi (gic, cpu);
 
   bool signalled = gic_signalled (cpu) != GIC_INTID_SPURIOUS;
   drive (gic, index, signalled && cpu->best_group == 1, signalled && cpu->best_group == 0);

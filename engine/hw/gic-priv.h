@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The inside of the GICv3, shared by its files: gic.c (device, lines), gic-dist.c and
 // gic-redist.c (memory-mapped registers), gic-cpu.c (system registers), gic-pick.c (which
-// interrupt a CPU sees), gic-state.c (saved state).
+// interrupt a CPU sees), gic-lpi.c (LPIs), gic-state.c (saved state); and by the ITS (its.c).
 //
 // Everything below `lock` is protected by it; it is taken by vCPU threads (registers), and by any
 // thread that drives a line. The CPUs' inputs are driven with the lock held, so that a later
@@ -18,6 +18,11 @@ enum {
   GIC_N_INTIDS = GIC_N_LOCAL + GICV3_N_SPIS,
   GIC_SPI_WORDS = GICV3_N_SPIS / 32,
   GIC_INTID_SPURIOUS = 1023,
+  GIC_ID_BITS = 16, // of INTIDs where there are LPIs
+  GIC_LPI_FIRST = 8192,
+  GIC_N_LPIS = (1 << GIC_ID_BITS) - GIC_LPI_FIRST,
+  GIC_LPI_WORDS = GIC_N_LPIS / 64,
+  GIC_LPI_SUMMARIES = GIC_LPI_WORDS / 64,
 
   GIC_PRIO_BITS = 5,
   GIC_PRIO_MASK = 0xf8,
@@ -65,7 +70,21 @@ typedef struct GicBank {
   uint32_t edge; // configuration: edge-triggered
 } GicBank;
 
+// The LPIs of one CPU. Their configuration lies in guest memory and is looked at when they become
+// pending and when the guest says so (INV, INVALL).
+typedef struct GicLpis {
+  bool enabled; // GICR_CTLR.EnableLPIs
+  uint64_t propbaser, pendbaser;
+  uint64_t pending[GIC_LPI_WORDS];
+
+  // Derived; never saved.
+  uint64_t ready[GIC_LPI_WORDS];       // pending and enabled
+  uint64_t summary[GIC_LPI_SUMMARIES]; // words of ready that are not 0
+  unsigned best;                       // the most urgent; GIC_INTID_SPURIOUS: none
+} GicLpis;
+
 typedef struct GicCpu {
+  GicLpis *lpis; // NULL: there are none
   GicBank local;
   uint8_t priority[GIC_N_LOCAL];
   bool asleep; // GICR_WAKER.ProcessorSleep
@@ -96,6 +115,8 @@ typedef struct Gicv3 {
   uint64_t spi_route[GICV3_N_SPIS]; // GICD_IROUTER
   int16_t spi_target[GICV3_N_SPIS]; // derived from the routes: a CPU or GIC_NO_CPU
   GicCpu *cpus;
+  uint8_t
+      *lpi_priority; // by INTID - GIC_LPI_FIRST, of those that are ready; an LPI goes to one CPU
 } Gicv3;
 
 // What a device or software made of it: waiting to be taken, whether or not it is enabled.
@@ -133,6 +154,24 @@ uint8_t gic_running_priority (const GicCpu *cpu);
 uint32_t gic_group_priority_mask (const GicCpu *cpu, unsigned group);
 // The interrupt the CPU would take now, or GIC_INTID_SPURIOUS.
 unsigned gic_signalled (const GicCpu *cpu);
+
+// gic-lpi.c; all with the lock held. CPU and INTID may be anything where it says so.
+// An LPI becomes pending or ceases to be; nothing happens while the CPU does not take LPIs. Any.
+void gic_lpi_set_pending (Gicv3 *gic, uint64_t cpu, uint64_t intid, bool pending);
+// Its configuration is looked at again; that of all.
+void gic_lpi_reload (Gicv3 *gic, uint64_t cpu, uint64_t intid); // any
+void gic_lpi_reload_all (Gicv3 *gic, unsigned cpu);
+// From one CPU to another, if it is pending; all of them.
+void gic_lpi_move (Gicv3 *gic, uint64_t from, uint64_t to, uint64_t intid); // any
+void gic_lpi_move_all (Gicv3 *gic, uint64_t from, uint64_t to);             // any
+// Acknowledged.
+void gic_lpi_take (Gicv3 *gic, GicCpu *cpu, unsigned intid);
+bool gic_is_lpi (const Gicv3 *gic, uint64_t intid);
+// What of the CPU's state follows from the rest (load).
+void gic_lpi_derive (Gicv3 *gic, GicCpu *cpu);
+// GICR_CTLR, GICR_PROPBASER, GICR_PENDBASER.
+bool gic_lpi_read (const GicCpu *cpu, unsigned offset, unsigned size, uint64_t *value);
+void gic_lpi_write (Gicv3 *gic, unsigned cpu, unsigned offset, uint64_t value, unsigned size);
 
 // Resets all but the wires. Lock held.
 void gic_reset_locked (Gicv3 *gic);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // GICv3 redistributors (IHI 0069 §12.10, §12.11): for each CPU a frame of control registers and,
 // 64 KiB above, one with its SGIs and PPIs. vCPU threads, under the controller's lock. Any CPU may
-// use any redistributor. No LPIs: their registers are RAZ/WI.
+// use any redistributor. Without LPIs their registers (gic-lpi.c) are RAZ/WI.
 
 #include "engine/hw/gic-priv.h"
 
@@ -18,6 +18,7 @@ enum {
   GICR_ICFGR0 = 0x0c00,
   GICR_ICFGR1 = 0x0c04,
 
+  GICR_TYPER_LPIS = 1u << 0,
   GICR_TYPER_LAST = 1u << 4,
   GIC_REDIST_PART = 0x93, // PIDR0
 };
@@ -27,7 +28,7 @@ read_typer (const Gicv3 *gic, unsigned index)
 {
   uint64_t affinity = (index / 16) << 8 | index % 16;
   uint32_t last = index == gic->config.n_cpus - 1 ? GICR_TYPER_LAST : 0;
-  return affinity << 32 | index << 8 | last;
+  return affinity << 32 | index << 8 | last | (gic->config.lpis ? GICR_TYPER_LPIS : 0);
 }
 
 static uint32_t
@@ -70,6 +71,7 @@ static uint64_t
 read_locked (Gicv3 *gic, uint64_t at, unsigned size)
 {
   unsigned index = at / GICV3_REDIST_BYTES, offset = at % GICV3_REDIST_BYTES;
+  uint64_t value;
 
   if (offset >= GICR_SGI_FRAME) {
     offset -= GICR_SGI_FRAME;
@@ -79,6 +81,8 @@ read_locked (Gicv3 *gic, uint64_t at, unsigned size)
   }
   if (offset == GICR_TYPER && size == 8)
     return read_typer (gic, index);
+  if (gic_lpi_read (&gic->cpus[index], offset, size, &value))
+    return value;
   return size == 4 ? read_control (gic, index, offset) : 0;
 }
 
@@ -111,6 +115,8 @@ write_locked (Gicv3 *gic, uint64_t at, uint64_t value, unsigned size)
     // takes it out of 1-of-N distribution.
     cpu->asleep = value & GICR_WAKER_SLEEP;
     gic_route_all (gic);
+  } else {
+    gic_lpi_write (gic, index, offset, value, size);
   }
 }
 

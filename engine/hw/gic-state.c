@@ -59,6 +59,27 @@ load_cpu (GicCpu *cpu, StateReader *reader)
   }
 }
 
+static void
+save_lpis (const GicLpis *lpis, StateWriter *writer)
+{
+  state_put_bool (writer, lpis->enabled);
+  state_put_u64 (writer, lpis->propbaser);
+  state_put_u64 (writer, lpis->pendbaser);
+  for (unsigned w = 0; w < GIC_LPI_WORDS; w++)
+    state_put_u64 (writer, lpis->pending[w]);
+}
+
+// Any value of these will do; gic_lpi_derive drops what a register does not keep.
+static void
+load_lpis (GicLpis *lpis, StateReader *reader)
+{
+  lpis->enabled = state_get_bool (reader);
+  lpis->propbaser = state_get_u64 (reader);
+  lpis->pendbaser = state_get_u64 (reader);
+  for (unsigned w = 0; w < GIC_LPI_WORDS; w++)
+    lpis->pending[w] = state_get_u64 (reader);
+}
+
 void
 gic_save (Device *device, StateWriter *writer)
 {
@@ -75,6 +96,9 @@ gic_save (Device *device, StateWriter *writer)
     state_put_u64 (writer, gic->spi_route[spi]);
   for (unsigned i = 0; i < gic->config.n_cpus; i++)
     save_cpu (&gic->cpus[i], writer);
+  state_put_bool (writer, gic->config.lpis);
+  for (unsigned i = 0; gic->config.lpis && i < gic->config.n_cpus; i++)
+    save_lpis (gic->cpus[i].lpis, writer);
   g_mutex_unlock (&gic->lock);
 }
 
@@ -111,7 +135,7 @@ state_valid (const Gicv3 *gic)
 }
 
 static bool
-load_locked (Gicv3 *gic, StateReader *reader)
+load_locked (Gicv3 *gic, StateReader *reader, uint32_t version)
 {
   if (state_get_u32 (reader) != gic->config.n_cpus || state_get_u32 (reader) != GICV3_N_SPIS)
     return false;
@@ -123,6 +147,10 @@ load_locked (Gicv3 *gic, StateReader *reader)
     gic->spi_route[spi] = state_get_u64 (reader);
   for (unsigned i = 0; i < gic->config.n_cpus; i++)
     load_cpu (&gic->cpus[i], reader);
+  if ((version >= 2 && state_get_bool (reader)) != gic->config.lpis)
+    return false;
+  for (unsigned i = 0; gic->config.lpis && i < gic->config.n_cpus; i++)
+    load_lpis (gic->cpus[i].lpis, reader);
   return state_reader_ok (reader) && state_valid (gic);
 }
 
@@ -132,9 +160,11 @@ gic_load (Device *device, StateReader *reader, uint32_t version, GError **error)
   Gicv3 *gic = (Gicv3 *) device;
 
   g_mutex_lock (&gic->lock);
-  bool ok = load_locked (gic, reader);
+  bool ok = load_locked (gic, reader, version);
   if (!ok)
     gic_reset_locked (gic);
+  for (unsigned i = 0; gic->config.lpis && i < gic->config.n_cpus; i++)
+    gic_lpi_derive (gic, &gic->cpus[i]);
   gic_route_all (gic);
   gic_drive_all (gic);
   g_mutex_unlock (&gic->lock);

@@ -75,6 +75,7 @@ static void
 reset_cpu (GicCpu *cpu)
 {
   GicCpu fresh = {
+      .lpis = cpu->lpis,
       .local = cpu->local,
       .asleep = true,
       .bpr = {GIC_BPR0_MIN, GIC_BPR1_MIN},
@@ -84,6 +85,8 @@ reset_cpu (GicCpu *cpu)
   };
   reset_bank (&fresh.local, (1u << GIC_N_SGIS) - 1);
   memcpy (fresh.routed, cpu->routed, sizeof fresh.routed);
+  if (cpu->lpis != NULL)
+    *cpu->lpis = (GicLpis){.best = GIC_INTID_SPURIOUS};
   *cpu = fresh;
 }
 
@@ -137,13 +140,16 @@ gic_free (Device *device)
 {
   Gicv3 *gic = (Gicv3 *) device;
   g_mutex_clear (&gic->lock);
+  for (unsigned i = 0; i < gic->config.n_cpus; i++)
+    g_free (gic->cpus[i].lpis);
+  g_free (gic->lpi_priority);
   g_free (gic->cpus);
   g_free (gic);
 }
 
 static const DeviceOps gic_device_ops = {
     .name = "gicv3",
-    .state_version = 1,
+    .state_version = 2,
     .realize = gic_realize,
     .reset = gic_reset,
     .free = gic_free,
@@ -161,6 +167,11 @@ gicv3_new (const Gicv3Config *config)
   gic->cpus = g_new0 (GicCpu, config->n_cpus);
   for (unsigned spi = 0; spi < GICV3_N_SPIS; spi++)
     gic->spi_target[spi] = GIC_NO_CPU;
+  if (config->lpis) {
+    gic->lpi_priority = g_new0 (uint8_t, GIC_N_LPIS);
+    for (unsigned i = 0; i < config->n_cpus; i++)
+      gic->cpus[i].lpis = g_new0 (GicLpis, 1);
+  }
   g_mutex_init (&gic->lock);
   return &gic->device;
 }

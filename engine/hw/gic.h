@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // GICv3 interrupt controller (Arm IHI 0069): distributor, redistributors and the system-register
-// CPU interface, one security state (GICD_CTLR.DS = 1), affinity routing always on, no LPIs.
+// CPU interface, one security state (GICD_CTLR.DS = 1), affinity routing always on, and, where an
+// ITS (its.h) goes with it, LPIs.
 //
 // CPU i has affinity 0.0.(i / 16).(i % 16); the CPUs' MPIDR_EL1 must say the same. The controller
 // drives vm->vcpus[i] and sets vm->irqchip at realize.
@@ -20,6 +21,7 @@ typedef struct Gicv3Config {
   unsigned n_cpus; // 1..GICV3_MAX_CPUS
   GuestAddr dist_base;
   GuestAddr redist_base;
+  bool lpis; // INTIDs 8192..65535, for an ITS
 } Gicv3Config;
 
 // Created first of all devices: the others take their lines from it before anything is realized.

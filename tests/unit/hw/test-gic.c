@@ -364,7 +364,7 @@ load (Rig *rig, GBytes *bytes)
   uint32_t version;
   StateReader *reader = state_reader_new (bytes, NULL);
   assert_non_null (reader);
-  assert_true (state_reader_begin (reader, "gicv3", 1, &version, NULL));
+  assert_true (state_reader_begin (reader, "gicv3", 2, &version, NULL));
   bool ok =
       rig->gic->ops->load (rig->gic, reader, version, NULL) && state_reader_end (reader, NULL);
   state_reader_free (reader);
@@ -492,7 +492,7 @@ test_load_hostile (void **state)
 
   for (unsigned i = 0; i < G_N_ELEMENTS (headers); i++) {
     writer = state_writer_new ();
-    state_writer_begin (writer, "gicv3", 1);
+    state_writer_begin (writer, "gicv3", 2);
     state_put_u32 (writer, headers[i][0]);
     state_put_u32 (writer, headers[i][1]);
     for (unsigned n = 0; n < 4096; n++)
