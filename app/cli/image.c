@@ -311,7 +311,7 @@ print_check (const Checking *checking)
     g_print (_ ("The image is good.\n"));
 }
 
-// Usage and failure are both 1 here: 2 says something else.
+// Wrong use is 1 here like any failure to look: 2 says that the image is damaged.
 static int
 image_check (int argc, char **argv)
 {
@@ -324,8 +324,10 @@ image_check (int argc, char **argv)
                             _ ("Looks for damage in a disk image. Ends with 0: good, 2: damaged, "
                                "3: only space is lost, 1: could not look."),
                             &error) ||
-      !image_choose_format (options.format, options.names[0], &checking.format, &error))
-    return fail (error);
+      !image_choose_format (options.format, options.names[0], &checking.format, &error)) {
+    fail (error);
+    return CLI_FAILED;
+  }
   checking.path = options.names[0];
   checking.faults = g_ptr_array_new_with_free_func (g_free);
   if (!image_job_run (check_work, &checking, options.json, &error))

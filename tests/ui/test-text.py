@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The text installer on the serial console tab answers typed keys."""
-import time
-
 from lib import check, run, wait
 from steps import BOOT_SECONDS, new_from_sample, transcript, wait_transcript
 
@@ -14,12 +12,11 @@ def test(app):
     check(True, "the kernel's messages appear")
     wait_transcript(app, "Choose the language", BOOT_SECONDS)
     app.click(toggle)
-    time.sleep(2)
+    terminal = app.find(starts="Serial console of")
+    before = app.settled(terminal)
     app.shoot("text-language")
     check(True, "the installer asks for a language")
 
-    terminal = app.find(starts="Serial console of")
-    before = app.picture(terminal)
     app.press("Up")
     wait("the selection to move",
          lambda: 0.002 < app.picture(terminal).share_changed(before) < 0.3, 120)

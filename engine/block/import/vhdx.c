@@ -140,7 +140,7 @@ bool
 import_parse_vhdx (Import *import, GError **error)
 {
   g_autofree uint8_t *regions = g_malloc (TABLE_BYTES);
-  uint64_t sector_bytes;
+  uint64_t sector_bytes = 0;
   if (!check_log (import, error) || !import_read (import, regions, TABLE_BYTES, REGIONS, error))
     return false;
   uint64_t n = import_get (regions, 8, 4);
