@@ -10,6 +10,7 @@
 #include "engine/boot/linux.h"
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/hw/gic.h"
+#include "engine/hw/its.h"
 #include "engine/hw/pl011.h"
 #include "engine/hw/pl031.h"
 #include "engine/hw/pl061.h"
@@ -19,6 +20,7 @@ enum {
   PHANDLE_GIC = 1,
   PHANDLE_CLOCK = 2,
   PHANDLE_GPIO = 3,
+  PHANDLE_ITS = 4,
 
   // Interrupt specifiers of the GIC's binding.
   GIC_SPI = 0,
@@ -192,6 +194,13 @@ add_gic (Fdt *fdt, unsigned n_cpus)
   PUT_CELLS (fdt, "reg", CELL64 (VIRT_GIC_DIST), CELL64 (GICV3_DIST_BYTES),
              CELL64 (VIRT_GIC_REDIST), CELL64 ((uint64_t) GICV3_REDIST_BYTES * n_cpus));
   PUT_CELLS (fdt, "phandle", PHANDLE_GIC);
+  begin_at (fdt, "its", VIRT_GIC_ITS);
+  put_string (fdt, "compatible", "arm,gic-v3-its");
+  put_flag (fdt, "msi-controller");
+  PUT_CELLS (fdt, "#msi-cells", 1);
+  put_reg (fdt, VIRT_GIC_ITS, ITS_BYTES);
+  PUT_CELLS (fdt, "phandle", PHANDLE_ITS);
+  end (fdt);
   end (fdt);
 }
 
@@ -292,6 +301,8 @@ add_pci (Fdt *fdt)
              CELL64 (VIRT_PCI_PIO_BYTES), 0x02000000, CELL64 (VIRT_PCI_MMIO32),
              CELL64 (VIRT_PCI_MMIO32), CELL64 (VIRT_PCI_MMIO32_BYTES), 0x03000000,
              CELL64 (VIRT_PCI_MMIO64), CELL64 (VIRT_PCI_MMIO64), CELL64 (VIRT_PCI_MMIO64_BYTES));
+  // A function's number is its DeviceID.
+  PUT_CELLS (fdt, "msi-map", 0, PHANDLE_ITS, 0, 1 << 16);
   put_interrupt_map (fdt);
   end (fdt);
 }

@@ -9,6 +9,7 @@
 #include "engine/boot/linux.h"
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/hw/gic.h"
+#include "engine/hw/its.h"
 #include "engine/hw/pci.h"
 #include "engine/hw/pl011.h"
 #include "engine/hw/pl031.h"
@@ -65,6 +66,7 @@ add_gic (Vm *vm, unsigned n_cpus)
       .n_cpus = n_cpus,
       .dist_base = VIRT_GIC_DIST,
       .redist_base = VIRT_GIC_REDIST,
+      .lpis = true,
   };
   Device *gic = gicv3_new (&config);
 
@@ -111,6 +113,7 @@ add_virtio_mmio (Vm *vm, Device *gic)
 static Device *
 add_pci_host (Vm *vm, Device *gic)
 {
+  Device *its = its_new (VIRT_GIC_ITS, gic);
   PciHostConfig config = {
       .ecam_base = VIRT_PCI_ECAM,
       .ecam_bytes = VIRT_PCI_ECAM_BYTES,
@@ -120,8 +123,10 @@ add_pci_host (Vm *vm, Device *gic)
       .mmio64_bytes = VIRT_PCI_MMIO64_BYTES,
       .pio_base = VIRT_PCI_PIO,
       .pio_bytes = VIRT_PCI_PIO_BYTES,
+      .msi = its_get_msi_sink (its),
   };
 
+  vm_add_device (vm, its, "its");
   for (unsigned i = 0; i < G_N_ELEMENTS (config.intx); i++)
     config.intx[i] = gicv3_get_spi (gic, VIRT_SPI_PCI_INTA + i);
   Device *host = pci_host_new (&config);
@@ -172,7 +177,7 @@ add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **
 
     if (image == NULL)
       return false;
-    add_virtio (machine, pci, virtio_blk_new (block_image_to_device (image), id),
+    add_virtio (machine, pci, virtio_blk_new (block_image_to_device (image), id, config->cpus),
                 VIRT_SLOT_DISK0 + i, id);
   }
   return true;

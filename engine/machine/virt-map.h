@@ -6,6 +6,7 @@
 #include "engine/structs/types.h"
 
 #define VIRT_GIC_DIST   UINT64_C (0x08000000)
+#define VIRT_GIC_ITS    UINT64_C (0x08080000)
 #define VIRT_GIC_REDIST UINT64_C (0x080a0000)
 #define VIRT_UART       UINT64_C (0x09000000)
 #define VIRT_RTC        UINT64_C (0x09010000)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// virtio block device (VIRTIO 1.2 §5.2): one queue of requests, carried out by the disk's workers
+// virtio block device (VIRTIO 1.2 §5.2): queues of requests, carried out by the disk's workers
 // straight into and out of guest memory.
 //
 // Threads: the I/O thread under the device's lock; reset may come from a vCPU thread. A chain is
@@ -26,6 +26,7 @@
 #define VIRTIO_BLK_F_FLUSH        (1ull << 9)
 #define VIRTIO_BLK_F_TOPOLOGY     (1ull << 10)
 #define VIRTIO_BLK_F_CONFIG_WCE   (1ull << 11)
+#define VIRTIO_BLK_F_MQ           (1ull << 12)
 #define VIRTIO_BLK_F_DISCARD      (1ull << 13)
 #define VIRTIO_BLK_F_WRITE_ZEROES (1ull << 14)
 
@@ -45,6 +46,7 @@ enum {
   VIRTIO_BLK_UNMAP = 1,
 
   QUEUE_SIZE = 256,
+  STALLED_MAX = QUEUE_SIZE * VIRTIO_BLK_QUEUES_MAX,
   REQUESTS_PER_RUN = 64,
   MAX_DISCARD_SECTORS = 1 << 21,      // 1 GiB
   MAX_WRITE_ZEROES_SECTORS = 1 << 17, // 64 MiB: the host may have to write them
@@ -83,22 +85,35 @@ typedef struct BlkRange {
 } BlkRange;
 static_assert (sizeof (BlkRange) == 16, "§5.2.6");
 
+// A chain that waits for room on the host's disk.
+typedef struct Stalled {
+  uint16_t queue, head;
+} Stalled;
+
 typedef struct VirtioBlk {
   VirtioDevice vdev;
   BlockDevice *disk;
+  unsigned n_queues;
   char serial[VIRTIO_BLK_ID_BYTES];
   bool writeback;
   VirtioPump pump;
-  uint16_t stalled[QUEUE_SIZE]; // heads of chains
+  Stalled stalled[STALLED_MAX];
   unsigned n_stalled;
 } VirtioBlk;
 
 // One in flight.
 typedef struct BlkRequest {
   BlockRequest block; // first: what reap gives is this
+  unsigned queue;
   VirtChain *chain;
   struct iovec iov[];
 } BlkRequest;
+
+// One being looked at.
+typedef struct BlkChain {
+  unsigned queue;
+  VirtChain *chain;
+} BlkChain;
 
 // ---------------------------------------------------------------------------------------------
 // Requests
@@ -126,11 +141,13 @@ slice (struct iovec *to, const struct iovec *from, unsigned n_from, uint64_t ski
 
 // Puts the status byte at the end of the writable buffers and gives the chain back.
 static void
-finish (VirtioBlk *blk, VirtChain *chain, uint8_t status)
+finish (VirtioBlk *blk, BlkChain taken, uint8_t status)
 {
+  VirtChain *chain = taken.chain;
   virtchain_write (chain, chain->in_bytes - 1, &status, 1);
   uint64_t written = chain->in_bytes;
-  virtqueue_push (&blk->vdev.queues[0], chain, written < UINT32_MAX ? (uint32_t) written : 1);
+  virtqueue_push (&blk->vdev.queues[taken.queue], chain,
+                  written < UINT32_MAX ? (uint32_t) written : 1);
 }
 
 // Sector and length inside the disk?
@@ -143,12 +160,13 @@ in_range (const VirtioBlk *blk, uint64_t sector, uint64_t bytes)
 }
 
 static void
-submit (VirtioBlk *blk, VirtChain *chain, const BlockRequest *what, const struct iovec *iov,
+submit (VirtioBlk *blk, BlkChain taken, const BlockRequest *what, const struct iovec *iov,
         unsigned n_iov, uint64_t skip)
 {
   BlkRequest *request = g_malloc (sizeof *request + n_iov * sizeof (struct iovec));
   request->block = *what;
-  request->chain = chain;
+  request->queue = taken.queue;
+  request->chain = taken.chain;
   request->block.iov = request->iov;
   request->block.n_iov = n_iov > 0 ? slice (request->iov, iov, n_iov, skip, what->length_bytes) : 0;
   block_device_submit (blk->disk, &request->block);
@@ -162,8 +180,9 @@ is_write_through (const VirtioBlk *blk)
 }
 
 static void
-start_transfer (VirtioBlk *blk, VirtChain *chain, const BlkHeader *header)
+start_transfer (VirtioBlk *blk, BlkChain taken, const BlkHeader *header)
 {
+  const VirtChain *chain = taken.chain;
   bool write = header->type == VIRTIO_BLK_T_OUT;
   uint64_t bytes = write ? chain->out_bytes - sizeof *header : chain->in_bytes - 1;
   BlockRequest what = {.op = write ? BLOCK_WRITE : BLOCK_READ,
@@ -172,24 +191,25 @@ start_transfer (VirtioBlk *blk, VirtChain *chain, const BlkHeader *header)
                        .length_bytes = bytes};
   if (bytes > MAX_TRANSFER_BYTES || !in_range (blk, header->sector, bytes) ||
       (write && block_device_is_read_only (blk->disk)))
-    finish (blk, chain, VIRTIO_BLK_S_IOERR);
+    finish (blk, taken, VIRTIO_BLK_S_IOERR);
   else if (bytes == 0)
-    finish (blk, chain, VIRTIO_BLK_S_OK);
+    finish (blk, taken, VIRTIO_BLK_S_OK);
   else if (write)
-    submit (blk, chain, &what, chain->out, chain->n_out, sizeof *header);
+    submit (blk, taken, &what, chain->out, chain->n_out, sizeof *header);
   else
-    submit (blk, chain, &what, chain->in, chain->n_in, 0);
+    submit (blk, taken, &what, chain->in, chain->n_in, 0);
 }
 
 static void
-start_range (VirtioBlk *blk, VirtChain *chain, const BlkHeader *header)
+start_range (VirtioBlk *blk, BlkChain taken, const BlkHeader *header)
 {
+  const VirtChain *chain = taken.chain;
   bool discard = header->type == VIRTIO_BLK_T_DISCARD;
   uint32_t max = discard ? MAX_DISCARD_SECTORS : MAX_WRITE_ZEROES_SECTORS;
   BlkRange range;
   if (chain->out_bytes != sizeof *header + sizeof range // one range: max_..._seg
       || block_device_is_read_only (blk->disk)) {
-    finish (blk, chain, VIRTIO_BLK_S_IOERR);
+    finish (blk, taken, VIRTIO_BLK_S_IOERR);
     return;
   }
   virtchain_read (chain, sizeof *header, &range, sizeof range);
@@ -199,37 +219,39 @@ start_range (VirtioBlk *blk, VirtChain *chain, const BlkHeader *header)
                        .offset_bytes = range.sector * BLOCK_SECTOR_BYTES,
                        .length_bytes = (uint64_t) range.n_sectors * BLOCK_SECTOR_BYTES};
   if ((range.flags & ~(uint32_t) VIRTIO_BLK_UNMAP) != 0 || (discard && range.flags != 0))
-    finish (blk, chain, VIRTIO_BLK_S_UNSUPP);
+    finish (blk, taken, VIRTIO_BLK_S_UNSUPP);
   else if (range.n_sectors > max || !in_range (blk, range.sector, what.length_bytes))
-    finish (blk, chain, VIRTIO_BLK_S_IOERR);
+    finish (blk, taken, VIRTIO_BLK_S_IOERR);
   else if (range.n_sectors == 0)
-    finish (blk, chain, VIRTIO_BLK_S_OK);
+    finish (blk, taken, VIRTIO_BLK_S_OK);
   else
-    submit (blk, chain, &what, NULL, 0, 0);
+    submit (blk, taken, &what, NULL, 0, 0);
 }
 
 static void
-start_flush (VirtioBlk *blk, VirtChain *chain)
+start_flush (VirtioBlk *blk, BlkChain taken)
 {
   const BlockRequest what = {.op = BLOCK_FLUSH};
   if (block_device_is_read_only (blk->disk))
-    finish (blk, chain, VIRTIO_BLK_S_OK);
+    finish (blk, taken, VIRTIO_BLK_S_OK);
   else
-    submit (blk, chain, &what, NULL, 0, 0);
+    submit (blk, taken, &what, NULL, 0, 0);
 }
 
 static void
-get_id (VirtioBlk *blk, VirtChain *chain)
+get_id (VirtioBlk *blk, BlkChain taken)
 {
+  const VirtChain *chain = taken.chain;
   size_t room = (size_t) (chain->in_bytes - 1);
   virtchain_write (chain, 0, blk->serial, room < sizeof blk->serial ? room : sizeof blk->serial);
-  finish (blk, chain, VIRTIO_BLK_S_OK);
+  finish (blk, taken, VIRTIO_BLK_S_OK);
 }
 
 static bool
 handle (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
 {
   VirtioBlk *blk = (VirtioBlk *) vdev;
+  const BlkChain taken = {queue, chain};
   BlkHeader header;
   if (virtchain_read (chain, 0, &header, sizeof header) != sizeof header || chain->in_bytes < 1) {
     virtchain_free (chain);
@@ -239,20 +261,20 @@ handle (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
   switch (header.type) {
   case VIRTIO_BLK_T_IN:
   case VIRTIO_BLK_T_OUT:
-    start_transfer (blk, chain, &header);
+    start_transfer (blk, taken, &header);
     break;
   case VIRTIO_BLK_T_FLUSH:
-    start_flush (blk, chain);
+    start_flush (blk, taken);
     break;
   case VIRTIO_BLK_T_GET_ID:
-    get_id (blk, chain);
+    get_id (blk, taken);
     break;
   case VIRTIO_BLK_T_DISCARD:
   case VIRTIO_BLK_T_WRITE_ZEROES:
-    start_range (blk, chain, &header);
+    start_range (blk, taken, &header);
     break;
   default:
-    finish (blk, chain, VIRTIO_BLK_S_UNSUPP);
+    finish (blk, taken, VIRTIO_BLK_S_UNSUPP);
   }
   return true;
 }
@@ -266,12 +288,19 @@ can_try_again (const BlockRequest *request)
 }
 
 static void
-stall (VirtioBlk *blk, VirtChain *chain)
+stall (VirtioBlk *blk, BlkChain taken)
 {
-  assert (blk->n_stalled < QUEUE_SIZE); // no more chains are out than the queue has entries
-  blk->stalled[blk->n_stalled++] = chain->head;
-  virtchain_free (chain);
+  assert (blk->n_stalled < STALLED_MAX); // no more chains are out than the queues have entries
+  blk->stalled[blk->n_stalled++] = (Stalled){taken.queue, taken.chain->head};
+  virtchain_free (taken.chain);
   vm_request (blk->vdev.vm, VM_REQUEST_DISK_FULL);
+}
+
+static void
+notify_all (VirtioBlk *blk)
+{
+  for (unsigned i = 0; i < blk->n_queues; i++)
+    virtio_device_notify (&blk->vdev, i);
 }
 
 static void
@@ -280,13 +309,14 @@ reap (VirtioBlk *blk)
   BlkRequest *request;
   while ((request = (BlkRequest *) block_device_reap (blk->disk)) != NULL) {
     int error = request->block.error;
+    const BlkChain taken = {request->queue, request->chain};
     if (can_try_again (&request->block))
-      stall (blk, request->chain);
+      stall (blk, taken);
     else
-      finish (blk, request->chain, error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+      finish (blk, taken, error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
     g_free (request);
   }
-  virtio_device_notify (&blk->vdev, 0);
+  notify_all (blk);
 }
 
 // The driver may have changed the chains meanwhile: they are looked at as if for the first time.
@@ -296,13 +326,14 @@ try_again (VirtioBlk *blk)
   unsigned n = blk->n_stalled;
   blk->n_stalled = 0;
   for (unsigned i = 0; i < n && virtio_device_is_live (&blk->vdev); i++) {
-    VirtChain *chain = virtqueue_retake (&blk->vdev.queues[0], blk->stalled[i]);
+    const Stalled *stalled = &blk->stalled[i];
+    VirtChain *chain = virtqueue_retake (&blk->vdev.queues[stalled->queue], stalled->head);
     if (chain == NULL)
       virtio_device_broken (&blk->vdev, "malformed virtqueue");
     else
-      handle (&blk->vdev, 0, chain);
+      handle (&blk->vdev, stalled->queue, chain);
   }
-  virtio_device_notify (&blk->vdev, 0);
+  notify_all (blk);
 }
 
 // I/O thread, lock not held.
@@ -346,7 +377,7 @@ blk_read_config (VirtioDevice *vdev, unsigned offset, void *to, unsigned length)
       .physical_block_exp = 3, // 4 KiB
       .min_io_size = 8,
       .writeback = blk->writeback,
-      .num_queues = 1,
+      .num_queues = blk->n_queues,
       .max_discard_sectors = MAX_DISCARD_SECTORS,
       .max_discard_seg = 1,
       .discard_sector_alignment = 8,
@@ -399,21 +430,31 @@ blk_save (VirtioDevice *vdev, StateWriter *writer)
   state_put_u64 (writer, block_device_get_size_bytes (blk->disk));
   state_put_bool (writer, blk->writeback);
   state_put_u16 (writer, (uint16_t) blk->n_stalled);
-  for (unsigned i = 0; i < blk->n_stalled; i++)
-    state_put_u16 (writer, blk->stalled[i]);
+  for (unsigned i = 0; i < blk->n_stalled; i++) {
+    state_put_u16 (writer, blk->stalled[i].queue);
+    state_put_u16 (writer, blk->stalled[i].head);
+  }
 }
 
-// As many as can be: chains that are out of the queue. Which they are is the driver's to say anyway.
+// As many as can be: chains that are out of their queue. Which they are is the driver's to say
+// anyway.
 static bool
 load_stalled (VirtioBlk *blk, StateReader *reader)
 {
-  const VirtQueue *queue = &blk->vdev.queues[0];
-  unsigned n = state_get_u16 (reader);
-  uint16_t out = queue->last_avail - queue->used_idx;
-  if (n > out || n > QUEUE_SIZE)
+  unsigned n = state_get_u16 (reader), found[VIRTIO_BLK_QUEUES_MAX] = {0};
+  if (n > STALLED_MAX)
     return false;
-  for (blk->n_stalled = 0; blk->n_stalled < n; blk->n_stalled++)
-    blk->stalled[blk->n_stalled] = state_get_u16 (reader);
+  for (blk->n_stalled = 0; blk->n_stalled < n; blk->n_stalled++) {
+    Stalled *stalled = &blk->stalled[blk->n_stalled];
+    stalled->queue = state_get_u16 (reader);
+    stalled->head = state_get_u16 (reader);
+    if (stalled->queue >= blk->n_queues)
+      return false;
+    const VirtQueue *queue = &blk->vdev.queues[stalled->queue];
+    uint16_t out = queue->last_avail - queue->used_idx;
+    if (++found[stalled->queue] > MIN (out, QUEUE_SIZE))
+      return false;
+  }
   return state_reader_ok (reader);
 }
 
@@ -447,8 +488,11 @@ blk_realize (VirtioDevice *vdev, GError **error)
   vdev->features |= block_device_is_read_only (blk->disk)
                         ? VIRTIO_BLK_F_RO
                         : VIRTIO_BLK_F_DISCARD | VIRTIO_BLK_F_WRITE_ZEROES;
-  virtio_device_add_queue (vdev, QUEUE_SIZE);
-  virtio_pump_init (&blk->pump, vdev, 1, REQUESTS_PER_RUN, handle);
+  if (blk->n_queues > 1)
+    vdev->features |= VIRTIO_BLK_F_MQ;
+  for (unsigned i = 0; i < blk->n_queues; i++)
+    virtio_device_add_queue (vdev, QUEUE_SIZE);
+  virtio_pump_init (&blk->pump, vdev, (1ull << blk->n_queues) - 1, REQUESTS_PER_RUN, handle);
   block_device_attach (blk->disk, vdev->vm->loop, completed_cb, blk);
   return true;
 }
@@ -468,7 +512,7 @@ static const VirtioOps blk_ops = {
     .name = "virtio-blk",
     .device_id = VIRTIO_ID_BLOCK,
     .pci_class = {0x01, 0x00, 0x00}, // mass storage, SCSI by convention
-    .state_version = 2,
+    .state_version = 3,
     .config_bytes = BLK_CONFIG_BYTES,
     .realize = blk_realize,
     .free = blk_free,
@@ -483,12 +527,14 @@ static const VirtioOps blk_ops = {
 };
 
 VirtioDevice *
-virtio_blk_new (BlockDevice *take, const char *serial)
+virtio_blk_new (BlockDevice *take, const char *serial, unsigned n_queues)
 {
+  g_assert (n_queues >= 1 && n_queues <= VIRTIO_BLK_QUEUES_MAX);
   VirtioBlk *blk = g_new0 (VirtioBlk, 1);
   virtio_device_init (&blk->vdev, &blk_ops);
   blk->disk = take;
   blk->writeback = true;
+  blk->n_queues = n_queues;
   if (serial != NULL)
     memcpy (blk->serial, serial, strnlen (serial, sizeof blk->serial));
   return &blk->vdev;

@@ -5,5 +5,10 @@
 #include "engine/block/device.h"
 #include "engine/virtio/device.h"
 
+enum {
+  VIRTIO_BLK_QUEUES_MAX = 16,
+};
+
 // Takes the disk. serial: what the guest sees as the disk's id, at most 20 bytes; NULL: none.
-VirtioDevice *virtio_blk_new (BlockDevice *take, const char *serial);
+// n_queues: 1 to VIRTIO_BLK_QUEUES_MAX, as many as there are CPUs for choice.
+VirtioDevice *virtio_blk_new (BlockDevice *take, const char *serial, unsigned n_queues);

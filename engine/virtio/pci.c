@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Modern virtio over PCI (VIRTIO 1.2 §4.1): one 64-bit BAR with the four register blocks, each on
 // a page of its own, found through vendor capabilities, and the window in configuration space for
-// firmware that cannot reach BARs. Interrupts by INTx. vCPU threads.
+// firmware that cannot reach BARs. Interrupts by MSI-X (§4.1.5.1.2) or INTx. vCPU threads; messages
+// are sent by the I/O thread.
 
 #include <assert.h>
 
+#include "engine/hw/pci-msix.h"
 #include "engine/virtio/transport-priv.h"
 
 enum {
@@ -14,6 +16,7 @@ enum {
   PCI_REVISION_MODERN = 1,
   PCI_CAP_VENDOR = 9,
 
+  MSIX_BAR = 1,
   REGISTERS_BAR = 4,
   BAR_BYTES = 0x4000,
   BLOCK_BYTES = 0x1000,
@@ -48,7 +51,6 @@ enum {
   COMMON_QUEUE_DRIVER = 40,
   COMMON_QUEUE_DEVICE = 48,
   COMMON_END = 56,
-  NO_VECTOR = 0xffff,
 };
 
 // virtio_pci_cap, with what follows it in some capabilities (§4.1.4).
@@ -63,7 +65,12 @@ static_assert (sizeof (VirtioPciCap) == 20 && offsetof (VirtioPciCap, extra) == 
 typedef struct VirtioPci {
   VirtioTransport transport;
   PciFunction fn;
+  PciMsix msix;
   unsigned window; // offset of the PCI cfg capability
+  Device *host;
+  unsigned slot;
+  // The device's lock: the vector of each source, or PCI_MSIX_NO_VECTOR.
+  uint16_t vectors[VIRTIO_N_SOURCES];
 } VirtioPci;
 
 // Every field has one width; 64-bit ones are used in halves.
@@ -90,6 +97,27 @@ field_bytes (uint64_t offset)
   return offset < COMMON_END && offset % 4 == 0 ? 4 : 0;
 }
 
+static uint16_t
+get_vector (VirtioTransport *transport, unsigned source)
+{
+  return ((VirtioPci *) transport)->vectors[source];
+}
+
+// One that there is not is none: the driver reads it back.
+static void
+set_vector (VirtioTransport *transport, unsigned source, uint32_t vector)
+{
+  VirtioPci *pci = (VirtioPci *) transport;
+  pci->vectors[source] = vector < pci->msix.n_vectors ? vector : PCI_MSIX_NO_VECTOR;
+}
+
+static void
+clear_vectors (VirtioPci *pci)
+{
+  for (unsigned i = 0; i < VIRTIO_N_SOURCES; i++)
+    pci->vectors[i] = PCI_MSIX_NO_VECTOR;
+}
+
 static uint32_t
 read_common (VirtioTransport *transport, uint64_t offset)
 {
@@ -110,8 +138,9 @@ read_common (VirtioTransport *transport, uint64_t offset)
                ? transport->driver_features >> 32 * transport->driver_feature_select
                : 0;
   case COMMON_CONFIG_VECTOR:
+    return get_vector (transport, VIRTIO_SOURCE_CONFIG);
   case COMMON_QUEUE_VECTOR:
-    return NO_VECTOR;
+    return queue != NULL ? get_vector (transport, transport->queue_select) : PCI_MSIX_NO_VECTOR;
   case COMMON_NUM_QUEUES:
     return transport->vdev->n_queues;
   case COMMON_STATUS:
@@ -148,14 +177,23 @@ write_common (VirtioTransport *transport, uint64_t offset, uint32_t value)
   case COMMON_DRIVER_FEATURE:
     virtio_transport_set_features (transport, value);
     break;
+  case COMMON_CONFIG_VECTOR:
+    set_vector (transport, VIRTIO_SOURCE_CONFIG, value);
+    break;
   case COMMON_STATUS:
     virtio_transport_set_status (transport, value);
+    if (value == 0)
+      clear_vectors ((VirtioPci *) transport);
     break;
   case COMMON_QUEUE_SELECT:
     transport->queue_select = value;
     break;
   case COMMON_QUEUE_SIZE:
     virtio_transport_set_queue_size (transport, value);
+    break;
+  case COMMON_QUEUE_VECTOR:
+    if (virtio_transport_get_queue (transport) != NULL)
+      set_vector (transport, transport->queue_select, value);
     break;
   case COMMON_QUEUE_ENABLE:
     if (value == 1) // disabling takes a reset
@@ -323,16 +361,40 @@ pci_set_irq (VirtioTransport *transport, bool level)
 }
 
 static bool
+pci_send_message (VirtioTransport *transport, unsigned source)
+{
+  VirtioPci *pci = (VirtioPci *) transport;
+
+  if (!pci_msix_is_enabled (&pci->msix))
+    return false;
+  pci_msix_send (&pci->msix, pci->vectors[source]);
+  return true;
+}
+
+// Now it is known how many queues there are.
+static bool
 pci_realize (Device *device, GError **error)
 {
-  return virtio_transport_realize ((VirtioTransport *) device, error);
+  VirtioPci *pci = (VirtioPci *) device;
+  VirtioTransport *transport = &pci->transport;
+
+  if (!virtio_transport_realize (transport, error))
+    return false;
+  pci_msix_init (&pci->msix, &pci->fn, MSIX_BAR, transport->vdev->n_queues + 1);
+  pci_host_add (pci->host, &pci->fn, pci->slot);
+  return true;
 }
 
 static void
 pci_reset (Device *device)
 {
+  VirtioPci *pci = (VirtioPci *) device;
+
   virtio_transport_reset (device);
-  pci_function_reset (&((VirtioPci *) device)->fn);
+  pci_function_reset (&pci->fn);
+  virtio_device_lock (pci->transport.vdev);
+  clear_vectors (pci);
+  virtio_device_unlock (pci->transport.vdev);
 }
 
 static void
@@ -340,6 +402,7 @@ pci_free (Device *device)
 {
   VirtioPci *pci = (VirtioPci *) device;
   virtio_transport_clear (&pci->transport);
+  pci_msix_clear (&pci->msix);
   g_free (pci);
 }
 
@@ -349,19 +412,26 @@ pci_save (Device *device, StateWriter *writer)
   VirtioPci *pci = (VirtioPci *) device;
   pci_function_save (&pci->fn, writer);
   virtio_transport_save (&pci->transport, writer);
+  for (unsigned i = 0; i < VIRTIO_N_SOURCES; i++)
+    state_put_u16 (writer, pci->vectors[i]);
 }
 
 static bool
 pci_load (Device *device, StateReader *reader, uint32_t version, GError **error)
 {
   VirtioPci *pci = (VirtioPci *) device;
-  return pci_function_load (&pci->fn, reader, error) &&
-         virtio_transport_load (&pci->transport, reader, error);
+  if (!pci_function_load (&pci->fn, reader, error) ||
+      !virtio_transport_load (&pci->transport, reader, error))
+    return false;
+  // Whatever they are: sending a vector that there is not does nothing.
+  for (unsigned i = 0; i < VIRTIO_N_SOURCES; i++)
+    set_vector (&pci->transport, i, state_get_u16 (reader));
+  return true;
 }
 
 static const DeviceOps device_ops = {
     .name = "virtio-pci",
-    .state_version = 1,
+    .state_version = 2,
     .realize = pci_realize,
     .reset = pci_reset,
     .quiesce = virtio_transport_quiesce,
@@ -383,6 +453,8 @@ virtio_pci_new (VirtioDevice *vdev, Device *host, unsigned slot)
 
   g_assert (vdev->ops->config_bytes <= BLOCK_BYTES);
   virtio_transport_init (&pci->transport, &device_ops, vdev, pci_set_irq);
+  pci->transport.send_message = pci_send_message;
+  clear_vectors (pci);
   pci_function_init (&pci->fn, PCI_VENDOR, PCI_DEVICE_BASE + vdev->ops->device_id, PCI_SUBSYSTEM,
                      vdev->ops->pci_class, PCI_REVISION_MODERN);
   pci->fn.config_read = window_read;
@@ -390,6 +462,7 @@ virtio_pci_new (VirtioDevice *vdev, Device *host, unsigned slot)
   pci->fn.opaque = pci;
   pci_function_set_bar (&pci->fn, REGISTERS_BAR, &bar);
   add_capabilities (pci);
-  pci_host_add (host, &pci->fn, slot);
+  pci->host = host;
+  pci->slot = slot;
   return &pci->transport.device;
 }

@@ -18,6 +18,9 @@ enum {
 
   VIRTIO_ISR_QUEUE = 1,
   VIRTIO_ISR_CONFIG = 2,
+
+  VIRTIO_SOURCE_CONFIG = VIRTIO_MAX_QUEUES, // of a message; the numbers below are queues
+  VIRTIO_N_SOURCES,
 };
 
 typedef struct VirtioTransport VirtioTransport;
@@ -26,6 +29,9 @@ struct VirtioTransport {
   VirtioDevice *vdev; // owned; NULL: an empty MMIO transport
   // The interrupt pin. Called with irq_lock held.
   void (*set_irq) (VirtioTransport *transport, bool level);
+  // A message instead of the pin; false: the driver uses the pin. NULL: there are none. Called with
+  // the device's lock held.
+  bool (*send_message) (VirtioTransport *transport, unsigned source);
   VmEvent *kick_event;
 
   // Any thread.

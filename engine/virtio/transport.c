@@ -17,25 +17,32 @@ offered_features (const VirtioTransport *transport)
 // Interrupts.
 
 static void
-raise_isr (void *opaque, uint8_t bit)
+raise_isr (VirtioTransport *transport, uint8_t bit)
 {
-  VirtioTransport *transport = opaque;
   g_mutex_lock (&transport->irq_lock);
   transport->isr |= bit;
   transport->set_irq (transport, true);
   g_mutex_unlock (&transport->irq_lock);
 }
 
+// With messages the interrupt status is not used (VIRTIO 1.2 §4.1.4.5).
+static void
+interrupt (VirtioTransport *transport, unsigned source, uint8_t bit)
+{
+  if (transport->send_message == NULL || !transport->send_message (transport, source))
+    raise_isr (transport, bit);
+}
+
 static void
 notify_queue (void *opaque, unsigned queue)
 {
-  raise_isr (opaque, VIRTIO_ISR_QUEUE);
+  interrupt (opaque, queue, VIRTIO_ISR_QUEUE);
 }
 
 static void
 notify_config (void *opaque)
 {
-  raise_isr (opaque, VIRTIO_ISR_CONFIG);
+  interrupt (opaque, VIRTIO_SOURCE_CONFIG, VIRTIO_ISR_CONFIG);
 }
 
 static const VirtioTransportOps transport_ops = {

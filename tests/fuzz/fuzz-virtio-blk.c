@@ -15,7 +15,7 @@ make (void **context)
 {
   TestDisk *disk = test_disk_new (DISK_BYTES);
   *context = disk;
-  return virtio_blk_new (test_disk_open (disk, false), "fuzz");
+  return virtio_blk_new (test_disk_open (disk, false), "fuzz", 3);
 }
 
 static void

@@ -73,6 +73,10 @@ test_map (void **state)
   EXPECT_CELLS (dtb, "/pl061@9030000", "interrupts", 0, 7, 4);
   EXPECT_CELLS (dtb, "/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
   EXPECT_CELLS (dtb, "/intc@8000000", "reg", 0, 0x08000000, 0, 0x10000, 0, 0x080a0000, 0, 0x40000);
+  EXPECT_CELLS (dtb, "/intc@8000000/its@8080000", "reg", 0, 0x08080000, 0, 0x20000);
+  EXPECT_CELLS (dtb, "/intc@8000000/its@8080000", "#msi-cells", 1);
+  EXPECT_CELLS (dtb, "/pcie@10000000", "msi-map", 0,
+                fdt_get_phandle (dtb, node (dtb, "/intc@8000000/its@8080000")), 0, 0x10000);
   EXPECT_CELLS (dtb, "/pcie@10000000", "reg", 0x40, 0x10000000, 0, 0x10000000);
   EXPECT_CELLS (dtb, "/pcie@10000000", "ranges", 0x01000000, 0, 0, 0, 0x3eff0000, 0, 0x10000,
                 0x02000000, 0, 0x10000000, 0, 0x10000000, 0, 0x2eff0000, 0x03000000, 0x80, 0, 0x80,

@@ -31,6 +31,7 @@ enum {
 #define F_RO         (1ull << 5)
 #define F_FLUSH      (1ull << 9)
 #define F_CONFIG_WCE (1ull << 11)
+#define F_MQ         (1ull << 12)
 #define F_ALL        (~0ull)
 
 typedef struct Header {
@@ -49,13 +50,19 @@ typedef struct Setup {
 } Setup;
 
 static void
-set_up (Setup *setup, bool read_only, uint64_t features)
+set_up_queues (Setup *setup, bool read_only, uint64_t features, unsigned n_queues)
 {
   setup->disk = test_disk_new (DISK_SECTORS * SECTOR);
-  setup->guest =
-      virtio_guest_new (virtio_blk_new (test_disk_open (setup->disk, read_only), "serial-1"), NULL);
+  setup->guest = virtio_guest_new (
+      virtio_blk_new (test_disk_open (setup->disk, read_only), "serial-1", n_queues), NULL);
   assert_non_null (setup->guest);
   virtio_guest_start (setup->guest, features, 0);
+}
+
+static void
+set_up (Setup *setup, bool read_only, uint64_t features)
+{
+  set_up_queues (setup, read_only, features, 1);
 }
 
 static void
@@ -526,13 +533,50 @@ test_saved_state (void **state)
   assert_int_equal (writeback, 0);
 
   other.disk = test_disk_new (64 * SECTOR);
-  other.guest = virtio_guest_new (virtio_blk_new (test_disk_open (other.disk, false), NULL), NULL);
+  other.guest =
+      virtio_guest_new (virtio_blk_new (test_disk_open (other.disk, false), NULL, 1), NULL);
   g_autoptr (GError) error = NULL;
   assert_false (virtio_guest_load (other.guest, bytes, &error));
   assert_non_null (error);
   tear_down (&from);
   tear_down (&to);
   tear_down (&other);
+}
+
+// Requests are answered where they came from, those that had to wait for room too.
+static void
+test_queues (void **state)
+{
+  Setup setup;
+  uint16_t n_queues = 0;
+  set_up_queues (&setup, false, F_ALL, 3);
+  virtio_guest_read_config (setup.guest, 34, &n_queues, sizeof n_queues);
+  assert_int_equal (n_queues, 3);
+  assert_true (setup.guest->vdev->acked_features & F_MQ);
+  for (unsigned round = 0; round < 2; round++) {
+    test_disk_fail (setup.disk, BLOCK_WRITE, round == 0 ? ENOSPC : 0);
+    for (unsigned queue = 0; queue < 3; queue++) {
+      VirtioGuestBuf bufs[4];
+      unsigned n;
+      uint8_t data[SECTOR] = {1 + queue};
+      make_request (setup.guest, bufs, &n, &(Header){.type = T_OUT, .sector = queue}, data,
+                    sizeof data, 0);
+      virtio_guest_submit (setup.guest, queue, bufs, n);
+      virtio_guest_notify (setup.guest, queue);
+    }
+    virtio_guest_quiesce (setup.guest);
+    for (unsigned queue = 0; queue < 3; queue++)
+      assert_int_equal (virtio_guest_get_used (setup.guest, queue), 2 * round);
+    g_autoptr (GBytes) bytes = virtio_guest_save (setup.guest);
+    assert_true (virtio_guest_load (setup.guest, bytes, NULL));
+    test_disk_fail (setup.disk, BLOCK_WRITE, 0);
+    virtio_guest_resume (setup.guest);
+    for (unsigned queue = 0; queue < 3; queue++)
+      assert_true (virtio_guest_wait_used (setup.guest, queue, round + 1));
+  }
+  for (unsigned queue = 0; queue < 3; queue++)
+    assert_int_equal (setup.disk->bytes[queue * SECTOR], 1 + queue);
+  tear_down (&setup);
 }
 
 // Chains that are no request: the device asks for a reset and takes nothing more.
@@ -597,6 +641,7 @@ main (void)
       cmocka_unit_test (test_reset_drops_requests),
       cmocka_unit_test (test_pause_completes_and_holds_back),
       cmocka_unit_test (test_saved_state),
+      cmocka_unit_test (test_queues),
       cmocka_unit_test (test_malformed),
       cmocka_unit_test (test_full_queue),
   };

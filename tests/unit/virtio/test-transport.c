@@ -403,6 +403,94 @@ test_pci_window (void **state)
   fake_vm_free (rig.fake);
 }
 
+// ---- messages -------------------------------------------------------------------------------
+
+enum {
+  MSIX_BAR = BAR + 0x10000,
+  DOORBELL = 0x400f0000, // in RAM: the last message's data stays there
+};
+
+static uint32_t
+take_message (Rig *rig)
+{
+  uint32_t data = load (rig, DOORBELL - RAM, 4);
+  store (rig, DOORBELL - RAM, 0, 4);
+  return data;
+}
+
+// Vector i says 0x100 + i; the configuration has vector 1, queue 0 has 2, queue 1 has none.
+static void
+start_messages (Rig *rig)
+{
+  unsigned at = cfg (rig, 0x34, 1);
+
+  while (cfg (rig, at, 1) != 0x11)
+    at = cfg (rig, at + 1, 1);
+  assert_int_equal (cfg (rig, at + 2, 2), N_QUEUES);
+  fake_write (rig->fake, ECAM + (SLOT << 15) + 0x14, MSIX_BAR, 4);
+  fake_write (rig->fake, ECAM + (SLOT << 15) + at + 2, 0x8000, 2);
+  for (unsigned i = 0; i <= N_QUEUES; i++) {
+    fake_write (rig->fake, MSIX_BAR + i * 16, DOORBELL, 8);
+    fake_write (rig->fake, MSIX_BAR + i * 16 + 8, 0x100 + i, 8);
+  }
+  start (rig, V1);
+  fake_write (rig->fake, BAR + 16, 1, 2);
+  write_reg (rig, QSEL, 0);
+  fake_write (rig->fake, BAR + 26, 2, 2);
+  write_reg (rig, QSEL, 1);
+  fake_write (rig->fake, BAR + 26, N_QUEUES + 1, 2);
+  fake_vm_run (rig->fake);
+}
+
+static void
+check_messages (Rig *rig)
+{
+  assert_int_equal (fake_read (rig->fake, BAR + 16, 2), 1);
+  write_reg (rig, QSEL, 0);
+  assert_int_equal (fake_read (rig->fake, BAR + 26, 2), 2);
+  write_reg (rig, QSEL, 1);
+  assert_int_equal (fake_read (rig->fake, BAR + 26, 2), 0xffff);
+  write_reg (rig, QSEL, N_QUEUES);
+  fake_write (rig->fake, BAR + 26, 0, 2);
+  assert_int_equal (fake_read (rig->fake, BAR + 26, 2), 0xffff);
+  offer (rig, 0);
+  kick (rig, 0);
+  fake_vm_run (rig->fake);
+  assert_int_equal (take_message (rig), 0x102);
+  virtio_device_config_changed (&rig->echo->vdev);
+  assert_int_equal (take_message (rig), 0x101);
+  offer (rig, 1);
+  kick (rig, 1);
+  fake_vm_run (rig->fake);
+  assert_int_equal (take_message (rig), 0);
+  assert_int_equal (take_isr (rig), 0);
+  assert_int_equal (rig->line.rises, 0);
+}
+
+static void
+test_pci_messages (void **state)
+{
+  Rig rig;
+  rig_init (&rig, true);
+  start_messages (&rig);
+  check_messages (&rig);
+  save_and_load (&rig);
+  check_messages (&rig);
+  write_reg (&rig, STATUS, 0);
+  assert_int_equal (fake_read (rig.fake, BAR + 16, 2), 0xffff);
+  start (&rig, V1);
+  offer (&rig, 0);
+  fake_vm_run (rig.fake);
+  assert_int_equal (take_message (&rig), 0);
+  rig.device->ops->reset (rig.device);
+  enable_bar (&rig);
+  start (&rig, V1);
+  fake_vm_run (rig.fake);
+  virtio_device_config_changed (&rig.echo->vdev);
+  assert_int_equal (rig.line.rises, 1);
+  fake_vm_free (rig.fake);
+}
+
 // ---- hostility ------------------------------------------------------------------------------
 
 static void
@@ -504,7 +592,8 @@ main (void)
       cmocka_unit_test (test_mmio_empty),       cmocka_unit_test (test_mmio_edges),
       cmocka_unit_test (test_mmio_queue_again), cmocka_unit_test (test_pci_identification),
       cmocka_unit_test (test_pci_widths),       cmocka_unit_test (test_pci_window),
-      cmocka_unit_test (test_load_hostile),     cmocka_unit_test (test_random),
+      cmocka_unit_test (test_pci_messages),     cmocka_unit_test (test_load_hostile),
+      cmocka_unit_test (test_random),
   };
   struct CMUnitTest tests[2 * N + G_N_ELEMENTS (others)];
 
