@@ -3,6 +3,8 @@
 
 #include "tests/unit/hw/fake-vm.h"
 
+#include <string.h>
+
 struct MemBus {
   MemRegion regions[64];
   unsigned n_regions;
@@ -102,6 +104,24 @@ mem_bus_ram_ptr (const MemBus *bus, GuestAddr addr, uint64_t length)
   return bus->ram + offset;
 }
 
+bool
+mem_bus_copy_from (const MemBus *bus, GuestAddr addr, void *to, uint64_t length)
+{
+  const void *ram = mem_bus_ram_ptr (bus, addr, length);
+  if (ram != NULL)
+    memcpy (to, ram, length);
+  return ram != NULL;
+}
+
+bool
+mem_bus_copy_to (MemBus *bus, GuestAddr addr, const void *from, uint64_t length)
+{
+  void *ram = mem_bus_ram_ptr (bus, addr, length);
+  if (ram != NULL)
+    memcpy (ram, from, length);
+  return ram != NULL;
+}
+
 uint64_t
 fake_read (FakeVm *fake, GuestAddr addr, unsigned size)
 {
@@ -153,7 +173,7 @@ vm_event_new (VmLoop *loop, void (*fn) (void *), void *data)
 void
 vm_event_signal (VmEvent *event)
 {
-  event->signalled = true;
+  __atomic_store_n (&event->signalled, true, __ATOMIC_RELEASE);
 }
 
 // The loop frees it: a test may hold a device that was never freed.
@@ -170,8 +190,7 @@ fake_vm_run (FakeVm *fake)
   GPtrArray *events = fake->vm.loop->events;
   for (unsigned i = 0; i < events->len; i++) {
     VmEvent *event = events->pdata[i];
-    if (event->signalled && event->fn != NULL) {
-      event->signalled = false;
+    if (__atomic_exchange_n (&event->signalled, false, __ATOMIC_ACQUIRE) && event->fn != NULL) {
       event->fn (event->data);
       i = -1u;
     }
