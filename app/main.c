@@ -25,6 +25,8 @@ static const struct Command {
     {"stop", cli_stop, N_ ("press a machine's power button, or pull the plug")},
     {"pause", cli_pause, N_ ("pause a machine")},
     {"resume", cli_resume, N_ ("let a paused machine go on")},
+    {"save", cli_save, N_ ("save a machine's state and end it")},
+    {"restore", cli_restore, N_ ("let a saved machine go on")},
     {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},
     {"serve", cli_serve, NULL},
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// terrarium list|info|start|stop|pause|resume: see machines.h. Runs on the main thread, without
+// terrarium list|info|start|stop|pause|resume|save|restore: see machines.h. Runs on the main thread, without
 // a main loop.
 #include "app/cli/machines.h"
 
@@ -9,16 +9,18 @@
 #include "app/cli/complain.h"
 #include "app/model/bundle.h"
 #include "app/model/control.h"
+#include "app/model/saved.h"
 
 enum {
   START_POLLS = 100, // times 100 ms for the application to take the machine up
+  END_POLLS = 300,   // times 100 ms for the process of a saved machine to let go of it
 };
 
 #define APP_ID   "io.github.terrarium_vm.Terrarium"
 #define APP_PATH "/io/github/terrarium_vm/Terrarium"
 
 typedef struct Options {
-  gboolean json, force;
+  gboolean json, force, fresh;
   char **names;
 } Options;
 
@@ -28,21 +30,33 @@ fail (const GError *error)
   return cli_fail (error->message);
 }
 
+// What a command takes beside the rest.
+typedef enum Extra {
+  EXTRA_NONE,
+  EXTRA_FORCE,
+  EXTRA_FRESH,
+} Extra;
+
 // `n_names`: how many machines the command is about.
 static bool
-parse (int argc, char **argv, const char *what, unsigned n_names, bool with_force, Options *options)
+parse (int argc, char **argv, const char *what, unsigned n_names, Extra extra, Options *options)
 {
   GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_ ("Print JSON"), NULL},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->names, NULL, NULL},
-      {with_force ? "force" : NULL, 0, 0, G_OPTION_ARG_NONE, &options->force,
-       N_ ("Pull the plug instead of pressing the power button"), NULL},
+      {0},
       {0},
   };
+  static const char *const force = N_ ("Pull the plug instead of pressing the power button"),
+                           *const fresh = N_ ("Discard the saved state and start from the disks");
   g_autofree char *program = g_strdup_printf ("terrarium %s", argv[0]);
   g_autoptr (GOptionContext) context = g_option_context_new (n_names > 0 ? _ ("NAME") : NULL);
   g_autoptr (GError) error = NULL;
 
+  if (extra == EXTRA_FORCE)
+    entries[2] = (GOptionEntry){"force", 0, 0, G_OPTION_ARG_NONE, &options->force, force, NULL};
+  if (extra == EXTRA_FRESH)
+    entries[2] = (GOptionEntry){"fresh", 0, 0, G_OPTION_ARG_NONE, &options->fresh, fresh, NULL};
   g_option_context_set_translation_domain (context, GETTEXT_PACKAGE);
   g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_set_summary (context, what);
@@ -88,6 +102,23 @@ find_named (const Options *options, int *status)
   return bundle;
 }
 
+static void
+describe_at_rest (const Bundle *bundle, JsonObject *object)
+{
+  bool locked = bundle_is_locked (bundle);
+  g_autoptr (GError) why = NULL;
+  SavedKind saved = locked ? SAVED_NONE : saved_look (bundle, &why);
+
+  json_object_set_string_member (object, "state",
+                                 locked                 ? "starting"
+                                 : saved == SAVED_READY ? "saved"
+                                                        : "stopped");
+  if (saved == SAVED_READY)
+    json_object_set_int_member (object, "saved_time", saved_get_time (bundle));
+  else if (saved == SAVED_STALE)
+    json_object_set_string_member (object, "saved_error", why->message);
+}
+
 // What is known of a machine: from its folder, and from itself while it runs.
 static JsonObject *
 describe (const Bundle *bundle)
@@ -107,8 +138,7 @@ describe (const Bundle *bundle)
     return object;
   }
   if (live == NULL)
-    json_object_set_string_member (object, "state",
-                                   bundle_is_locked (bundle) ? "starting" : "stopped");
+    describe_at_rest (bundle, object);
   json_object_set_string_member (object, "uuid", bundle->config->uuid);
   json_object_set_string_member (object, "arch", "aarch64");
   json_object_set_int_member (object, "cpus", bundle->config->cpus);
@@ -132,7 +162,7 @@ cli_list (int argc, char **argv)
   g_autoptr (JsonArray) array = json_array_new ();
   g_autoptr (GPtrArray) bundles = NULL;
 
-  if (!parse (argc, argv, _ ("the machines there are"), 0, false, &options))
+  if (!parse (argc, argv, _ ("the machines there are"), 0, EXTRA_NONE, &options))
     return CLI_USAGE;
   bundles = bundle_scan (root);
   for (unsigned i = 0; i < bundles->len; i++) {
@@ -173,7 +203,7 @@ cli_info (int argc, char **argv)
   g_autoptr (JsonObject) object = NULL;
   int status = CLI_OK;
 
-  if (!parse (argc, argv, _ ("what is known of a machine"), 1, false, &options))
+  if (!parse (argc, argv, _ ("what is known of a machine"), 1, EXTRA_NONE, &options))
     return CLI_USAGE;
   bundle = find_named (&options, &status);
   if (bundle == NULL)
@@ -193,8 +223,9 @@ cli_info (int argc, char **argv)
 
 // Asks the application to start it, if it runs. False: it does not run.
 static bool
-hand_to_application (const char *uuid)
+hand_to_application (const char *uuid, bool fresh)
 {
+  const char *action = fresh ? "start-machine-afresh" : "start-machine";
   g_autoptr (GDBusConnection) bus = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, NULL);
   g_autoptr (GVariant) reply = NULL;
   GVariantBuilder parameters;
@@ -203,10 +234,9 @@ hand_to_application (const char *uuid)
     return false;
   g_variant_builder_init (&parameters, G_VARIANT_TYPE ("av"));
   g_variant_builder_add (&parameters, "v", g_variant_new_string (uuid));
-  reply =
-      g_dbus_connection_call_sync (bus, APP_ID, APP_PATH, "org.gtk.Actions", "Activate",
-                                   g_variant_new ("(sava{sv})", "start-machine", &parameters, NULL),
-                                   NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
+  reply = g_dbus_connection_call_sync (bus, APP_ID, APP_PATH, "org.gtk.Actions", "Activate",
+                                       g_variant_new ("(sava{sv})", action, &parameters, NULL),
+                                       NULL, G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL);
   return reply != NULL;
 }
 
@@ -234,7 +264,7 @@ new_session_cb (gpointer unused)
 
 // Starts it in a process of its own, which outlives this one; returns when it runs or failed.
 static bool
-detach (const Bundle *bundle, GError **error)
+detach (const Bundle *bundle, bool fresh, GError **error)
 {
   g_autoptr (GSubprocessLauncher) launcher =
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
@@ -246,7 +276,8 @@ detach (const Bundle *bundle, GError **error)
   if (self == NULL)
     return false;
   g_subprocess_launcher_set_child_setup (launcher, new_session_cb, NULL, NULL);
-  child = g_subprocess_launcher_spawn (launcher, error, self, "serve", bundle->path, NULL);
+  child = g_subprocess_launcher_spawn (launcher, error, self, "serve", bundle->path,
+                                       fresh ? "--fresh" : NULL, NULL);
   if (child == NULL)
     return false;
   out = g_data_input_stream_new (g_subprocess_get_stdout_pipe (child));
@@ -275,35 +306,63 @@ print_result (const Options *options, const Bundle *bundle)
   print_json (node);
 }
 
-int
-cli_start (int argc, char **argv)
+// `resume`: only from a saved state.
+static int
+start (const Options *options, bool resume)
 {
-  g_auto (Options) options = {0};
-  g_autoptr (Bundle) bundle = NULL;
-  g_autoptr (GError) error = NULL;
   int status = CLI_OK, lock;
+  g_autoptr (Bundle) bundle = find_named (options, &status);
+  g_autoptr (GError) error = NULL;
 
-  if (!parse (argc, argv, _ ("start a machine, in the application if it runs"), 1, false, &options))
-    return CLI_USAGE;
-  bundle = find_named (&options, &status);
   if (bundle == NULL)
     return status;
   // Only a look: who starts it takes the lock again.
   lock = bundle_lock (bundle, &error);
   if (lock < 0)
     return fail (error);
+  SavedKind saved = saved_look (bundle, &error);
   close (lock);
-  if (hand_to_application (bundle->config->uuid)) {
+  if (saved == SAVED_STALE && !options->fresh)
+    return fail (error);
+  g_clear_error (&error);
+  if (resume && saved == SAVED_NONE) {
+    g_autofree char *sentence = g_strdup_printf (
+        _ ("“%s” has no saved state; “terrarium start” starts it."), bundle_get_name (bundle));
+
+    return cli_fail (sentence);
+  }
+  if (hand_to_application (bundle->config->uuid, options->fresh)) {
     if (!wait_until_reachable (bundle->config->uuid, &error))
       return fail (error);
-  } else if (!detach (bundle, &error)) {
+  } else if (!detach (bundle, options->fresh, &error)) {
     return fail (error);
   }
-  print_result (&options, bundle);
+  print_result (options, bundle);
   return CLI_OK;
 }
 
-// ---- stop, pause, resume
+int
+cli_start (int argc, char **argv)
+{
+  g_auto (Options) options = {0};
+
+  if (!parse (argc, argv, _ ("start a machine, in the application if it runs"), 1, EXTRA_FRESH,
+              &options))
+    return CLI_USAGE;
+  return start (&options, false);
+}
+
+int
+cli_restore (int argc, char **argv)
+{
+  g_auto (Options) options = {0};
+
+  if (!parse (argc, argv, _ ("let a saved machine go on"), 1, EXTRA_NONE, &options))
+    return CLI_USAGE;
+  return start (&options, true);
+}
+
+// ---- stop, pause, resume, save
 
 static int
 operate (int argc, char **argv, const char *what, const char *op)
@@ -314,7 +373,7 @@ operate (int argc, char **argv, const char *what, const char *op)
   g_autoptr (GError) error = NULL;
   int status = CLI_OK;
 
-  if (!parse (argc, argv, what, 1, g_str_equal (op, "stop"), &options))
+  if (!parse (argc, argv, what, 1, g_str_equal (op, "stop") ? EXTRA_FORCE : EXTRA_NONE, &options))
     return CLI_USAGE;
   bundle = find_named (&options, &status);
   if (bundle == NULL)
@@ -328,6 +387,9 @@ operate (int argc, char **argv, const char *what, const char *op)
   reply = control_call_op (bundle->config->uuid, op, options.force, &error);
   if (reply == NULL)
     return fail (error);
+  // What comes next may be to restore it.
+  for (unsigned i = 0; g_str_equal (op, "save") && i < END_POLLS && bundle_is_locked (bundle); i++)
+    g_usleep (G_USEC_PER_SEC / 10);
   print_result (&options, bundle);
   return CLI_OK;
 }
@@ -348,4 +410,10 @@ int
 cli_resume (int argc, char **argv)
 {
   return operate (argc, argv, _ ("let a held machine go on"), "resume");
+}
+
+int
+cli_save (int argc, char **argv)
+{
+  return operate (argc, argv, _ ("save a machine’s state and end it"), "save");
 }

@@ -9,7 +9,10 @@ int cli_start (int argc, char **argv);
 int cli_stop (int argc, char **argv);
 int cli_pause (int argc, char **argv);
 int cli_resume (int argc, char **argv);
+int cli_save (int argc, char **argv);
+int cli_restore (int argc, char **argv);
 
-// Runs the machine in the folder argv[1] without a window until it ends: what `start` detaches.
+// Runs the machine in the folder argv[1] without a window until it ends: what `start` detaches. With
+// "--fresh" as argv[2] not from its saved state.
 // Prints "ok" once it runs.
 int cli_serve (int argc, char **argv);

@@ -9,11 +9,12 @@
 #include "app/cli/complain.h"
 #include "app/cli/machines.h"
 #include "app/model/bundle.h"
-#include "app/model/control.h"
+#include "app/model/running.h"
 
 typedef struct Service {
   GMainLoop *loop;
   VmMachine *machine;
+  Running *running;
   bool power_pressed;
   int status;
 } Service;
@@ -63,7 +64,7 @@ started_cb (GObject *source, GAsyncResult *result, void *data)
   Service *service = data;
   g_autoptr (GError) error = NULL;
 
-  if (!vm_machine_perform_finish (VM_MACHINE (source), result, &error)) {
+  if (!running_start_finish (service->running, result, &error)) {
     service->status = cli_fail (error->message);
     g_main_loop_quit (service->loop);
     return;
@@ -73,17 +74,18 @@ started_cb (GObject *source, GAsyncResult *result, void *data)
 }
 
 static int
-serve (const VmConfig *config, GError **error)
+serve (const Bundle *bundle, RunningHow how, GError **error)
 {
   Service service = {0};
-  ControlServer *control;
   unsigned sigterm, sigint;
+  bool reachable;
 
-  service.machine = vm_machine_new (config, NULL, error);
+  service.machine = vm_machine_new (bundle->config, NULL, error);
   if (service.machine == NULL)
     return CLI_FAILED;
-  control = control_server_new (service.machine, error);
-  if (control == NULL) {
+  service.running = running_new (bundle, service.machine, &reachable, error);
+  if (!reachable) {
+    running_free (service.running);
     g_object_unref (service.machine);
     return CLI_FAILED;
   }
@@ -91,12 +93,12 @@ serve (const VmConfig *config, GError **error)
   sigterm = g_unix_signal_add (SIGTERM, terminate_cb, &service);
   sigint = g_unix_signal_add (SIGINT, terminate_cb, &service);
   g_signal_connect (service.machine, "stopped", G_CALLBACK (stopped_cb), &service);
-  vm_machine_perform_async (service.machine, VM_OP_START, NULL, started_cb, &service);
+  running_start_async (service.running, how, started_cb, &service);
   g_main_loop_run (service.loop);
 
   g_source_remove (sigterm);
   g_source_remove (sigint);
-  control_server_free (control);
+  running_free (service.running);
   g_signal_handlers_disconnect_by_data (service.machine, &service);
   g_object_unref (service.machine);
   g_main_loop_unref (service.loop);
@@ -108,9 +110,10 @@ cli_serve (int argc, char **argv)
 {
   g_autoptr (Bundle) bundle = NULL;
   g_autoptr (GError) error = NULL;
+  bool afresh = argc == 3 && g_str_equal (argv[2], "--fresh");
   int lock, status;
 
-  if (argc != 2)
+  if (argc != 2 && !afresh)
     return cli_fail_usage (argv[0], _ ("Name one machine’s folder."));
   bundle = bundle_load (argv[1]);
   if (bundle->config == NULL)
@@ -118,7 +121,7 @@ cli_serve (int argc, char **argv)
   lock = bundle_lock (bundle, &error);
   if (lock < 0)
     return cli_fail (error->message);
-  status = serve (bundle->config, &error);
+  status = serve (bundle, afresh ? RUNNING_AFRESH : RUNNING_RESUME, &error);
   if (error != NULL)
     cli_fail (error->message);
   close (lock);

@@ -76,8 +76,8 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 }
 
 // `terrarium start NAME` asks a running application; the parameter is the machine's uuid.
-static void
-start_machine_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+static TerrariumMachine *
+show_named (GVariant *parameter, gpointer user_data)
 {
   TerrariumApplication *application = user_data;
   TerrariumWindow *window = ensure_window (application);
@@ -86,8 +86,29 @@ start_machine_action (GSimpleAction *action, GVariant *parameter, gpointer user_
       terrarium_store_find (application->store, g_variant_get_string (parameter, NULL));
 
   gtk_window_present (GTK_WINDOW (window));
+  return machine;
+}
+
+static void
+start_machine_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  TerrariumApplication *application = user_data;
+  TerrariumMachine *machine = show_named (parameter, application);
+
   if (machine)
-    terrarium_window_open_machine (window, machine);
+    terrarium_window_open_machine (application->window, machine);
+}
+
+static void
+start_machine_afresh_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  TerrariumApplication *application = user_data;
+  TerrariumMachine *machine = show_named (parameter, application);
+
+  if (machine)
+    terrarium_machine_start_afresh (machine);
+  if (machine)
+    terrarium_window_open_machine (application->window, machine);
 }
 
 static void
@@ -97,6 +118,9 @@ terrarium_application_startup (GApplication *base)
       {.name = "about", .activate = about_action},
       {.name = "quit", .activate = quit_action},
       {.name = "start-machine", .activate = start_machine_action, .parameter_type = "s"},
+      {.name = "start-machine-afresh",
+       .activate = start_machine_afresh_action,
+       .parameter_type = "s"},
   };
   static const struct {
     const char *action;

@@ -174,15 +174,23 @@ sync_folder (const char *path, GError **error)
 }
 
 bool
+bundle_write_file (const char *path, const char *text, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+
+  return g_file_set_contents_full (path, text, -1,
+                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+                                   0644, error) &&
+         sync_folder (folder, error);
+}
+
+bool
 bundle_save (Bundle *bundle, GError **error)
 {
   g_autofree char *file = g_build_filename (bundle->path, CONFIG_FILE, NULL);
   g_autofree char *text = vm_config_to_json (bundle->config, bundle->path);
 
-  return g_file_set_contents_full (file, text, -1,
-                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                   0644, error) &&
-         sync_folder (bundle->path, error);
+  return bundle_write_file (file, text, error);
 }
 
 // ---------------------------------------------------------------------------------------------

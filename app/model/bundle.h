@@ -6,6 +6,7 @@
 //   <data dir>/terrarium/machines/<folder>/machine.json   the VmConfig, versioned
 //                                          kernel initrd disk0.raw …   copies made by bundle_create
 //                                          lock            held by the process that runs it
+//                                          saved.json …    see saved.h
 #pragma once
 
 #include "engine/api/vm.h"
@@ -41,6 +42,9 @@ Bundle *bundle_find (const char *root, const char *which, GError **error);
 
 // Writes machine.json: new file, fsync, rename, fsync folder. The old one survives any failure.
 bool bundle_save (Bundle *bundle, GError **error);
+
+// A small file, replaced in one step and on stable storage when true is returned.
+bool bundle_write_file (const char *path, const char *text, GError **error);
 
 // Fraction done, 0..1; called on the calling thread.
 typedef void (*BundleProgress) (double fraction, void *data);

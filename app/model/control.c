@@ -17,6 +17,7 @@ enum {
   ANSWER_MAX_BYTES = 1 << 16,
   CONNECTIONS_MAX = 16,
   CALL_TIMEOUT_SECONDS = 20,
+  LONG_CALL_TIMEOUT_SECONDS = 3600, // gigabytes to a slow disk
 };
 
 struct ControlServer {
@@ -25,15 +26,18 @@ struct ControlServer {
   char *path, *lock_path;
   int lock;       // held on lock_path
   GList *clients; // of Client
+  ControlHandler handler;
+  void *handler_data;
 };
 
-typedef struct Client {
+typedef struct ControlCall Client;
+struct ControlCall {
   ControlServer *server; // NULL once the server is gone
   GSocketConnection *connection;
   GCancellable *cancellable;
   char buffer[REQUEST_MAX_BYTES];
   size_t used;
-} Client;
+};
 
 static void read_more (Client *client);
 
@@ -59,7 +63,7 @@ control_state_name (VmState state)
       [VM_STATE_STOPPED] = "stopped",   [VM_STATE_STARTING] = "starting",
       [VM_STATE_RUNNING] = "running",   [VM_STATE_PAUSING] = "pausing",
       [VM_STATE_PAUSED] = "paused",     [VM_STATE_RESUMING] = "resuming",
-      [VM_STATE_STOPPING] = "stopping",
+      [VM_STATE_STOPPING] = "stopping", [VM_STATE_SAVING] = "saving",
   };
 
   return names[state];
@@ -113,22 +117,28 @@ answer_error (Client *client, const char *message)
   answer (client, reply);
 }
 
+void
+control_call_answer (ControlCall *call, JsonObject *reply, const GError *error)
+{
+  g_autoptr (JsonObject) object = reply != NULL ? json_object_ref (reply) : json_object_new ();
+
+  if (error == NULL) {
+    json_object_set_boolean_member (object, "ok", TRUE);
+    answer (call, object);
+  } else if (call->server == NULL) {
+    client_free (call);
+  } else {
+    answer_error (call, error->message);
+  }
+}
+
 static void
 performed_cb (GObject *source, GAsyncResult *result, void *data)
 {
-  Client *client = data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (JsonObject) reply = json_object_new ();
 
-  if (!vm_machine_perform_finish (VM_MACHINE (source), result, &error)) {
-    if (client->server == NULL)
-      client_free (client);
-    else
-      answer_error (client, error->message);
-    return;
-  }
-  json_object_set_boolean_member (reply, "ok", TRUE);
-  answer (client, reply);
+  vm_machine_perform_finish (VM_MACHINE (source), result, &error);
+  control_call_answer (data, NULL, error);
 }
 
 static void
@@ -187,6 +197,16 @@ find_op (JsonObject *request, VmOp *op)
 }
 
 static void
+offer (Client *client, JsonObject *request)
+{
+  const ControlServer *server = client->server;
+
+  if (server->handler == NULL ||
+      !server->handler (server->handler_data, get_op_name (request), request, client))
+    answer_error (client, "There is no such operation.");
+}
+
+static void
 serve (Client *client, const char *line, size_t length)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
@@ -204,7 +224,7 @@ serve (Client *client, const char *line, size_t length)
   if (strcmp (get_op_name (request), "info") == 0)
     answer_info (client);
   else if (!find_op (request, &op))
-    answer_error (client, "There is no such operation.");
+    offer (client, request);
   else if (!vm_machine_can (client->server->machine, op))
     answer_error (client, _ ("The machine’s state does not allow this now."));
   else
@@ -356,6 +376,13 @@ control_server_new (VmMachine *machine, GError **error)
 }
 
 void
+control_server_set_handler (ControlServer *server, ControlHandler handler, void *data)
+{
+  server->handler = handler;
+  server->handler_data = data;
+}
+
+void
 control_server_free (ControlServer *server)
 {
   if (server == NULL)
@@ -431,6 +458,13 @@ parse_answer (const char *text, GError **error)
   return json_object_ref (reply);
 }
 
+static bool
+is_long (JsonObject *request)
+{
+  return g_str_equal (get_op_name (request), "save") ||
+         g_str_has_prefix (get_op_name (request), "snapshot-");
+}
+
 JsonObject *
 control_call (const char *uuid, JsonObject *request, GError **error)
 {
@@ -441,7 +475,8 @@ control_call (const char *uuid, JsonObject *request, GError **error)
   g_autoptr (GError) why = NULL;
   g_autofree char *text = NULL;
 
-  g_socket_client_set_timeout (client, CALL_TIMEOUT_SECONDS);
+  g_socket_client_set_timeout (client, is_long (request) ? LONG_CALL_TIMEOUT_SECONDS
+                                                         : CALL_TIMEOUT_SECONDS);
   connection = g_socket_client_connect (client, G_SOCKET_CONNECTABLE (address), NULL, &why);
   if (connection == NULL) {
     g_set_error (error, why->domain, why->code,

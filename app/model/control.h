@@ -3,7 +3,7 @@
 // $XDG_RUNTIME_DIR/terrarium/<uuid>.sock, that takes one JSON object per line and answers each
 // with one: {"op": "info"} -> {"ok": true, "state": "running", …};
 // {"op": "stop", "force": true} -> {"ok": true} or {"ok": false, "error": "…"}.
-// Operations: info, stop (force), pause, resume. GLib only. Main context of the caller's thread.
+// Operations: info, stop (force), pause, resume; save and others of running.c. GLib only. Main context of the caller's thread.
 #pragma once
 
 #include <json-glib/json-glib.h>
@@ -18,6 +18,14 @@ typedef struct ControlServer ControlServer;
 // connections are bounded: input from the socket is not trusted.
 ControlServer *control_server_new (VmMachine *machine, GError **error);
 void control_server_free (ControlServer *server);
+
+// An operation of somebody else's than the server, to be answered once.
+typedef struct ControlCall ControlCall;
+// `error` NULL: it went well, with the members of `reply` (may be NULL) in the answer.
+void control_call_answer (ControlCall *call, JsonObject *reply, const GError *error);
+// Offered what the server does not know. False: neither does it.
+typedef bool (*ControlHandler) (void *data, const char *op, JsonObject *request, ControlCall *call);
+void control_server_set_handler (ControlServer *server, ControlHandler handler, void *data);
 
 // Sends one request to the machine and waits for the answer (bounded time). NULL with an error when
 // nobody listens or the answer is no.

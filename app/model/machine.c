@@ -7,7 +7,8 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-#include "app/model/control.h"
+#include "app/model/running.h"
+#include "app/model/saved.h"
 
 #define THUMBNAIL_WIDTH       384
 #define THUMBNAIL_HEIGHT      240
@@ -30,8 +31,9 @@ struct _TerrariumMachine {
 
   // While it runs.
   VmMachine *vm;
-  ControlServer *control;
-  int lock; // -1: none
+  Running *running;     // NULL: it has no bundle
+  GCancellable *saving; // NULL: it is not being saved
+  int lock;             // -1: none
 };
 
 G_DEFINE_FINAL_TYPE (TerrariumMachine, terrarium_machine, G_TYPE_OBJECT)
@@ -128,7 +130,8 @@ fail (TerrariumMachine *machine, const GError *error)
 static void
 let_go (TerrariumMachine *machine)
 {
-  g_clear_pointer (&machine->control, control_server_free);
+  g_clear_pointer (&machine->running, running_free);
+  g_clear_object (&machine->saving);
   if (machine->vm)
     g_signal_handlers_disconnect_by_data (machine->vm, machine);
   g_clear_object (&machine->vm);
@@ -182,21 +185,33 @@ prepare (TerrariumMachine *machine, GError **error)
 // The command line reaches a running machine through its control socket; without one (no runtime
 // folder) it still runs. Not if it would be taken for a machine of the same uuid.
 static bool
-serve_control (TerrariumMachine *machine, GError **error)
+make_running (TerrariumMachine *machine, GError **error)
 {
   g_autoptr (GError) why = NULL;
+  bool reachable;
 
-  if (!machine->bundle || machine->control)
+  if (!machine->bundle)
     return true;
-  machine->control = control_server_new (machine->vm, &why);
-  if (g_error_matches (why, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)) {
+  machine->running = running_new (machine->bundle, machine->vm, &reachable, &why);
+  if (!machine->running) {
     let_go (machine);
     g_propagate_error (error, g_steal_pointer (&why));
     return false;
   }
-  if (!machine->control)
+  if (!reachable)
     g_message ("The command line will not reach “%s”: %s", machine->config->name, why->message);
   return true;
+}
+
+// A start that failed emits no "stopped".
+static void
+end_failed_start (TerrariumMachine *machine, VmMachine *vm)
+{
+  if (vm != machine->vm || vm_machine_get_state (vm) != VM_STATE_STOPPED)
+    return;
+  let_go (machine);
+  notify (machine, PROP_VM);
+  notify_state (machine);
 }
 
 static void
@@ -206,30 +221,59 @@ performed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   VmMachine *vm = VM_MACHINE (source);
 
-  bool done = vm_machine_perform_finish (vm, result, &error);
-  bool over = vm_machine_get_state (vm) == VM_STATE_STOPPED;
-  if (!done && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (vm_machine_perform_finish (vm, result, &error))
+    return;
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     fail (machine, error);
-  // A start that failed emits no "stopped".
-  if (vm == machine->vm && over && !done) {
-    let_go (machine);
-    notify (machine, PROP_VM);
-    notify_state (machine);
+  end_failed_start (machine, vm);
+}
+
+typedef struct Start {
+  TerrariumMachine *machine; // owned
+  VmMachine *vm;             // owned
+} Start;
+
+static void
+started_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Start *start = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!running_start_finish (NULL, result, &error)) {
+    if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+      fail (start->machine, error);
+    end_failed_start (start->machine, start->vm);
   }
+  g_object_unref (start->machine);
+  g_object_unref (start->vm);
+  g_free (start);
 }
 
 static void
-start (TerrariumMachine *machine)
+start (TerrariumMachine *machine, RunningHow how)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!prepare (machine, &error) || !serve_control (machine, &error)) {
+  if (!prepare (machine, &error) || !make_running (machine, &error)) {
     fail (machine, error);
     return;
   }
   notify (machine, PROP_VM);
-  vm_machine_perform_async (machine->vm, VM_OP_START, NULL, performed_cb, g_object_ref (machine));
+  if (machine->running) {
+    Start *data = g_new0 (Start, 1);
+    *data = (Start){g_object_ref (machine), g_object_ref (machine->vm)};
+    running_start_async (machine->running, how, started_cb, data);
+  } else {
+    vm_machine_perform_async (machine->vm, VM_OP_START, NULL, performed_cb, g_object_ref (machine));
+  }
   notify_state (machine);
+}
+
+void
+terrarium_machine_start_afresh (TerrariumMachine *machine)
+{
+  if (terrarium_machine_can (machine, VM_OP_START))
+    start (machine, RUNNING_AFRESH);
 }
 
 bool
@@ -246,9 +290,75 @@ terrarium_machine_perform (TerrariumMachine *machine, VmOp op)
   if (!terrarium_machine_can (machine, op))
     return;
   if (op == VM_OP_START)
-    start (machine);
+    start (machine, RUNNING_RESUME);
   else
     vm_machine_perform_async (machine->vm, op, NULL, performed_cb, g_object_ref (machine));
+}
+
+// ---------------------------------------------------------------------------------------------
+// Saved state
+
+bool
+terrarium_machine_can_save (TerrariumMachine *machine)
+{
+  return machine->running && !machine->saving && vm_machine_can_save (machine->vm);
+}
+
+static void
+saved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (TerrariumMachine) machine = user_data;
+  g_autoptr (GError) error = NULL;
+
+  g_clear_object (&machine->saving);
+  terrarium_machine_set_progress (machine, -1);
+  if (!running_save_finish (NULL, result, &error) &&
+      !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    fail (machine, error);
+  notify_state (machine);
+}
+
+void
+terrarium_machine_save (TerrariumMachine *machine)
+{
+  if (!terrarium_machine_can_save (machine))
+    return;
+  keep_thumbnail (machine);
+  machine->saving = g_cancellable_new ();
+  running_save_async (machine->running, NULL, NULL, machine->saving, saved_cb,
+                      g_object_ref (machine));
+  notify_state (machine);
+}
+
+void
+terrarium_machine_cancel_saving (TerrariumMachine *machine)
+{
+  if (machine->saving)
+    g_cancellable_cancel (machine->saving);
+}
+
+SavedKind
+terrarium_machine_get_saved (TerrariumMachine *machine, char **why)
+{
+  g_autoptr (GError) error = NULL;
+  bool off = !machine->vm && machine->bundle && machine->config && !machine->creation;
+  SavedKind kind = off ? saved_look (machine->bundle, &error) : SAVED_NONE;
+
+  if (why)
+    *why = error ? g_strdup (error->message) : NULL;
+  return kind;
+}
+
+void
+terrarium_machine_discard_saved (TerrariumMachine *machine)
+{
+  int lock = machine->vm || !machine->bundle ? -1 : bundle_lock (machine->bundle, NULL);
+
+  if (lock < 0)
+    return;
+  saved_discard (machine->bundle->path);
+  close (lock);
+  notify_state (machine);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -321,13 +431,15 @@ terrarium_machine_get_status (TerrariumMachine *machine)
       [VM_STATE_STOPPED] = N_ ("Off"),        [VM_STATE_STARTING] = N_ ("Starting…"),
       [VM_STATE_RUNNING] = N_ ("Running"),    [VM_STATE_PAUSING] = N_ ("Pausing…"),
       [VM_STATE_PAUSED] = N_ ("Paused"),      [VM_STATE_RESUMING] = N_ ("Resuming…"),
-      [VM_STATE_STOPPING] = N_ ("Stopping…"),
+      [VM_STATE_STOPPING] = N_ ("Stopping…"), [VM_STATE_SAVING] = N_ ("Saving…"),
   };
 
   if (machine->creation)
     return _ ("Being created…");
   if (machine->problem)
     return _ ("Cannot be opened");
+  if (terrarium_machine_get_saved (machine, NULL) == SAVED_READY)
+    return _ ("Saved");
   return _ (names[terrarium_machine_get_state (machine)]);
 }
 

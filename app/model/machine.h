@@ -5,6 +5,7 @@
 
 #include "app/model/bundle.h"
 #include "app/model/console.h"
+#include "app/model/saved.h"
 #include "display/screen.h"
 
 #define TERRARIUM_TYPE_MACHINE (terrarium_machine_get_type ())
@@ -46,3 +47,13 @@ VmState terrarium_machine_get_state (TerrariumMachine *machine);
 bool terrarium_machine_can (TerrariumMachine *machine, VmOp op);
 // Failures arrive as "failed".
 void terrarium_machine_perform (TerrariumMachine *machine, VmOp op);
+// Starts it from its disks although it has a saved state, which is discarded once it runs.
+void terrarium_machine_start_afresh (TerrariumMachine *machine);
+
+// Saving ends the machine; VM_OP_START goes on from there. Failures arrive as "failed", and it goes on.
+bool terrarium_machine_can_save (TerrariumMachine *machine);
+void terrarium_machine_save (TerrariumMachine *machine);
+void terrarium_machine_cancel_saving (TerrariumMachine *machine);
+// Of a machine that is off. `why` (g_free) may be NULL: what is wrong with a stale one.
+SavedKind terrarium_machine_get_saved (TerrariumMachine *machine, char **why);
+void terrarium_machine_discard_saved (TerrariumMachine *machine);

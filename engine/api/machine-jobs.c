@@ -138,8 +138,8 @@ publish (VmMachine *machine, bool takes_input)
   g_mutex_unlock (&machine->lock);
 }
 
-static void
-set_takes_input (VmMachine *machine, bool takes_input)
+void
+vm_job_set_takes_input (VmMachine *machine, bool takes_input)
 {
   g_mutex_lock (&machine->lock);
   machine->takes_input = takes_input;
@@ -212,11 +212,26 @@ restore (VmJob *job)
 }
 
 static void
-stop (VmJob *job)
+restore_file (VmJob *job)
 {
   VmMachine *machine = job->machine;
 
-  set_takes_input (machine, false);
+  if (!build (machine, &job->error))
+    return;
+  if (!vm_job_load_file (job) || !serve_gdb (machine, &job->error)) {
+    destroy (machine);
+    return;
+  }
+  publish (machine, true);
+  vm_resume (machine_get_vm (machine->machine));
+}
+
+void
+vm_job_stop (VmJob *job)
+{
+  VmMachine *machine = job->machine;
+
+  vm_job_set_takes_input (machine, false);
   vm_stop (machine_get_vm (machine->machine));
   withdraw (machine);
   destroy (machine);
@@ -236,12 +251,12 @@ vm_job_run (VmJob *job)
     restore (job);
     break;
   case VM_JOB_PAUSE:
-    set_takes_input (machine, false);
+    vm_job_set_takes_input (machine, false);
     vm_pause (vm);
     break;
   case VM_JOB_RESUME:
     vm_resume (vm);
-    set_takes_input (machine, true);
+    vm_job_set_takes_input (machine, true);
     break;
   case VM_JOB_RESET:
     vm_reset (vm, &job->error);
@@ -249,8 +264,14 @@ vm_job_run (VmJob *job)
   case VM_JOB_SAVE:
     job->state = vm_save (vm, &job->error);
     break;
+  case VM_JOB_SAVE_FILE:
+    vm_job_save_file (job);
+    break;
+  case VM_JOB_RESTORE_FILE:
+    restore_file (job);
+    break;
   case VM_JOB_STOP:
-    stop (job);
+    vm_job_stop (job);
     break;
   }
 }

@@ -3,7 +3,7 @@
 // workers do) and machine-io.c (input, consoles, figures).
 #pragma once
 
-#include "engine/api/vm.h"
+#include "engine/api/vm-state.h"
 #include "engine/gdb/gdb.h"
 #include "engine/machine/machine.h"
 
@@ -15,18 +15,23 @@ typedef enum VmJobKind {
   VM_JOB_STOP,
   VM_JOB_SAVE,
   VM_JOB_RESTORE,
+  VM_JOB_SAVE_FILE,
+  VM_JOB_RESTORE_FILE,
 } VmJobKind;
 
 // One thing to be done to the machine. A worker thread of its own does it; one at a time.
 typedef struct VmJob {
   VmJobKind kind;
-  VmMachine *machine;       // owned
-  GTask *task;              // owned; NULL: nobody waits for it
-  GThread *thread;          // the worker
-  VmStopReason stop_reason; // VM_JOB_STOP
-  GError *stop_error;       // VM_JOB_STOP: why, or NULL
-  GBytes *state;            // VM_JOB_RESTORE: what to load; VM_JOB_SAVE: what was saved
-  GError *error;            // the job failed
+  VmMachine *machine;        // owned
+  GTask *task;               // owned; NULL: nobody waits for it
+  GThread *thread;           // the worker
+  VmStopReason stop_reason;  // VM_JOB_STOP
+  GError *stop_error;        // VM_JOB_STOP: why, or NULL
+  GBytes *state;             // VM_JOB_RESTORE: what to load; VM_JOB_SAVE: what was saved
+  VmSaveOptions save;        // VM_JOB_SAVE_FILE; VM_JOB_RESTORE_FILE: its path
+  GCancellable *cancellable; // VM_JOB_SAVE_FILE
+  bool was_running;          // VM_JOB_SAVE_FILE
+  GError *error;             // the job failed
 } VmJob;
 
 // Where the guest's requests go; outlives the VmMachine while one is on its way.
@@ -71,6 +76,18 @@ struct _VmMachine {
 
 // Worker: carries the job out; sets error, and state of a save.
 void vm_job_run (VmJob *job);
+// Of vm_job_run.
+void vm_job_save_file (VmJob *job);
+bool vm_job_load_file (VmJob *job);
+void vm_job_stop (VmJob *job);
+void vm_job_set_takes_input (VmMachine *machine, bool takes_input);
+
+// Owner's thread, for operations in other files (machine.c).
+VmJob *vm_job_new (VmMachine *machine, VmJobKind kind, GCancellable *cancellable,
+                   GAsyncReadyCallback callback, void *user_data);
+void vm_job_refuse (VmJob *take);
+void vm_job_queue (VmJob *take);
+void vm_job_clear_save (VmJob *job); // machine-state.c
 
 // What the guest asks, with the VmRequester as opaque. Any thread; posts to the owner.
 void vm_machine_on_request (void *opaque, VmRequest request);

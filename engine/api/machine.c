@@ -92,6 +92,7 @@ free_job (VmJob *job)
 {
   g_clear_object (&job->task);
   g_clear_pointer (&job->state, g_bytes_unref);
+  vm_job_clear_save (job);
   g_clear_error (&job->error);
   g_clear_error (&job->stop_error);
   g_object_unref (job->machine);
@@ -105,6 +106,7 @@ state_during (const VmJob *job)
   switch (job->kind) {
   case VM_JOB_START:
   case VM_JOB_RESTORE:
+  case VM_JOB_RESTORE_FILE:
     return VM_STATE_STARTING;
   case VM_JOB_PAUSE:
     return VM_STATE_PAUSING;
@@ -112,6 +114,8 @@ state_during (const VmJob *job)
     return VM_STATE_RESUMING;
   case VM_JOB_STOP:
     return VM_STATE_STOPPING;
+  case VM_JOB_SAVE_FILE:
+    return job->save.stop ? VM_STATE_SAVING : job->machine->state;
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
     break;
@@ -119,11 +123,20 @@ state_during (const VmJob *job)
   return job->machine->state;
 }
 
+// Whether the machine is over after it.
+static bool
+is_end (const VmJob *job)
+{
+  return job->kind == VM_JOB_STOP ||
+         (job->kind == VM_JOB_SAVE_FILE && job->save.stop && job->error == NULL);
+}
+
 static VmState
 state_after (const VmJob *job)
 {
   switch (job->kind) {
   case VM_JOB_START:
+  case VM_JOB_RESTORE_FILE:
     return job->error == NULL ? VM_STATE_RUNNING : VM_STATE_STOPPED;
   case VM_JOB_RESTORE:
     return job->error == NULL ? VM_STATE_PAUSED : VM_STATE_STOPPED;
@@ -133,6 +146,9 @@ state_after (const VmJob *job)
     return VM_STATE_RUNNING;
   case VM_JOB_STOP:
     return VM_STATE_STOPPED;
+  case VM_JOB_SAVE_FILE:
+    return is_end (job) ? VM_STATE_STOPPED
+                        : (job->was_running ? VM_STATE_RUNNING : VM_STATE_PAUSED);
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
     break;
@@ -193,7 +209,7 @@ job_done_cb (void *data)
     drop_jobs (machine);
   set_state (machine, state_after (job));
   end_task (job);
-  if (job->kind == VM_JOB_STOP)
+  if (is_end (job))
     g_signal_emit_by_name (machine, "stopped", (int) job->stop_reason, job->stop_error);
   run_next_job (machine);
   free_job (job);
@@ -306,6 +322,26 @@ vm_machine_perform_async (VmMachine *machine, VmOp op, GCancellable *cancellable
   if (op == VM_OP_START)
     machine->requester->run++;
   queue_job (machine, job);
+}
+
+VmJob *
+vm_job_new (VmMachine *machine, VmJobKind kind, GCancellable *cancellable,
+            GAsyncReadyCallback callback, void *user_data)
+{
+  return new_job (machine, kind, new_task (machine, cancellable, callback, user_data));
+}
+
+void
+vm_job_refuse (VmJob *take)
+{
+  refuse (g_steal_pointer (&take->task));
+  free_job (take);
+}
+
+void
+vm_job_queue (VmJob *take)
+{
+  queue_job (take->machine, take);
 }
 
 bool
@@ -502,7 +538,7 @@ vm_machine_class_init (VmMachineClass *class)
   object_class->get_property = vm_machine_get_property;
   g_object_class_install_property (
       object_class, PROP_STATE,
-      g_param_spec_int ("state", NULL, NULL, VM_STATE_STOPPED, VM_STATE_STOPPING, VM_STATE_STOPPED,
+      g_param_spec_int ("state", NULL, NULL, VM_STATE_STOPPED, VM_STATE_SAVING, VM_STATE_STOPPED,
                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY));
   g_signal_new ("stopped", VM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
                 G_TYPE_INT, G_TYPE_ERROR);

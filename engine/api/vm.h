@@ -150,6 +150,7 @@ typedef enum {
   VM_STATE_PAUSED,
   VM_STATE_RESUMING,
   VM_STATE_STOPPING,
+  VM_STATE_SAVING, // to a file, to end then
 } VmState;
 
 typedef enum {
@@ -164,6 +165,7 @@ typedef enum {
 typedef enum {
   VM_STOP_GUEST,  // the guest powered itself off
   VM_STOP_FORCED, // VM_OP_FORCE_STOP
+  VM_STOP_SAVED,  // its state is in a file (vm-state.h)
   VM_STOP_ERROR,  // the machine could not go on; the error says why
 } VmStopReason;
 
@@ -233,3 +235,5 @@ void vm_machine_get_stats (VmMachine *machine, VmStats *stats);
 char *vm_machine_get_report (VmMachine *machine);
 
 G_END_DECLS
+
+#include "engine/api/vm-state.h"

@@ -311,6 +311,28 @@ block_device_is_read_only (const BlockDevice *device)
   return device->read_only;
 }
 
+// Twice: the second time for what the first one made free.
+int
+block_device_settle (BlockDevice *device)
+{
+  int error = 0;
+  for (unsigned i = 0; i < 2 && error == 0 && !device->read_only; i++)
+    error = flush (device);
+  return error;
+}
+
+void
+block_device_swap (BlockDevice *device, const BlockDriverOps **ops, void **driver)
+{
+  const BlockDriverOps *old_ops = device->ops;
+  void *old_driver = device->driver;
+  assert (device->n_outstanding == 0);
+  device->ops = *ops;
+  device->driver = *driver;
+  *ops = old_ops;
+  *driver = old_driver;
+}
+
 BlockDevice *
 block_device_new (const BlockDriverOps *ops, void *driver, uint64_t size_bytes, bool read_only)
 {

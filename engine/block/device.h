@@ -114,3 +114,9 @@ BlockRequest *block_device_reap (BlockDevice *device);
 void block_device_wait (BlockDevice *device);
 // The same, but requests no worker has begun complete with ECANCELED.
 void block_device_cancel (BlockDevice *device);
+
+// With nothing in flight. settle: all is on stable storage, and until the next request nothing more
+// is written to the image, not even when it is closed; 0 or an errno value. swap: the device goes on
+// with another driver of the same size; the caller has the old one from now on.
+int block_device_settle (BlockDevice *device);
+void block_device_swap (BlockDevice *device, const BlockDriverOps **ops, void **driver);

@@ -21,8 +21,13 @@ struct Machine {
   // Owned by vm; NULL: not there.
   Device *uart, *gpio;
   VirtioDevice *gpu, *keyboard, *tablet, *console;
-  GMutex input_lock; // one batch of input events at a time
+  GMutex input_lock;                     // one batch of input events at a time
+  BlockDevice *disks[MACHINE_DISKS_MAX]; // owned by their adapters
+  unsigned n_disks;
 };
+
+// Opens the next disk; its adapter takes what comes back. NULL with an error.
+BlockDevice *machine_open_disk (Machine *machine, const MachineDisk *disk, GError **error);
 
 // Whether this process may open `n` more files: timers and events, which a machine makes by the
 // dozen, have no way to fail (descriptors.c).

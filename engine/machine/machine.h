@@ -56,7 +56,7 @@ typedef struct MachineConfig {
   unsigned n_disks; // up to MACHINE_DISKS_MAX
   const MachineNic *nics;
   unsigned n_nics; // up to MACHINE_NICS_MAX
-  bool display;    // graphics adapter, keyboard and tablet
+  bool display;    // graphics adapter, keyboards and tablets
   unsigned display_width, display_height;
   const VmDisplaySinkOps *display_ops;
   void *display_sink;
@@ -81,3 +81,11 @@ void machine_send_button (Machine *machine, unsigned evdev_code, bool down);
 void machine_send_position (Machine *machine, double x, double y, unsigned width, unsigned height);
 void machine_send_scroll (Machine *machine, int dx, int dy);
 void machine_set_display_size (Machine *machine, unsigned width, unsigned height);
+
+// A paused machine's disks. settle: nothing is left to write, so that closing them changes nothing.
+// put_on_overlays: each disk goes on in the qcow2 image paths[i] (as many as there are disks; NULL:
+// it stays), which was made on top of what it is now and is still empty; that is only read from
+// then on. On false all is as before. take_off undoes it, with the images still empty.
+bool machine_settle_disks (Machine *machine, GError **error);
+bool machine_put_on_overlays (Machine *machine, const char *const *paths, GError **error);
+void machine_take_off_overlays (Machine *machine, const char *const *paths);

@@ -170,15 +170,12 @@ add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **
 {
   for (unsigned i = 0; i < config->n_disks; i++) {
     const MachineDisk *disk = &config->disks[i];
-    BlockImageFlags flags = (disk->read_only ? 0 : BLOCK_IMAGE_WRITE) |
-                            (disk->allow_backing ? BLOCK_IMAGE_ALLOW_BACKING : 0);
-    BlockImage *image = block_image_open (disk->path, disk->format, flags, error);
+    BlockDevice *device = machine_open_disk (machine, disk, error);
     g_autofree char *id = g_strdup_printf ("disk%u", i);
 
-    if (image == NULL)
+    if (device == NULL)
       return false;
-    add_virtio (machine, pci, virtio_blk_new (block_image_to_device (image), id, config->cpus),
-                VIRT_SLOT_DISK0 + i, id);
+    add_virtio (machine, pci, virtio_blk_new (device, id, config->cpus), VIRT_SLOT_DISK0 + i, id);
   }
   return true;
 }

@@ -4,6 +4,9 @@
 // (Shared memory could have them, but systems come with that switched off.) What was never touched
 // is found in /proc/self/pagemap (proc(5)), where looking does not touch it.
 //
+// After a restore it is a private mapping of the saved state instead: there at once, and read from
+// the file as it is used, but without huge pages until the next start or reset.
+//
 // Threads: see ram.h.
 #include "engine/mem/ram.h"
 
@@ -19,6 +22,9 @@ struct VmRam {
   uint64_t size_bytes;
   uint8_t *host;
   int pagemap; // -1: this system has none for us
+  // Of the file it is mapped from: whether a piece of chunk_bytes of it holds something. NULL: none.
+  bool *filled;
+  uint64_t chunk_bytes;
 };
 
 enum { PAGEMAP_BATCH = 512 };
@@ -35,6 +41,28 @@ fail (VmRam *ram, int error_number, GError **error)
   return NULL;
 }
 
+// Wishes only: a kernel without huge pages says no, and that is fine. Guest memory has no place in a
+// core file of ours.
+static void
+make_wishes (void *host, uint64_t bytes)
+{
+  madvise (host, (size_t) bytes, MADV_HUGEPAGE);
+  madvise (host, (size_t) bytes, MADV_DONTDUMP);
+}
+
+// At `at` in place of what is there, or anywhere.
+static void *
+map_nothing (void *at, uint64_t bytes)
+{
+  void *host =
+      mmap (at, (size_t) bytes, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at != NULL ? MAP_FIXED : 0), -1, 0);
+
+  if (host != MAP_FAILED)
+    make_wishes (host, bytes);
+  return host;
+}
+
 VmRam *
 vm_ram_new (GuestAddr base, uint64_t size_bytes, GError **error)
 {
@@ -48,16 +76,30 @@ vm_ram_new (GuestAddr base, uint64_t size_bytes, GError **error)
   if (size_bytes > SIZE_MAX)
     return fail (ram, EFBIG, error);
 
-  void *host = mmap (NULL, (size_t) size_bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *host = map_nothing (NULL, size_bytes);
   if (host == MAP_FAILED)
     return fail (ram, errno, error);
   ram->host = host;
-  // Wishes only: a kernel without huge pages says no, and that is fine. Guest memory has no place
-  // in a core file of ours.
-  madvise (host, (size_t) size_bytes, MADV_HUGEPAGE);
-  madvise (host, (size_t) size_bytes, MADV_DONTDUMP);
   return ram;
+}
+
+int
+vm_ram_map_file (VmRam *ram, int fd, uint64_t offset, uint64_t chunk_bytes, const uint64_t *filled)
+{
+  uint64_t n = ram->size_bytes / chunk_bytes;
+  void *host = mmap (ram->host, (size_t) ram->size_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd, (off_t) offset);
+
+  g_assert (ram->size_bytes % chunk_bytes == 0);
+  if (host == MAP_FAILED)
+    return errno;
+  make_wishes (host, ram->size_bytes);
+  g_free (ram->filled);
+  ram->filled = g_new (bool, n);
+  ram->chunk_bytes = chunk_bytes;
+  for (uint64_t i = 0; i < n; i++)
+    ram->filled[i] = filled[i] != 0;
+  return 0;
 }
 
 void
@@ -69,6 +111,7 @@ vm_ram_free (VmRam *ram)
     munmap (ram->host, (size_t) ram->size_bytes);
   if (ram->pagemap >= 0)
     close (ram->pagemap);
+  g_free (ram->filled);
   g_free (ram);
 }
 
@@ -105,8 +148,16 @@ read_pagemap (const VmRam *ram, uint64_t first, uint64_t entries[PAGEMAP_BATCH])
   return got > 0 ? (unsigned) ((size_t) got / sizeof *entries) : 0;
 }
 
-bool
-vm_ram_next_used (const VmRam *ram, uint64_t from, uint64_t *start, uint64_t *end)
+// A page that is not there may still be in the file.
+static bool
+is_in_file (const VmRam *ram, uint64_t offset)
+{
+  return ram->filled != NULL && ram->filled[offset / ram->chunk_bytes];
+}
+
+// As vm_ram_next_used; `files`: also what is only in the file.
+static bool
+next_used (const VmRam *ram, bool files, uint64_t from, uint64_t *start, uint64_t *end)
 {
   uint64_t page_bytes = (uint64_t) sysconf (_SC_PAGESIZE), entries[PAGEMAP_BATCH];
   uint64_t page = from / page_bytes, pages = ram->size_bytes / page_bytes;
@@ -121,7 +172,8 @@ vm_ram_next_used (const VmRam *ram, uint64_t from, uint64_t *start, uint64_t *en
       return true;
     }
     for (unsigned i = 0; i < n; i++, page++) {
-      bool used = (entries[i] & PAGEMAP_IN_USE) != 0;
+      bool used =
+          (entries[i] & PAGEMAP_IN_USE) != 0 || (files && is_in_file (ram, page * page_bytes));
 
       if (used && !found)
         *start = page * page_bytes;
@@ -135,12 +187,18 @@ vm_ram_next_used (const VmRam *ram, uint64_t from, uint64_t *start, uint64_t *en
   return found;
 }
 
+bool
+vm_ram_next_used (const VmRam *ram, uint64_t from, uint64_t *start, uint64_t *end)
+{
+  return next_used (ram, true, from, start, end);
+}
+
 uint64_t
 vm_ram_get_resident_bytes (const VmRam *ram)
 {
   uint64_t sum = 0, start, end;
 
-  for (uint64_t at = 0; vm_ram_next_used (ram, at, &start, &end); at = end)
+  for (uint64_t at = 0; next_used (ram, false, at, &start, &end); at = end)
     sum += end - start;
   return sum;
 }
@@ -148,6 +206,10 @@ vm_ram_get_resident_bytes (const VmRam *ram)
 void
 vm_ram_clear (VmRam *ram)
 {
-  if (madvise (ram->host, (size_t) ram->size_bytes, MADV_DONTNEED) < 0)
+  bool mapped = ram->filled != NULL;
+
+  g_clear_pointer (&ram->filled, g_free);
+  if (mapped ? map_nothing (ram->host, ram->size_bytes) == MAP_FAILED
+             : madvise (ram->host, (size_t) ram->size_bytes, MADV_DONTNEED) < 0)
     memset (ram->host, 0, (size_t) ram->size_bytes);
 }

@@ -20,10 +20,15 @@ GuestAddr vm_ram_get_base (const VmRam *ram);
 uint64_t vm_ram_get_size_bytes (const VmRam *ram);
 // The first byte of the mapping; valid until vm_ram_free.
 uint8_t *vm_ram_get_host (const VmRam *ram);
-// The next piece from `from` on that takes host memory, as offsets: [*start, *end). What is in none
-// is zero. False: there is no other.
+// The next piece from `from` on that may hold something, as offsets: [*start, *end). What is in none
+// is zero and, unless a file was mapped, takes no host memory. False: there is no other.
 bool vm_ram_next_used (const VmRam *ram, uint64_t from, uint64_t *start, uint64_t *end);
 // Host memory in use by the guest's pages, in bytes (touched pages only).
 uint64_t vm_ram_get_resident_bytes (const VmRam *ram);
+// In place of what is there: the contents of a host file from `offset` on, as long as the memory,
+// read when they are used; the file is never written. `filled` says of each piece of `chunk_bytes`
+// whether it is anything but zero there. No vCPU may run. 0 or an errno value.
+int vm_ram_map_file (VmRam *ram, int fd, uint64_t offset, uint64_t chunk_bytes,
+                     const uint64_t *filled);
 // Gives every page back to the host: the guest sees zeroes afterwards. No vCPU may run.
 void vm_ram_clear (VmRam *ram);

@@ -2,7 +2,8 @@
 // A paused machine's whole state as bytes, and back.
 //
 //   section "machine"   shape of the machine (CPUs, RAM), which must match; the clock
-//   section "ram"       per range: chunks that are not all zero, each offset + bytes
+//   section "ram"       where the contents are: here, per range: chunks that are not all zero, each
+//                       offset + bytes; or in the file that this stream is part of
 //   section <guest>     per CPU: powered on, then its own state
 //   section <device>    per device, in the order they were added
 //
@@ -12,13 +13,14 @@
 
 #include <gio/gio.h>
 
+#include "engine/snapshot/state-file.h"
 #include "engine/snapshot/state.h"
 #include "engine/vm/vcpu-priv.h"
 #include "engine/vm/vm-priv.h"
 
 enum {
   MACHINE_VERSION = 1,
-  RAM_VERSION = 1,
+  RAM_VERSION = 2,
   CHUNK_BYTES = 64 * 1024,
 };
 
@@ -102,7 +104,23 @@ save_machine (Vm *vm, StateWriter *writer)
 typedef struct Save {
   Vm *vm;
   StateWriter *writer;
+  StateFileWriter *file; // takes the RAM; NULL: the stream does
 } Save;
+
+static void
+save_rams (Save *save)
+{
+  GPtrArray *rams = save->vm->priv->rams;
+
+  state_writer_begin (save->writer, "ram", RAM_VERSION);
+  state_put_bool (save->writer, save->file != NULL);
+  for (unsigned i = 0; i < rams->len; i++)
+    if (save->file != NULL)
+      state_file_writer_add_ram (save->file, g_ptr_array_index (rams, i));
+    else
+      save_ram (g_ptr_array_index (rams, i), save->writer);
+  state_writer_end (save->writer);
+}
 
 static void
 save_cb (void *data)
@@ -111,10 +129,7 @@ save_cb (void *data)
   Vm *vm = save->vm;
 
   save_machine (vm, save->writer);
-  state_writer_begin (save->writer, "ram", RAM_VERSION);
-  for (unsigned i = 0; i < vm->priv->rams->len; i++)
-    save_ram (g_ptr_array_index (vm->priv->rams, i), save->writer);
-  state_writer_end (save->writer);
+  save_rams (save);
   for (unsigned i = 0; i < vm->n_vcpus; i++) {
     Vcpu *vcpu = vm->vcpus[i];
 
@@ -132,10 +147,10 @@ save_cb (void *data)
   }
 }
 
-GBytes *
-vm_save (Vm *vm, GError **error)
+static GBytes *
+save_with (Vm *vm, StateFileWriter *file, GError **error)
 {
-  Save save = {.vm = vm, .writer = state_writer_new ()};
+  Save save = {.vm = vm, .writer = state_writer_new (), .file = file};
 
   g_assert (vm->priv->started && !vm->priv->running && vm->priv->quiet);
   vm_loop_call (vm->loop, save_cb, &save);
@@ -144,6 +159,22 @@ vm_save (Vm *vm, GError **error)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
                          "The host has no memory left for the saved state; close other programs.");
   return state;
+}
+
+GBytes *
+vm_save (Vm *vm, GError **error)
+{
+  return save_with (vm, NULL, error);
+}
+
+bool
+vm_save_to_file (Vm *vm, StateFileWriter *file, GError **error)
+{
+  g_autoptr (GBytes) stream = save_with (vm, file, error);
+
+  if (stream != NULL)
+    state_file_writer_set_stream (file, stream);
+  return stream != NULL;
 }
 
 // ---- loading --------------------------------------------------------------------------------
@@ -174,15 +205,24 @@ load_machine (Vm *vm, StateReader *reader, GError **error)
 }
 
 static bool
-load_rams (Vm *vm, StateReader *reader, GError **error)
+load_rams (Vm *vm, StateReader *reader, const StateFile *file, GError **error)
 {
+  GPtrArray *rams = vm->priv->rams;
   uint32_t version;
 
   if (!state_reader_begin (reader, "ram", RAM_VERSION, &version, error))
     return false;
-  for (unsigned i = 0; i < vm->priv->rams->len; i++)
-    if (!load_ram (g_ptr_array_index (vm->priv->rams, i), reader))
+  bool in_file = version >= 2 && state_get_bool (reader);
+  if (in_file != (file != NULL) || (in_file && state_file_get_n_rams (file) != rams->len))
+    return bad_state (error, "its memory contents are missing");
+  for (unsigned i = 0; i < rams->len; i++) {
+    VmRam *ram = g_ptr_array_index (rams, i);
+
+    if (in_file && !state_file_map_ram (file, i, ram, error))
+      return false;
+    if (!in_file && !load_ram (ram, reader))
       return bad_state (error, "its memory contents are damaged");
+  }
   return state_reader_end (reader, error);
 }
 
@@ -215,9 +255,9 @@ load_device (Device *device, StateReader *reader, GError **error)
 }
 
 static bool
-load_all (Vm *vm, StateReader *reader, GError **error)
+load_all (Vm *vm, StateReader *reader, const StateFile *file, GError **error)
 {
-  if (!load_machine (vm, reader, error) || !load_rams (vm, reader, error))
+  if (!load_machine (vm, reader, error) || !load_rams (vm, reader, file, error))
     return false;
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     if (!load_vcpu (vm->vcpus[i], reader, error))
@@ -237,6 +277,7 @@ load_all (Vm *vm, StateReader *reader, GError **error)
 typedef struct Load {
   Vm *vm;
   StateReader *reader;
+  const StateFile *file; // of the RAM; NULL: it is in the stream
   GError **error;
   bool ok;
 } Load;
@@ -247,13 +288,13 @@ load_cb (void *data)
   Load *load = data;
 
   vm_quiesce_devices (load->vm);
-  load->ok = load_all (load->vm, load->reader, load->error);
+  load->ok = load_all (load->vm, load->reader, load->file, load->error);
 }
 
-bool
-vm_load (Vm *vm, GBytes *state, GError **error)
+static bool
+load_with (Vm *vm, GBytes *state, const StateFile *file, GError **error)
 {
-  Load load = {.vm = vm, .error = error};
+  Load load = {.vm = vm, .file = file, .error = error};
 
   g_assert (vm->priv->realized && !vm->priv->started);
   load.reader = state_reader_new (state, error);
@@ -263,4 +304,16 @@ vm_load (Vm *vm, GBytes *state, GError **error)
   state_reader_free (load.reader);
   vm->priv->started = load.ok;
   return load.ok;
+}
+
+bool
+vm_load (Vm *vm, GBytes *state, GError **error)
+{
+  return load_with (vm, state, NULL, error);
+}
+
+bool
+vm_load_from_file (Vm *vm, const StateFile *file, GError **error)
+{
+  return load_with (vm, state_file_get_stream (file), file, error);
 }

@@ -9,6 +9,7 @@
 
 #include "engine/log/guest-log.h"
 #include "engine/mem/bus.h"
+#include "engine/snapshot/state-file.h"
 #include "engine/vm/clock.h"
 #include "engine/vm/device.h"
 #include "engine/vm/irq.h"
@@ -72,6 +73,10 @@ void vm_stop (Vm *vm);                  // for good; devices quiesced
 // Paused only. RAM, clock, CPUs and devices.
 GBytes *vm_save (Vm *vm, GError **error);
 bool vm_load (Vm *vm, GBytes *state, GError **error); // instead of vm_start; leaves it paused
+// The same with RAM in a file that can be mapped. What is in RAM is only noted: the writer copies it
+// later.
+bool vm_save_to_file (Vm *vm, StateFileWriter *file, GError **error);
+bool vm_load_from_file (Vm *vm, const StateFile *file, GError **error);
 
 // For a debugger, on the I/O thread, in any state of the machine. hold returns when every vCPU is
 // parked, with the clock standing still; devices go on. release leaves those of `stay` (n_vcpus

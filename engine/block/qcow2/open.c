@@ -170,6 +170,23 @@ qcow2_open (BlockFile *take, const char *path, BlockImageFlags flags, const Bloc
 }
 
 void
+qcow2_put_on (BlockImage *image, BlockImage *take_base)
+{
+  Qcow2 *q = image->driver;
+
+  g_assert (q->backing == NULL);
+  q->backing = take_base;
+}
+
+BlockImage *
+qcow2_take_off (BlockImage *image)
+{
+  Qcow2 *q = image->driver;
+
+  return g_steal_pointer (&q->backing);
+}
+
+void
 qcow2_get_info (const BlockImage *image, Qcow2Info *info)
 {
   const Qcow2 *q = image->driver;

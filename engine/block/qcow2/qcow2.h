@@ -11,6 +11,12 @@
 BlockImage *qcow2_open (BlockFile *take, const char *path, BlockImageFlags flags,
                         const BlockChain *chain, GError **error);
 
+// An image that was opened with BLOCK_IMAGE_NO_BACKING gets what it is based on, which it takes and
+// only reads. Nothing uses the image meanwhile.
+void qcow2_put_on (BlockImage *image, BlockImage *take_base);
+// The reverse; NULL: there was none.
+BlockImage *qcow2_take_off (BlockImage *image);
+
 typedef struct Qcow2CreateOptions {
   uint64_t size_bytes;
   unsigned cluster_bits;   // 9..21; 0: 16

@@ -92,7 +92,7 @@ static const VmConsoleSinkOps console_ops = {.write = console_write};
 static void
 state_cb (VmMachine *machine, GParamSpec *pspec, Fixture *fixture)
 {
-  static const char letters[] = "0S+pPrX";
+  static const char letters[] = "0S+pPrXs";
 
   g_string_append_c (fixture->states, letters[vm_machine_get_state (machine)]);
 }

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A bundle's machine while it runs; see running.h. Main thread, but for callbacks that say otherwise.
+#include "app/model/running.h"
+
+#include <glib/gi18n.h>
+
+#include "app/model/saved.h"
+
+struct Running {
+  int references; // operations under way have one each
+  char *path;
+  VmConfig *config;
+  VmMachine *machine;
+  ControlServer *control; // NULL: cannot be reached
+};
+
+static Running *
+ref (Running *running)
+{
+  running->references++;
+  return running;
+}
+
+static void
+unref (Running *running)
+{
+  if (--running->references > 0)
+    return;
+  g_object_unref (running->machine);
+  vm_config_free (running->config);
+  g_free (running->path);
+  g_free (running);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Running, unref)
+
+// Whoever ends a machine does not want to come back to where it was saved. One that could not go on,
+// or whose process was killed, may still need it.
+static void
+stopped_cb (VmMachine *machine, int reason, GError *error, Running *running)
+{
+  if (reason == VM_STOP_GUEST || reason == VM_STOP_FORCED)
+    saved_discard (running->path);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Starting
+
+typedef struct Start {
+  Running *running;
+  bool afresh;
+} Start;
+
+static void
+start_free (Start *start)
+{
+  unref (start->running);
+  g_free (start);
+}
+
+static void
+started_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  g_autoptr (GTask) task = data;
+  Start *start = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  if (!vm_machine_perform_finish (VM_MACHINE (source), result, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  if (start->afresh) {
+    saved_discard (start->running->path);
+    saved_clean (start->running->path);
+  }
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+restored_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  g_autoptr (GTask) task = data;
+  GError *error = NULL;
+
+  if (vm_machine_restore_finish (VM_MACHINE (source), result, &error)) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  if (error->domain == VM_STATE_FILE_ERROR ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA)) {
+    g_autofree char *why = g_steal_pointer (&error->message);
+    error->message = g_strdup_printf (_ ("%s Start it afresh (terrarium start --fresh)."), why);
+  }
+  g_task_return_error (task, error);
+}
+
+void
+running_start_async (Running *running, RunningHow how, GAsyncReadyCallback callback,
+                     void *user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  const Bundle bundle = {.path = running->path, .config = running->config};
+  Start *start = g_new0 (Start, 1);
+  GError *why = NULL;
+
+  *start = (Start){ref (running), how == RUNNING_AFRESH};
+  g_task_set_task_data (task, start, (GDestroyNotify) start_free);
+  saved_clean (running->path);
+  SavedKind kind = how == RUNNING_AFRESH ? SAVED_NONE : saved_look (&bundle, &why);
+  if (kind == SAVED_STALE) {
+    g_task_return_error (task, why);
+  } else if (kind == SAVED_READY) {
+    g_autofree char *state = saved_dup_path (&bundle);
+    vm_machine_restore_file_async (running->machine, state, NULL, restored_cb,
+                                   g_steal_pointer (&task));
+  } else {
+    vm_machine_perform_async (running->machine, VM_OP_START, NULL, started_cb,
+                              g_steal_pointer (&task));
+  }
+}
+
+bool
+running_start_finish (Running *running, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Saving
+
+typedef struct Save {
+  Running *running;
+  char *path; // of the state
+  BundleProgress progress;
+  void *progress_data;
+} Save;
+
+static void
+save_free (Save *save)
+{
+  unref (save->running);
+  g_free (save->path);
+  g_free (save);
+}
+
+// Worker: the machine waits, its disks are at rest.
+static bool
+complete_cb (void *data, GError **error)
+{
+  const Save *save = data;
+
+  return saved_commit (save->running->path, save->running->config, save->path, error);
+}
+
+// Worker.
+static void
+progress_cb (void *data, double done)
+{
+  const Save *save = data;
+
+  if (save->progress != NULL)
+    save->progress (done, save->progress_data);
+}
+
+static void
+saved_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  g_autoptr (GTask) task = data;
+  GError *error = NULL;
+
+  if (vm_machine_save_file_finish (VM_MACHINE (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+running_save_async (Running *running, BundleProgress progress, void *data,
+                    GCancellable *cancellable, GAsyncReadyCallback callback, void *user_data)
+{
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+  Save *save = g_new0 (Save, 1);
+
+  *save = (Save){ref (running), saved_make_path (running->path), progress, data};
+  g_task_set_task_data (task, save, (GDestroyNotify) save_free);
+  const VmSaveOptions options = {.path = save->path,
+                                 .stop = true,
+                                 .complete = complete_cb,
+                                 .progress = progress_cb,
+                                 .data = save};
+  vm_machine_save_file_async (running->machine, &options, cancellable, saved_cb, task);
+}
+
+bool
+running_save_finish (Running *running, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+// ---------------------------------------------------------------------------------------------
+// What others ask
+
+static void
+asked_done_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  ControlCall *call = data;
+  g_autoptr (GError) error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  control_call_answer (call, NULL, error);
+}
+
+static bool
+asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
+{
+  Running *running = data;
+
+  if (!g_str_equal (op, "save"))
+    return false;
+  running_save_async (running, NULL, NULL, NULL, asked_done_cb, call);
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Object
+
+Running *
+running_new (const Bundle *bundle, VmMachine *machine, bool *reachable, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  ControlServer *control = control_server_new (machine, &why);
+  bool taken = g_error_matches (why, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
+
+  *reachable = control != NULL;
+  if (why != NULL)
+    g_propagate_error (error, g_steal_pointer (&why));
+  if (taken)
+    return NULL;
+  Running *running = g_new0 (Running, 1);
+  *running = (Running){.references = 1,
+                       .path = g_strdup (bundle->path),
+                       .config = vm_config_copy (bundle->config),
+                       .machine = g_object_ref (machine),
+                       .control = control};
+  if (control != NULL)
+    control_server_set_handler (control, asked_cb, running);
+  g_signal_connect (machine, "stopped", G_CALLBACK (stopped_cb), running);
+  return running;
+}
+
+void
+running_free (Running *running)
+{
+  if (running == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (running->machine, running);
+  g_clear_pointer (&running->control, control_server_free);
+  unref (running);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A bundle's machine while it runs, with or without a window: starting it from its saved state,
+// saving it, and what others ask of it through its control socket. GLib only. Main thread; what
+// waits for the host is done on workers.
+#pragma once
+
+#include "app/model/bundle.h"
+#include "app/model/control.h"
+
+typedef struct Running Running;
+
+// The caller holds the bundle's lock, and holds it until after free. The error is
+// G_IO_ERROR_ADDRESS_IN_USE when a machine of the same uuid runs already; others mean that the
+// command line cannot reach it, and `*reachable` is false then.
+Running *running_new (const Bundle *bundle, VmMachine *machine, bool *reachable, GError **error);
+void running_free (Running *running); // accepts NULL
+
+typedef enum {
+  RUNNING_RESUME, // from its saved state if there is one
+  RUNNING_AFRESH, // the saved state is discarded once it runs
+} RunningHow;
+void running_start_async (Running *running, RunningHow how, GAsyncReadyCallback callback,
+                          void *user_data);
+bool running_start_finish (Running *running, GAsyncResult *result, GError **error);
+
+// The machine ends when its state is in the bundle; on an error it goes on. Progress arrives on a
+// worker.
+void running_save_async (Running *running, BundleProgress progress, void *data,
+                         GCancellable *cancellable, GAsyncReadyCallback callback, void *user_data);
+bool running_save_finish (Running *running, GAsyncResult *result, GError **error);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Saved state in files, at random moments of a guest that checks its memory and its disk all the
+// time: it is saved and ended, and a new machine goes on from the file; or it is saved while it runs,
+// and goes back to that later. The verdict is the guest's own: it says BAD and stops, or goes on.
+//
+// test-save FOLDER CPUS: the folder has the initrd, and takes state and disk. $TERRARIUM_SAVES says
+// how often (6).
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/api/vm-state.h"
+#include "tests/support/machine.h"
+
+enum {
+  DISK_BYTES = 8 << 20,
+  PAUSE_MAX_MS = 600, // of the guest's life between two saves
+};
+
+static char *state_path;
+
+static VmConfig *
+make_config (const char *folder, unsigned cpus)
+{
+  VmConfig *config = vm_config_new (VM_ARCH_AARCH64);
+  g_autofree char *disk = g_build_filename (folder, "disk.qcow2", NULL);
+  const VmImageCreate options = {.format = VM_IMAGE_QCOW2, .size_bytes = DISK_BYTES};
+
+  if (!vm_image_create (disk, &options, NULL))
+    g_error ("no disk");
+  config->kernel = test_guest_file ("vmlinuz-cloud-arm64");
+  config->initrd = g_build_filename (folder, "initrd", NULL);
+  config->cmdline = g_strdup ("console=ttyAMA0 quiet");
+  config->memory_bytes = 512ull << 20;
+  config->cpus = cpus;
+  vm_config_add_disk (config, disk, false)->format = VM_IMAGE_QCOW2;
+  return config;
+}
+
+// The number behind the last "ROUND " of what it said.
+static unsigned
+get_round (TestMachine *tm)
+{
+  g_mutex_lock (&tm->lock);
+  const char *last = g_strrstr (tm->serial->str, "ROUND ");
+  unsigned round = last != NULL ? (unsigned) strtoul (last + 6, NULL, 10) : 0;
+  g_mutex_unlock (&tm->lock);
+  return round;
+}
+
+static bool
+has_round (TestMachine *tm, void *round)
+{
+  return get_round (tm) >= *(unsigned *) round;
+}
+
+// It says more, all of it good.
+static void
+check_goes_on (TestMachine *tm, const char *when)
+{
+  unsigned next = get_round (tm) + 2;
+
+  if (!test_machine_wait (tm, has_round, &next) || test_machine_has_text (tm, "BAD"))
+    g_error ("%s: the guest does not go on:\n%s", when, tm->serial->str);
+}
+
+// ---- operations -----------------------------------------------------------------------------
+
+typedef struct Wait {
+  bool done, restore;
+  GError *error;
+} Wait;
+
+static void
+done_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  Wait *wait = data;
+
+  if (wait->restore)
+    vm_machine_restore_finish (VM_MACHINE (source), result, &wait->error);
+  else
+    vm_machine_save_file_finish (VM_MACHINE (source), result, &wait->error);
+  wait->done = true;
+}
+
+static void
+wait_for (Wait *wait, const char *what)
+{
+  while (!wait->done)
+    g_main_context_iteration (NULL, TRUE);
+  if (wait->error != NULL)
+    g_error ("%s: %s", what, wait->error->message);
+}
+
+static void
+save (TestMachine *tm, bool stop)
+{
+  const VmSaveOptions options = {.path = state_path, .stop = stop};
+  Wait wait = {0};
+
+  vm_machine_save_file_async (tm->machine, &options, NULL, done_cb, &wait);
+  wait_for (&wait, "save");
+}
+
+static TestMachine *
+restore (const VmConfig *config)
+{
+  TestMachine *tm = test_machine_new (config);
+  Wait wait = {.restore = true};
+
+  vm_machine_restore_file_async (tm->machine, state_path, NULL, done_cb, &wait);
+  wait_for (&wait, "restore");
+  g_assert (vm_machine_get_state (tm->machine) == VM_STATE_RUNNING);
+  return tm;
+}
+
+static gboolean
+over_cb (void *data)
+{
+  *(bool *) data = true;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+let_run (unsigned ms)
+{
+  bool over = false;
+
+  g_timeout_add (ms, over_cb, &over);
+  while (!over)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *saves = g_getenv ("TERRARIUM_SAVES");
+  unsigned n = saves != NULL ? (unsigned) strtoul (saves, NULL, 10) : 6;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+  unsigned first = 1;
+
+  g_assert (argc == 3);
+  VmConfig *config = make_config (argv[1], (unsigned) strtoul (argv[2], NULL, 10));
+  state_path = g_build_filename (argv[1], "a.state", NULL);
+  TestMachine *tm = test_machine_new (config);
+  test_machine_perform (tm, VM_OP_START);
+  if (!test_machine_wait (tm, has_round, &first))
+    g_error ("the guest does not work without saving either:\n%s", tm->serial->str);
+  for (unsigned i = 0; i < n; i++) {
+    g_autofree char *when = g_strdup_printf ("save %u of %u", i + 1, n);
+
+    let_run ((unsigned) g_rand_int_range (rand, 1, PAUSE_MAX_MS));
+    if (i % 3 == 2) { // goes on while it is saved
+      save (tm, false);
+      check_goes_on (tm, when);
+      continue;
+    }
+    save (tm, true);
+    test_machine_free (tm);
+    tm = restore (config);
+    check_goes_on (tm, when);
+  }
+  g_print ("%u saves, processors: %s\n", n, argv[2]);
+  test_machine_free (tm);
+  vm_config_free (config);
+  g_free (state_path);
+  return EXIT_SUCCESS;
+}
