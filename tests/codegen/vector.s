@@ -152,3 +152,47 @@
   ldp q2, q3, [x1, #32]
   stp q0, q1, [x0]
   stp q2, q3, [x0, #32]
+// a loop over pixels: what it writes is stored where it is left
+1: ldr q0, [x2, x1]
+ldr q2, [x4, x1]
+uxtl v1.8h, v0.8b
+uxtl2 v0.8h, v0.16b
+uxtl v6.8h, v2.8b
+uxtl2 v2.8h, v2.16b
+mul v1.8h, v1.8h, v3.8h
+mul v0.8h, v0.8h, v3.8h
+mla v1.8h, v6.8h, v4.8h
+mla v0.8h, v2.8h, v4.8h
+add v1.8h, v1.8h, v5.8h
+add v0.8h, v0.8h, v5.8h
+uzp2 v0.16b, v1.16b, v0.16b
+str q0, [x2, x1]
+add x1, x1, 16
+cmp x1, 65536
+b.ne 1b
+// a loop that adds up distances
+2: ldr q1, [x4, x1]
+ldr q2, [x2, x1]
+add x1, x1, 16
+uabdl2 v0.8h, v1.16b, v2.16b
+uabal v0.8h, v1.8b, v2.8b
+uadalp v3.4s, v0.8h
+cmp x1, 65536
+b.ne 2b
+// a loop of products and sums
+3: ldr q0, [x2, x1]
+ldr q1, [x3, x1]
+fmla v1.2d, v0.2d, v2.2d
+str q1, [x3, x1]
+add x1, x1, 16
+cmp x1, 32768
+b.ne 3b
+// a loop that is left from its middle
+4: ldr q0, [x0], #16
+cmeq v0.16b, v0.16b, #0
+umaxv b0, v0.16b
+umov w2, v0.b[0]
+cbnz w2, 5f
+subs x1, x1, #16
+b.ne 4b
+5: add v1.4s, v1.4s, v0.4s

@@ -36,6 +36,7 @@ ask_for_link (X64Lower *l, X64Cold *cold)
 static void
 leave_to (X64Lower *l, const Uop *uop, int64_t offset)
 {
+  x64_vbegin (l); // of the instruction before
   x64_vflush (l);
   x64_flags_to_memory (l);
   x64_flush_count (l);
@@ -59,7 +60,8 @@ leave_cold (X64Lower *l, X64Cold *cold)
 static void
 to_label_cold (X64Lower *l, X64Cold *cold)
 {
-  x64_flags_to_memory (l);
+  if (l->ir->label_live[cold->uop->imm])
+    x64_flags_to_memory (l);
   x64_jmp (&l->a, &l->labels[cold->uop->imm]);
 }
 
@@ -69,7 +71,8 @@ jump_target (X64Lower *l, const Uop *uop)
 {
   if (!(uop->flags & UOP_LOCAL))
     return &x64_cold (l, uop, leave_cold)->entry;
-  if (l->ir->label_live[uop->imm] && !l->flags.in_memory)
+  if ((l->ir->label_live[uop->imm] && !l->flags.in_memory) ||
+      (l->dirty != 0 && !l->met[uop->imm].copies))
     return &x64_cold (l, uop, to_label_cold)->entry;
   return &l->labels[uop->imm];
 }
@@ -82,6 +85,8 @@ x64_lower_B (X64Lower *l, const Uop *uop)
     return;
   }
   x64_join (l, uop);
+  if (!l->met[uop->imm].copies)
+    x64_vflush (l);
   if (l->ir->label_live[uop->imm])
     x64_flags_to_memory (l);
   x64_flush_count (l);

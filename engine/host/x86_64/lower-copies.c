@@ -123,8 +123,63 @@ x64_vforget (X64Lower *l)
     drop_copy (l, i);
 }
 
-X64Vec
-x64_vnew (X64Lower *l)
+// A result's own register, with what is there still to be seen by cold pieces: to be overwritten.
+static bool
+take_own (X64Lower *l, unsigned v, X64Vec *xmm)
+{
+  unsigned i = v < IR_N_VREGS ? l->copy_in[v] : X64_NO_COPY;
+
+  if (i == X64_NO_COPY || (l->copies_used >> i & 1) != 0)
+    return false;
+  l->copies_used |= 1u << i;
+  *xmm = i;
+  return true;
+}
+
+// Whether the first registers asked for are for the results, and operands are what they seem.
+static bool
+begins_with_results (const Uop *uop)
+{
+  switch (uop->op) {
+  case UOP_VTBL: // reads more than it says
+  case UOP_VTBX:
+    return false;
+  case UOP_LDV:
+  case UOP_LDVX:
+  case UOP_LDVPC:
+  case UOP_LDV2:
+    return true;
+  case UOP_FADD:
+  case UOP_FSUB:
+  case UOP_FMUL:
+    return uop->c == 0;
+  default:
+    return x64_is_plain_simd (uop);
+  }
+}
+
+void
+x64_vresults (X64Lower *l, const Uop *uop)
+{
+  const uint8_t operands[4] = {uop->d, uop->a, uop->b, uop->c};
+  char use[4];
+
+  l->results[0] = l->results[1] = X64_NO_COPY;
+  if (!begins_with_results (uop))
+    return;
+  ir_operands (uop, use);
+  for (unsigned i = 0; i < 4; i += 3) {
+    bool read = use[i] != 'W';
+
+    for (unsigned k = 0; k < 4; k++)
+      read |= use[k] == 'R' && operands[k] == operands[i];
+    if (!read)
+      l->results[i / 3] = operands[i];
+  }
+}
+
+static X64Vec
+take_any (X64Lower *l)
 {
   uint32_t avoided = l->copies_used | l->dirty;
   unsigned i = l->next_copy;
@@ -139,6 +194,28 @@ x64_vnew (X64Lower *l)
   return i;
 }
 
+X64Vec
+x64_vnew (X64Lower *l)
+{
+  unsigned v = l->results[0];
+  X64Vec own;
+
+  l->results[0] = l->results[1];
+  l->results[1] = X64_NO_COPY;
+  return take_own (l, v, &own) ? own : take_any (l);
+}
+
+X64Vec
+x64_vnew_over (X64Lower *l, unsigned v)
+{
+  unsigned i = l->copy_in[v];
+
+  if (i == X64_NO_COPY)
+    return x64_vnew (l);
+  l->copies_used |= 1u << i;
+  return i;
+}
+
 // A copy that has what is in one of the forms `wanted` (a bit each), else of the form `read`.
 static X64Vec
 use_copy (X64Lower *l, unsigned v, unsigned wanted, X64CopyForm read)
@@ -147,7 +224,7 @@ use_copy (X64Lower *l, unsigned v, unsigned wanted, X64CopyForm read)
 
   if (i == X64_NO_COPY || !(wanted >> form_of (l, i) & 1)) {
     if (i == X64_NO_COPY)
-      i = x64_vnew (l);
+      i = take_any (l);
     else
       clean_copy (l, i);
     make_copy (l, v, i, read);
@@ -223,17 +300,20 @@ x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size)
 // ---- loops ----------------------------------------------------------------------------------
 
 // The copies a loop without labels or calls of C inside begins with are those of what it reads
-// before it writes it; jumps back bring them in place. Other labels begin with none.
+// before it writes it, and of what else it writes; jumps back bring them in place. What is written
+// as a whole is not stored there, but where the loop is left. Other labels begin with none.
 
 enum {
   LOOP_UOPS = 128,
-  LOOP_COPIES = 10,
+  LOOP_COPIES = 9,
 };
 
 typedef struct Loop {
   unsigned n;
   uint8_t wanted[LOOP_COPIES]; // register and form
   uint64_t seen;               // registers read or written before
+  uint64_t whole;              // registers written, last all 128 bits of them
+  uint64_t partly;             // registers written, last less of them and zeroes
 } Loop;
 
 static bool
@@ -281,6 +361,27 @@ form_read (const Uop *uop)
   return uop->aux == 3 ? X64_COPY_LOW64 : X64_COPY_LOW32;
 }
 
+// How many registers a structure in memory has: those behind the first are written, too.
+static unsigned
+registers_of (const Uop *uop)
+{
+  const IrInfo *info = &ir_info[uop->op];
+
+  return info->shape == IR_SHAPE_VR && (info->properties & IR_MEM) ? uop->c : 1;
+}
+
+static void
+note_write (Loop *loop, const Uop *uop, unsigned v)
+{
+  uint64_t bit = UINT64_C (1) << v;
+  bool memory = (ir_info[uop->op].properties & IR_MEM) != 0;
+  bool loaded = ir_info[uop->op].shape != IR_SHAPE_VR && memory;
+  bool whole = loaded ? uop->aux == 4 : (uop->flags & (UOP_Q | UOP_SCALAR)) == UOP_Q;
+
+  loop->whole = whole ? loop->whole | bit : loop->whole & ~bit;
+  loop->partly = whole ? loop->partly & ~bit : loop->partly | bit;
+}
+
 static void
 note_uses (Loop *loop, const Uop *uop)
 {
@@ -292,8 +393,11 @@ note_uses (Loop *loop, const Uop *uop)
   for (unsigned i = 0; i < 4; i++) {
     uint64_t bit = UINT64_C (1) << (operands[i] & 63);
 
-    if (use[i] == 'W' || use[i] == 'M')
+    if (use[i] == 'W' || use[i] == 'M') {
       written |= bit;
+      for (unsigned k = 0; k < registers_of (uop); k++)
+        note_write (loop, uop, operands[i] < IR_VTEMP ? (operands[i] + k) % 32 : operands[i]);
+    }
     if ((use[i] != 'R' && use[i] != 'M') || (loop->seen & bit) != 0 || loop->n == LOOP_COPIES)
       continue;
     loop->wanted[loop->n++] = (uint8_t) (operands[i] | form_read (uop) << X64_COPY_SHIFT);
@@ -302,11 +406,14 @@ note_uses (Loop *loop, const Uop *uop)
   loop->seen |= written;
 }
 
+// What a copy has. One that is newer than its home has all.
 static bool
-serves (X64CopyForm copy, X64CopyForm wanted)
+serves (const X64Lower *l, X64Vec xmm, X64CopyForm wanted)
 {
-  return copy == wanted ||
-         (copy == X64_COPY_SHORT && (wanted == X64_COPY_ALL || wanted == X64_COPY_LOW64));
+  X64CopyForm form = form_of (l, xmm);
+
+  return form == wanted || (is_dirty (l, xmm) && wanted == X64_COPY_ALL) ||
+         (form == X64_COPY_SHORT && wanted != X64_COPY_LOW32);
 }
 
 // The copy to begin with, in whatever register.
@@ -314,16 +421,32 @@ static void
 begin_with (X64Lower *l, uint8_t copy)
 {
   unsigned v = register_of (copy), i = l->copy_in[v];
-  X64CopyForm form = (X64CopyForm) (copy >> X64_COPY_SHIFT);
 
   if (i == X64_NO_COPY)
-    i = x64_vnew (l);
-  if (l->copy_of[i] == X64_NO_COPY || !serves (form_of (l, i), form)) {
-    make_copy (l, v, i, form);
+    i = take_any (l);
+  if (l->copy_of[i] == X64_NO_COPY || !serves (l, i, (X64CopyForm) (copy >> X64_COPY_SHIFT))) {
+    make_copy (l, v, i, X64_COPY_ALL);
     x64_read_copy (l, i, copy);
   }
   l->copy_of[i] = copy;
   l->copies_used |= 1u << i;
+}
+
+// Those written as a whole begin as a whole, and as if they were newer than their homes.
+static void
+choose_copies (Loop *loop)
+{
+  uint64_t whole = loop->whole & ((UINT64_C (1) << IR_VTEMP) - 1);
+
+  for (unsigned i = 0; i < loop->n; i++) {
+    unsigned v = register_of (loop->wanted[i]);
+
+    if (whole >> v & 1)
+      loop->wanted[i] = (uint8_t) v;
+    whole &= ~(UINT64_C (1) << v);
+  }
+  for (; whole != 0 && loop->n < LOOP_COPIES; whole &= whole - 1)
+    loop->wanted[loop->n++] = (uint8_t) __builtin_ctzll (whole);
 }
 
 void
@@ -339,12 +462,18 @@ x64_meet (X64Lower *l, const Uop *label)
     end = find_end (l, label);
   for (const Uop *uop = label + 1; end != NULL && uop < end; uop++)
     note_uses (&loop, uop);
+  choose_copies (&loop);
   for (unsigned i = 0; i < loop.n; i++)
     begin_with (l, loop.wanted[i]);
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
     if (!(l->copies_used >> i & 1))
       drop_copy (l, i);
+    else if (loop.whole >> register_of (l->copy_of[i]) & 1)
+      l->dirty |= 1u << i;
   met->copies = loop.n > 0;
+  met->dirty = l->dirty;
+  if (met->dirty != 0)
+    l->carried_to = end;
   memcpy (met->copy_of, l->copy_of, sizeof met->copy_of);
 }
 
@@ -366,17 +495,35 @@ bring (X64Lower *l, X64Vec xmm, uint8_t copy)
 {
   unsigned v = register_of (copy), from = l->copy_in[v];
   X64CopyForm form = (X64CopyForm) (copy >> X64_COPY_SHIFT);
-  bool served = from != X64_NO_COPY && serves (form_of (l, from), form);
+  bool served = from != X64_NO_COPY && serves (l, from, form);
+  bool dirty = served && is_dirty (l, from);
 
   if (from != xmm)
     drop_copy (l, xmm);
-  if (from != X64_NO_COPY)
+  if (dirty)
+    lose_copy (l, from);
+  else if (from != X64_NO_COPY)
     drop_copy (l, from);
   make_copy (l, v, xmm, form);
   if (!served)
     x64_read_copy (l, xmm, copy);
   else if (from != xmm)
     x64_vmov (&l->a, xmm, from);
+  l->dirty |= (uint32_t) dirty << xmm;
+}
+
+// Stores what the label wants stored.
+static void
+clean_for (X64Lower *l, const X64Meeting *met)
+{
+  uint64_t kept = 0;
+
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (met->dirty >> i & 1)
+      kept |= UINT64_C (1) << register_of (met->copy_of[i]);
+  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
+    if (is_dirty (l, i) && !(kept >> register_of (l->copy_of[i]) & 1))
+      clean_copy (l, i);
 }
 
 void
@@ -387,11 +534,15 @@ x64_join (X64Lower *l, const Uop *uop)
   if (!(uop->flags & UOP_LOCAL))
     return;
   X64Meeting *met = &l->met[uop->imm];
-  x64_vflush (l);
   if (l->labels[uop->imm].at == NULL)
     met->from_before = true;
-  if (!met->copies)
+  if (!met->copies) {
+    // Out of a loop there is a piece of code on the way, which does it.
+    if (l->in_cold || l->carried_to == NULL || uop > l->carried_to)
+      x64_vflush (l);
     return;
+  }
+  clean_for (l, met);
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
     if (met->copy_of[i] != X64_NO_COPY)
       missing |= 1u << i;

@@ -29,7 +29,7 @@ x64_is_plain_simd (const Uop *uop)
 static void
 three (X64Lower *l, const Uop *uop, X64VecOp op)
 {
-  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
+  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew_over (l, uop->d);
 
   x64_vrrr (&l->a, op, d, a, b);
   x64_vresult (l, uop, d);

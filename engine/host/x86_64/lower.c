@@ -181,6 +181,7 @@ begin (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
   l->sp_checked = false;
   l->count = 0;
   l->copies_used = l->dirty = 0;
+  l->carried_to = NULL;
   l->next_copy = X64_FIRST_COPY;
   l->n_cold = l->n_ops = l->n_windows = 0;
   l->in_cold = false;
@@ -243,8 +244,10 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
       x64_window_begin (l, i);
     if (uop->flags & UOP_FIRST)
       x64_vbegin (l);
-    if (ir_info[uop->op].properties & IR_VEC)
+    if (ir_info[uop->op].properties & IR_VEC) {
       x64_vreserve (l, results_of (uop));
+      x64_vresults (l, uop);
+    }
     x64_flags_for (l, uop);
     lower_fn[uop->op](l, uop);
   }

@@ -109,6 +109,7 @@ typedef struct X64Meeting {
   bool from_before; // jumps to it came before it
   bool copies;      // it is a loop that begins with copies:
   uint8_t copy_of[X64_N_XMM];
+  uint32_t dirty; // these may be newer than their homes
 } X64Meeting;
 
 // What is known at a point of the code.
@@ -146,9 +147,11 @@ struct X64Lower {
   uint8_t count;              // instructions begun and not counted
   uint8_t copy_of[X64_N_XMM]; // guest vector register and form, or X64_NO_COPY
   uint8_t copy_in[IR_N_VREGS];
-  uint32_t copies_used; // xmm registers of operands of this uop
-  uint32_t dirty;       // xmm registers with copies that are newer than their homes
-  unsigned cold_of_uop; // the first cold piece of this uop
+  uint32_t copies_used;  // xmm registers of operands of this uop
+  uint32_t dirty;        // xmm registers with copies that are newer than their homes
+  const Uop *carried_to; // the end of a loop that carries some of them along
+  uint8_t results[2];    // registers this uop writes and does not read: those asked for next
+  unsigned cold_of_uop;  // the first cold piece of this uop
   unsigned next_copy;
   unsigned n_cold, n_ops;
   bool failed;  // something did not fit
@@ -233,6 +236,8 @@ unsigned x64_vcopy (const X64Lower *l, unsigned v, unsigned size);
 bool x64_vshort (const X64Lower *l, X64Vec xmm, unsigned size);
 // A fresh xmm register for a result, which x64_vput makes v's.
 X64Vec x64_vnew (X64Lower *l);
+// The same where one instruction reads the operands and writes the result: its own if it has one.
+X64Vec x64_vnew_over (X64Lower *l, unsigned v);
 void x64_vput (X64Lower *l, unsigned v, X64Vec xmm);
 // The same where the result is zero above its lowest 1 << size bytes.
 void x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size);
@@ -240,6 +245,8 @@ void x64_vput_short (X64Lower *l, unsigned v, X64Vec xmm, unsigned size);
 X64Mem x64_vmemory (X64Lower *l, unsigned v);
 // All homes become up to date: before the state is looked at. Cold pieces do this by themselves.
 void x64_vflush (X64Lower *l);
+// A uop begins: its results may take the place of what their registers held.
+void x64_vresults (X64Lower *l, const Uop *uop);
 // A guest instruction begins: temporaries are dead.
 void x64_vbegin (X64Lower *l);
 // The next n results need not be preceded by stores of others.
