@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a person does, as events of the machine's input devices.
 //
+// A keyboard and a pointer each exist twice, for virtio and for USB. What is pressed and moved goes
+// to virtio's when the guest has a driver at work for it, else to USB's: firmware drives those, and
+// the system after it takes over what it knows better. What is let go of goes to both, so that no
+// key stays down where it was pressed.
+//
 // Threads: any; one batch at a time under input_lock.
+#include <assert.h>
 #include <linux/input-event-codes.h>
 
 #include "engine/hw/pl011.h"
 #include "engine/hw/pl061.h"
 #include "engine/machine/machine-priv.h"
+#include "engine/usb/hid.h"
 #include "engine/virtio/console.h"
 #include "engine/virtio/gpu.h"
 #include "engine/virtio/input.h"
@@ -14,6 +21,8 @@
 enum {
   POWER_BUTTON_LINE = 3, // of the GPIO controller
 };
+static_assert ((int) VIRTIO_INPUT_TABLET_MAX == USB_TABLET_MAX,
+               "positions are one device's as the other's");
 
 typedef struct InputEvent {
   uint16_t type, code;
@@ -32,22 +41,39 @@ send_batch (Machine *machine, VirtioDevice *to, const InputEvent *events, unsign
   g_mutex_unlock (&machine->input_lock);
 }
 
+// Whether the USB device is to hear of it and not virtio's.
+static bool
+prefers_usb (const UsbDevice *usb, VirtioDevice *virtio)
+{
+  return usb != NULL && (virtio == NULL || !virtio_input_is_driven (virtio));
+}
+
 void
 machine_send_key (Machine *machine, unsigned evdev_code, bool down)
 {
   const InputEvent event = {EV_KEY, (uint16_t) evdev_code, down};
+  bool usb = prefers_usb (machine->usb_keyboard, machine->keyboard);
 
-  if (evdev_code <= KEY_MAX)
+  if (evdev_code > KEY_MAX)
+    return;
+  if (!usb || !down)
     send_batch (machine, machine->keyboard, &event, 1);
+  if (machine->usb_keyboard != NULL && (usb || !down))
+    usb_keyboard_send (machine->usb_keyboard, evdev_code, down);
 }
 
 void
 machine_send_button (Machine *machine, unsigned evdev_code, bool down)
 {
   const InputEvent event = {EV_KEY, (uint16_t) evdev_code, down};
+  bool usb = prefers_usb (machine->usb_tablet, machine->tablet);
 
-  if (evdev_code <= KEY_MAX)
+  if (evdev_code > KEY_MAX)
+    return;
+  if (!usb || !down)
     send_batch (machine, machine->tablet, &event, 1);
+  if (machine->usb_tablet != NULL && (usb || !down))
+    usb_tablet_send_button (machine->usb_tablet, evdev_code, down);
 }
 
 // A picture's pixel as the tablet's position: the first is 0, the last the maximum.
@@ -69,7 +95,11 @@ machine_send_position (Machine *machine, double x, double y, unsigned width, uns
       {EV_ABS, ABS_Y, scale (y, height)},
   };
 
-  send_batch (machine, machine->tablet, events, G_N_ELEMENTS (events));
+  if (prefers_usb (machine->usb_tablet, machine->tablet))
+    usb_tablet_send_position (machine->usb_tablet, (uint16_t) events[0].value,
+                              (uint16_t) events[1].value);
+  else
+    send_batch (machine, machine->tablet, events, G_N_ELEMENTS (events));
 }
 
 void
@@ -81,7 +111,9 @@ machine_send_scroll (Machine *machine, int dx, int dy)
   };
 
   // An axis that did not move is no event.
-  if (dx != 0 && dy != 0)
+  if (prefers_usb (machine->usb_tablet, machine->tablet))
+    usb_tablet_send_scroll (machine->usb_tablet, dx, dy);
+  else if (dx != 0 && dy != 0)
     send_batch (machine, machine->tablet, events, 2);
   else if (dx != 0 || dy != 0)
     send_batch (machine, machine->tablet, dy != 0 ? &events[0] : &events[1], 1);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/machine/machine.h"
+#include "engine/usb/usb.h"
 #include "engine/virtio/device.h"
 
 // What is put back into RAM at every start and reset (boot-linux.c). The files stay open, so that
@@ -21,6 +22,8 @@ struct Machine {
   // Owned by vm; NULL: not there.
   Device *uart, *gpio;
   VirtioDevice *gpu, *keyboard, *tablet, *console;
+  Device *usb; // the controller
+  UsbDevice *usb_keyboard, *usb_tablet;
   GMutex input_lock;                     // one batch of input events at a time
   BlockDevice *disks[MACHINE_DISKS_MAX]; // owned by their adapters
   unsigned n_disks;
@@ -32,6 +35,9 @@ BlockDevice *machine_open_disk (Machine *machine, const MachineDisk *disk, GErro
 // Whether this process may open `n` more files: timers and events, which a machine makes by the
 // dozen, have no way to fail (descriptors.c).
 bool machine_check_descriptors (unsigned n, GError **error);
+
+// A USB controller with keyboard and tablet.
+void machine_add_usb (Machine *machine, Device *pci, unsigned slot);
 
 bool machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error);
 void machine_boot_clear (MachineBoot *boot);

@@ -262,8 +262,10 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   add_peripherals (machine, config, gic);
   add_virtio_mmio (vm, gic);
   Device *pci = add_pci_host (vm, gic);
-  if (config->display)
+  if (config->display) {
     add_display (machine, config, pci);
+    machine_add_usb (machine, pci, VIRT_SLOT_USB);
+  }
   add_virtio (machine, pci, virtio_rng_new (), VIRT_SLOT_RNG, "rng");
   machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
   add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");

@@ -55,6 +55,7 @@ enum {
   VIRT_SLOT_TABLET = 4,
   VIRT_SLOT_RNG = 5,
   VIRT_SLOT_CONSOLE = 6,
+  VIRT_SLOT_USB = 7,
   VIRT_SLOT_DISK0 = 8, // up to 16: 8..23
   VIRT_SLOT_NIC1 = 24, // the second to eighth: 24..30
 };

@@ -86,7 +86,7 @@ static const uint8_t configuration_descriptor[] = {
 };
 enum { HID_DESCRIPTOR_AT = 18 };
 
-static const char *const strings[] = {"Terrarium", "Terrarium USB Keyboard"};
+static const char *const strings[] = {"Terrarium", "USB Keyboard"};
 
 static const UsbDescriptors descriptors = {
     .device = {device_descriptor, sizeof device_descriptor},

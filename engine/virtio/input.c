@@ -92,6 +92,7 @@ typedef struct VirtioInput {
   unsigned tail, head, staged;   // free running; head..staged: the batch being sent
   uint8_t pressed[KEYS_MAX / 8]; // keys whose press was taken
   unsigned n_pressed;
+  bool driven;
 } VirtioInput;
 
 static bool
@@ -179,6 +180,24 @@ virtio_input_send (VirtioDevice *vdev, uint16_t type, uint16_t code, int32_t val
   g_mutex_unlock (&input->ring_lock);
   if (report)
     vm_event_signal (input->sent);
+}
+
+bool
+virtio_input_is_driven (VirtioDevice *vdev)
+{
+  VirtioInput *input = (VirtioInput *) vdev;
+  g_mutex_lock (&input->ring_lock);
+  bool driven = input->driven;
+  g_mutex_unlock (&input->ring_lock);
+  return driven;
+}
+
+static void
+set_driven (VirtioInput *input, bool driven)
+{
+  g_mutex_lock (&input->ring_lock);
+  input->driven = driven;
+  g_mutex_unlock (&input->ring_lock);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -332,9 +351,16 @@ input_write_config (VirtioDevice *vdev, unsigned offset, const void *from, unsig
 }
 
 static void
+input_set_status (VirtioDevice *vdev, uint8_t status)
+{
+  set_driven ((VirtioInput *) vdev, virtio_device_is_live (vdev));
+}
+
+static void
 input_reset (VirtioDevice *vdev)
 {
   VirtioInput *input = (VirtioInput *) vdev;
+  set_driven (input, false);
   input->select = input->subsel = 0;
   g_mutex_lock (&input->ring_lock);
   forget_locked (input);
@@ -352,6 +378,7 @@ input_resume (VirtioDevice *vdev)
 {
   VirtioInput *input = (VirtioInput *) vdev;
   virtio_pump_resume (&input->pump);
+  set_driven (input, virtio_device_is_live (vdev)); // state may have been loaded
   vm_event_signal (input->sent);
 }
 
@@ -449,6 +476,7 @@ static const VirtioOps input_ops = {
     .realize = input_realize,
     .free = input_free,
     .reset = input_reset,
+    .set_status = input_set_status,
     .queue_notify = input_queue_notify,
     .read_config = input_read_config,
     .write_config = input_write_config,

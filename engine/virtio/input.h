@@ -18,3 +18,5 @@ VirtioDevice *virtio_input_new_tablet (void);
 // release of a key whose press was taken never is. Ignored while no driver is there, and for
 // codes the device does not have. One thread at a time sends a batch.
 void virtio_input_send (VirtioDevice *vdev, uint16_t type, uint16_t code, int32_t value);
+// Whether a driver is at work. Any thread.
+bool virtio_input_is_driven (VirtioDevice *vdev);
