@@ -179,10 +179,10 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 
 typedef struct Raw {
   char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *cpu_features, *serial, *display,
-      *gdb, *jit_cache, *jit_dump;
+      *firmware, *nvram, *boot, *gdb, *jit_cache, *jit_dump;
   char **disks, **nets;
   int cpus;
-  gboolean no_net, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
+  gboolean no_net, no_acpi, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
 } Raw;
 
 static void
@@ -194,6 +194,9 @@ clear_raw (Raw *raw)
   g_free (raw->kernel);
   g_free (raw->initrd);
   g_free (raw->append);
+  g_free (raw->firmware);
+  g_free (raw->nvram);
+  g_free (raw->boot);
   g_free (raw->accel);
   g_free (raw->cpu_features);
   g_free (raw->serial);
@@ -220,6 +223,14 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"initrd", 0, 0, G_OPTION_ARG_FILENAME, &raw->initrd, N_ ("Initial RAM disk"), N_ ("FILE")},
       {"append", 0, 0, G_OPTION_ARG_FILENAME, &raw->append, N_ ("Kernel command line"),
        N_ ("TEXT")},
+      {"firmware", 0, 0, G_OPTION_ARG_FILENAME, &raw->firmware,
+       N_ ("Start with firmware: a file, or this computer's UEFI"), N_ ("FILE|uefi")},
+      {"nvram", 0, 0, G_OPTION_ARG_FILENAME, &raw->nvram,
+       N_ ("Keep the firmware's variables there (made when missing)"), N_ ("FILE")},
+      {"boot", 0, 0, G_OPTION_ARG_STRING, &raw->boot,
+       N_ ("What the firmware tries first, such as disk1,net0"), N_ ("LIST")},
+      {"no-acpi", 0, 0, G_OPTION_ARG_NONE, &raw->no_acpi,
+       N_ ("The firmware describes the machine by a device tree only"), NULL},
       {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a disk image"),
        N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing]")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
@@ -305,6 +316,11 @@ apply_machine (VmConfig *config, const Raw *raw, GError **error)
   replace (&config->kernel, raw->kernel);
   replace (&config->initrd, raw->initrd);
   replace (&config->cmdline, raw->append);
+  replace (&config->firmware, raw->firmware);
+  replace (&config->nvram, raw->nvram);
+  config->no_acpi = raw->no_acpi;
+  if (raw->boot != NULL)
+    config->boot_order = g_strsplit (raw->boot, ",", -1);
   return raw->memory == NULL || run_parse_size (raw->memory, &config->memory_bytes, error);
 }
 
@@ -370,8 +386,10 @@ run_options_parse (RunOptions *options, int argc, char **argv, GError **error)
        apply_devices (options->config, &raw, error) &&
        apply_developer (&options->config->developer, &raw, error) &&
        apply_ends (options, &raw, error);
-  if (ok && raw.kernel == NULL)
-    ok = fail (error, _ ("--kernel is missing: name the Linux kernel to start."));
+  if (ok && raw.kernel == NULL && raw.firmware == NULL)
+    ok = fail (error, _ ("--kernel or --firmware is missing: name what to start."));
+  if (ok && raw.nvram != NULL && raw.firmware == NULL)
+    ok = fail (error, _ ("--nvram goes with --firmware."));
   clear_raw (&raw);
   return ok;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/api/config-priv.h"
+#include "engine/machine/firmware.h"
 
 enum {
   FORMAT_VERSION = 1,
@@ -116,6 +117,26 @@ put_display (JsonBuilder *builder, const VmConfig *config)
   json_builder_end_object (builder);
 }
 
+// The word for this computer's firmware is no path.
+static void
+put_firmware (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
+{
+  if (config->firmware != NULL && strcmp (config->firmware, FIRMWARE_UEFI) == 0)
+    put_string (builder, "firmware", config->firmware);
+  else
+    put_path (builder, "firmware", config->firmware, base_dir);
+  put_path (builder, "nvram", config->nvram, base_dir);
+  if (config->no_acpi)
+    put_bool (builder, "acpi", false);
+  if (config->boot_order == NULL)
+    return;
+  json_builder_set_member_name (builder, "boot-order");
+  json_builder_begin_array (builder);
+  for (unsigned i = 0; config->boot_order[i] != NULL; i++)
+    json_builder_add_string_value (builder, config->boot_order[i]);
+  json_builder_end_array (builder);
+}
+
 static const char *const accel_names[] = {
     [VM_ACCEL_AUTO] = "auto", [VM_ACCEL_INTERP] = "interp", [VM_ACCEL_JIT] = "jit"};
 
@@ -143,6 +164,7 @@ vm_config_to_json (const VmConfig *config, const char *base_dir)
     g_autofree char *cmdline = g_utf8_make_valid (config->cmdline, -1);
     put_string (builder, "cmdline", cmdline);
   }
+  put_firmware (builder, config, base_dir);
   put_disks (builder, config, base_dir);
   json_builder_set_member_name (builder, "nics");
   json_builder_begin_array (builder);
@@ -395,6 +417,43 @@ read_kind (VmConfig *config, JsonObject *object, GError **error)
   return ok;
 }
 
+static void
+read_boot_order (VmConfig *config, JsonObject *object, bool *ok, GError **error)
+{
+  JsonNode *node = member (object, "boot-order", JSON_TYPE_ARRAY, ok, error);
+  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
+
+  if (node == NULL)
+    return;
+  JsonArray *array = json_node_get_array (node);
+  for (unsigned i = 0; i < json_array_get_length (array); i++) {
+    JsonNode *element = json_array_get_element (array, i);
+
+    if (!JSON_NODE_HOLDS_VALUE (element) || json_node_get_value_type (element) != G_TYPE_STRING) {
+      *ok = bad_field (error, "boot-order");
+      return;
+    }
+    g_strv_builder_add (names, json_node_get_string (element));
+  }
+  config->boot_order = g_strv_builder_end (names);
+}
+
+static void
+read_firmware (VmConfig *config, JsonObject *object, const char *base_dir, bool *ok, GError **error)
+{
+  bool acpi = true;
+  JsonNode *node = member (object, "firmware", G_TYPE_STRING, ok, error);
+
+  if (node != NULL && strcmp (json_node_get_string (node), FIRMWARE_UEFI) == 0)
+    config->firmware = json_node_dup_string (node);
+  else
+    get_path (object, "firmware", base_dir, &config->firmware, ok, error);
+  get_path (object, "nvram", base_dir, &config->nvram, ok, error);
+  get_bool (object, "acpi", &acpi, ok, error);
+  config->no_acpi = !acpi;
+  read_boot_order (config, object, ok, error);
+}
+
 static bool
 read_config (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
 {
@@ -408,6 +467,7 @@ read_config (VmConfig *config, JsonObject *object, const char *base_dir, GError 
   get_path (object, "kernel", base_dir, &config->kernel, &ok, error);
   get_path (object, "initrd", base_dir, &config->initrd, &ok, error);
   get_string (object, "cmdline", &config->cmdline, &ok, error);
+  read_firmware (config, object, base_dir, &ok, error);
   config->cpus = (unsigned) cpus;
   config->memory_bytes = MIB (memory_mib);
   each_object (config, object, "disks", base_dir, read_disk, &ok, error);

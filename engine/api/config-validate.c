@@ -13,6 +13,8 @@
 #include "engine/api/config-priv.h"
 #include "engine/boot/image-format.h"
 #include "engine/boot/linux.h"
+#include "engine/machine/boot-order.h"
+#include "engine/machine/firmware.h"
 #include "engine/machine/machine.h"
 
 static_assert ((int) VM_CONFIG_CPUS_MAX == MACHINE_CPUS_MAX &&
@@ -86,6 +88,16 @@ check_texts (const VmConfig *config, GError **error)
                  _ ("The machine's name is too long or not valid text; choose another."));
   if (!g_uuid_string_is_valid (config->uuid))
     return fail (error, VM_CONFIG_ERROR_FIELD, _ ("\"%s\" is not a valid UUID."), config->uuid);
+  if (config->firmware == NULL && config->nvram != NULL)
+    return fail (error, VM_CONFIG_ERROR_FIELD,
+                 _ ("The machine has a file for its firmware's variables but no firmware; choose "
+                    "one."));
+  for (unsigned i = 0; config->boot_order != NULL && config->boot_order[i] != NULL; i++)
+    if (!boot_order_is_name (config->boot_order[i]))
+      return fail (error, VM_CONFIG_ERROR_FIELD,
+                   _ ("\"%s\" is nothing to start from; the boot order names disk0, net0 and so "
+                      "on."),
+                   config->boot_order[i]);
   if (config->cmdline != NULL && strlen (config->cmdline) > VM_CONFIG_CMDLINE_MAX)
     return fail (error, VM_CONFIG_ERROR_FIELD,
                  _ ("The kernel command line is longer than %d bytes; shorten it."),
@@ -196,6 +208,8 @@ check_kernel (const VmConfig *config, GError **error)
 {
   Head head;
 
+  if (config->kernel == NULL && config->firmware != NULL)
+    return true;
   if (config->kernel == NULL)
     return fail (error, VM_CONFIG_ERROR_FIELD,
                  _ ("The machine has nothing to start; choose a kernel."));
@@ -205,6 +219,16 @@ check_kernel (const VmConfig *config, GError **error)
   bool ok = probe_kernel (&head, name, error);
   g_free (head.data);
   return ok;
+}
+
+static bool
+check_firmware (const VmConfig *config, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+
+  if (config->firmware == NULL || firmware_check (config->firmware, config->nvram, &why))
+    return true;
+  return fail (error, VM_CONFIG_ERROR_FILE, "%s", why->message);
 }
 
 static bool
@@ -268,7 +292,8 @@ vm_config_validate (const VmConfig *config, GError **error)
                     "less."),
                  (unsigned) (config->memory_bytes >> 20),
                  (unsigned) (vm_host_get_memory_bytes () >> 20));
-  if (!check_kernel (config, error) || !check_initrd (config, error))
+  if (!check_firmware (config, error) || !check_kernel (config, error) ||
+      !check_initrd (config, error))
     return false;
   for (unsigned i = 0; i < config->disks->len; i++)
     if (!check_disk (g_ptr_array_index (config->disks, i), error))

@@ -66,6 +66,9 @@ vm_config_free (VmConfig *config)
   g_free (config->kernel);
   g_free (config->initrd);
   g_free (config->cmdline);
+  g_free (config->firmware);
+  g_free (config->nvram);
+  g_strfreev (config->boot_order);
   g_free (config->developer.jit_dump);
   g_ptr_array_unref (config->disks);
   g_ptr_array_unref (config->nics);
@@ -88,6 +91,10 @@ vm_config_copy (const VmConfig *config)
   copy->kernel = g_strdup (config->kernel);
   copy->initrd = g_strdup (config->initrd);
   copy->cmdline = g_strdup (config->cmdline);
+  copy->firmware = g_strdup (config->firmware);
+  copy->nvram = g_strdup (config->nvram);
+  copy->no_acpi = config->no_acpi;
+  copy->boot_order = g_strdupv (config->boot_order);
   for (unsigned i = 0; i < config->disks->len; i++) {
     const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
     VmDiskConfig *disk_copy = vm_config_add_disk (copy, disk->path, disk->read_only);

@@ -71,6 +71,7 @@ build (VmMachine *machine, GError **error)
   MachineNic *nics = make_nics (config);
   const MachineConfig description = {
       .name = config->name,
+      .uuid = config->uuid,
       .cpus = config->cpus,
       .pauth = (config->cpu_features & VM_CPU_PAUTH) != 0,
       .bti = (config->cpu_features & VM_CPU_BTI) != 0,
@@ -87,6 +88,10 @@ build (VmMachine *machine, GError **error)
       .kernel = config->kernel,
       .initrd = config->initrd,
       .cmdline = config->cmdline,
+      .firmware = config->firmware,
+      .nvram = config->nvram,
+      .no_acpi = config->no_acpi,
+      .boot_order = (const char *const *) config->boot_order,
       .disks = disks,
       .n_disks = config->disks->len,
       .nics = nics,

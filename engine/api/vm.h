@@ -80,9 +80,13 @@ typedef struct VmConfig {
   char *kernel;          // arm64 Image, gzip-compressed or EFI zboot
   char *initrd;
   char *cmdline;
-  GPtrArray *disks;                       // of VmDiskConfig
-  GPtrArray *nics;                        // of VmNicConfig
-  bool display;                           // graphics adapter, keyboard and tablet
+  char *firmware;   // file, or "uefi": this computer's; NULL: the kernel is started directly
+  char *nvram;      // file of the firmware's variables, made when missing; NULL: forgotten
+  bool no_acpi;     // the firmware describes the machine by a device tree only
+  GStrv boot_order; // of names such as disk0 and net0; NULL: up to the firmware
+  GPtrArray *disks; // of VmDiskConfig
+  GPtrArray *nics;  // of VmNicConfig
+  bool display;     // graphics adapter, keyboard and tablet
   unsigned display_width, display_height; // preferred size at start, pixels
   VmDeveloper developer;
 } VmConfig;

@@ -46,7 +46,9 @@ bool
 machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error)
 {
   boot->cmdline = g_strdup (config->cmdline != NULL ? config->cmdline : "");
-  if (!open_file (config->kernel, &boot->kernel_fd, &boot->kernel_name, error))
+  boot->firmware = config->firmware != NULL;
+  if (config->kernel != NULL &&
+      !open_file (config->kernel, &boot->kernel_fd, &boot->kernel_name, error))
     return false;
   return config->initrd == NULL ||
          open_file (config->initrd, &boot->initrd_fd, &boot->initrd_name, error);
@@ -97,6 +99,36 @@ read_file (int fd, const char *name, uint8_t *to, uint64_t length, GError **erro
   return true;
 }
 
+static GBytes *
+read_bytes (int fd, const char *name, GError **error)
+{
+  uint64_t length;
+  g_autofree uint8_t *data = NULL;
+
+  if (fd < 0 || !file_length (fd, name, &length, error))
+    return NULL;
+  data = g_try_malloc (MAX (length, 1));
+  if (data == NULL) {
+    fail_file (name, ENOMEM, error);
+    return NULL;
+  }
+  if (!read_file (fd, name, data, length, error))
+    return NULL;
+  return g_bytes_new_take (g_steal_pointer (&data), length);
+}
+
+GBytes *
+machine_boot_read_kernel (const MachineBoot *boot, GError **error)
+{
+  return read_bytes (boot->kernel_fd, boot->kernel_name, error);
+}
+
+GBytes *
+machine_boot_read_initrd (const MachineBoot *boot, GError **error)
+{
+  return read_bytes (boot->initrd_fd, boot->initrd_name, error);
+}
+
 // ---- loading --------------------------------------------------------------------------------
 
 static bool
@@ -145,6 +177,17 @@ load_planned (Machine *machine, MachineMakeDtb make_dtb, const BootKernel *kerne
   return true;
 }
 
+// Firmware looks for the device tree at the start of RAM.
+static bool
+load_firmware (Machine *machine, MachineMakeDtb make_dtb, GError **error)
+{
+  const MachineInitrd none = {0};
+  Vcpu *first = machine->vm->vcpus[0];
+
+  first->guest->set_entry (first->cpu, 0, 0);
+  return load_dtb (machine, make_dtb, machine->ram_base, &none, error);
+}
+
 bool
 machine_boot_load (Machine *machine, MachineMakeDtb make_dtb, GError **error)
 {
@@ -152,6 +195,8 @@ machine_boot_load (Machine *machine, MachineMakeDtb make_dtb, GError **error)
   BootKernel kernel;
   uint64_t length = 0;
 
+  if (boot->firmware)
+    return load_firmware (machine, make_dtb, error);
   if (!file_length (boot->kernel_fd, boot->kernel_name, &length, error))
     return false;
   // A file larger than RAM cannot fit unpacked either.

@@ -9,6 +9,8 @@
 
 #include "engine/boot/linux.h"
 #include "engine/guest/aarch64/aarch64.h"
+#include "engine/hw/cfi-flash.h"
+#include "engine/hw/fw-cfg.h"
 #include "engine/hw/gic.h"
 #include "engine/hw/its.h"
 #include "engine/hw/pl011.h"
@@ -122,7 +124,8 @@ static void
 add_chosen (Fdt *fdt, const VirtFdt *desc)
 {
   begin (fdt, "chosen");
-  put_string (fdt, "bootargs", desc->cmdline);
+  if (!desc->firmware)
+    put_string (fdt, "bootargs", desc->cmdline);
   put_string (fdt, "stdout-path", "/pl011@9000000");
   if (desc->initrd.length > 0) {
     PUT_CELLS (fdt, "linux,initrd-start", CELL64 (desc->initrd.base));
@@ -307,6 +310,23 @@ add_pci (Fdt *fdt)
   end (fdt);
 }
 
+// The bank with the firmware itself is nothing to be found and written.
+static void
+add_firmware (Fdt *fdt)
+{
+  begin_at (fdt, "flash", VIRT_FLASH1);
+  put_string (fdt, "compatible", "cfi-flash");
+  put_reg (fdt, VIRT_FLASH1, CFI_FLASH_BANK_BYTES);
+  PUT_CELLS (fdt, "bank-width", 4);
+  end (fdt);
+
+  begin_at (fdt, "fw-cfg", VIRT_FW_CFG);
+  put_string (fdt, "compatible", "qemu,fw-cfg-mmio");
+  put_reg (fdt, VIRT_FW_CFG, FW_CFG_BYTES);
+  put_flag (fdt, "dma-coherent");
+  end (fdt);
+}
+
 static void
 add_root (Fdt *fdt, const VirtFdt *desc)
 {
@@ -328,6 +348,8 @@ add_root (Fdt *fdt, const VirtFdt *desc)
   add_clock (fdt);
   add_peripherals (fdt);
   add_pci (fdt);
+  if (desc->firmware)
+    add_firmware (fdt);
   end (fdt);
 }
 

@@ -13,6 +13,7 @@ typedef struct VirtFdt {
   MachineInitrd initrd;
   uint8_t rng_seed[32];
   uint64_t kaslr_seed;
+  bool firmware; // it starts with it
 } VirtFdt;
 
 // The blob (g_free) and its length; NULL when it does not fit into `max_bytes`.

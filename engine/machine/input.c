@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <linux/input-event-codes.h>
 
+#include "engine/hw/ged.h"
 #include "engine/hw/pl011.h"
 #include "engine/hw/pl061.h"
 #include "engine/machine/machine-priv.h"
@@ -124,6 +125,9 @@ machine_press_power_button (Machine *machine)
 {
   if (machine->gpio != NULL)
     pl061_press (machine->gpio, POWER_BUTTON_LINE);
+  // A guest knows one of them, by its device tree or its ACPI tables.
+  if (machine->ged != NULL)
+    ged_raise (machine->ged, GED_EVENT_POWER_BUTTON);
 }
 
 size_t

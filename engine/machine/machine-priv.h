@@ -9,6 +9,7 @@
 // What is put back into RAM at every start and reset (boot-linux.c). The files stay open, so that
 // a reset works although they were replaced meanwhile.
 typedef struct MachineBoot {
+  bool firmware;            // the machine starts with it; the rest is for it to load
   int kernel_fd, initrd_fd; // -1: none
   char *kernel_name, *initrd_name;
   char *cmdline;
@@ -20,7 +21,7 @@ struct Machine {
   GuestAddr ram_base;
   uint64_t ram_bytes;
   // Owned by vm; NULL: not there.
-  Device *uart, *gpio;
+  Device *uart, *gpio, *ged;
   VirtioDevice *gpu, *keyboard, *tablet, *console;
   Device *usb; // the controller
   UsbDevice *usb_keyboard, *usb_tablet;
@@ -41,6 +42,10 @@ void machine_add_usb (Machine *machine, Device *pci, unsigned slot);
 
 bool machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error);
 void machine_boot_clear (MachineBoot *boot);
+// The kernel's and the initial RAM disk's bytes; NULL with an error, or without one where there is
+// none.
+GBytes *machine_boot_read_kernel (const MachineBoot *boot, GError **error);
+GBytes *machine_boot_read_initrd (const MachineBoot *boot, GError **error);
 
 // Where the initial RAM disk went; length 0: there is none.
 typedef struct MachineInitrd {

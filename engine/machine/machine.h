@@ -46,12 +46,18 @@ typedef enum MachineAccel {
 
 typedef struct MachineConfig {
   const char *name;
-  unsigned cpus;   // 1..MACHINE_CPUS_MAX
-  bool pauth, bti; // what the CPUs have
+  const char *uuid; // as text; NULL: none
+  unsigned cpus;    // 1..MACHINE_CPUS_MAX
+  bool pauth, bti;  // what the CPUs have
   MachineAccel accel;
   JitConfig jit;                         // of the translator; bytes 0: as many as are good
   uint64_t memory_bytes;                 // a multiple of 1 MiB
-  const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL
+  const char *kernel, *initrd, *cmdline; // initrd, cmdline: may be NULL; kernel: with firmware
+  // What the machine starts with; NULL: the kernel. A file, or FIRMWARE_UEFI (firmware.h).
+  const char *firmware;
+  const char *nvram; // file of the firmware's variables; NULL: they are forgotten at the end
+  bool no_acpi;      // the firmware describes the machine by its device tree
+  const char *const *boot_order; // disk0, net0 …, the first to be tried first; NULL: up to it
   const MachineDisk *disks;
   unsigned n_disks; // up to MACHINE_DISKS_MAX
   const MachineNic *nics;

@@ -18,6 +18,7 @@
 #include "engine/machine/machine-priv.h"
 #include "engine/machine/psci.h"
 #include "engine/machine/translator.h"
+#include "engine/machine/virt-firmware.h"
 #include "engine/machine/virt-map.h"
 #include "engine/virtio/blk.h"
 #include "engine/virtio/console.h"
@@ -42,6 +43,7 @@ make_dtb (Machine *machine, const MachineInitrd *initrd, size_t *length)
       .ram_bytes = machine->ram_bytes,
       .cmdline = machine->boot.cmdline,
       .initrd = *initrd,
+      .firmware = machine->boot.firmware,
   };
 
   // Without entropy the seeds stay zero, which the guest takes for none.
@@ -261,6 +263,8 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     return false;
   add_peripherals (machine, config, gic);
   add_virtio_mmio (vm, gic);
+  if (config->firmware != NULL && !virt_add_firmware (machine, config, gic, error))
+    return false;
   Device *pci = add_pci_host (vm, gic);
   if (config->display) {
     add_display (machine, config, pci);

@@ -5,12 +5,16 @@
 
 #include "engine/structs/types.h"
 
+#define VIRT_FLASH0     UINT64_C (0x00000000) // firmware
+#define VIRT_FLASH1     UINT64_C (0x04000000) // its variables
 #define VIRT_GIC_DIST   UINT64_C (0x08000000)
 #define VIRT_GIC_ITS    UINT64_C (0x08080000)
 #define VIRT_GIC_REDIST UINT64_C (0x080a0000)
 #define VIRT_UART       UINT64_C (0x09000000)
 #define VIRT_RTC        UINT64_C (0x09010000)
+#define VIRT_FW_CFG     UINT64_C (0x09020000)
 #define VIRT_GPIO       UINT64_C (0x09030000)
+#define VIRT_GED        UINT64_C (0x09080000)
 #define VIRT_VIRTIO     UINT64_C (0x0a000000) // transports, 0x200 apart
 #define VIRT_PCI_MMIO32 UINT64_C (0x10000000)
 #define VIRT_PCI_PIO    UINT64_C (0x3eff0000)
@@ -29,6 +33,7 @@ enum {
   VIRT_SPI_RTC = 2,
   VIRT_SPI_PCI_INTA = 3, // and the three after it
   VIRT_SPI_GPIO = 7,
+  VIRT_SPI_GED = 9,
   VIRT_SPI_VIRTIO = 16, // and the 31 after it
 };
 

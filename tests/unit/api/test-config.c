@@ -26,6 +26,10 @@ make_config (void)
   config->kernel = g_strdup ("/machines/a/kernel");
   config->initrd = g_strdup ("/elsewhere/initrd.gz");
   config->cmdline = g_strdup ("console=ttyAMA0 \"quoted\\\"");
+  config->firmware = g_strdup ("uefi");
+  config->nvram = g_strdup ("/machines/a/nvram.fd");
+  config->no_acpi = true;
+  config->boot_order = g_strsplit ("disk1,net0", ",", -1);
   vm_config_add_disk (config, "/machines/a/disks/root.raw", false);
   VmDiskConfig *disk = vm_config_add_disk (config, "/machines/ab", true);
   disk->format = VM_IMAGE_QCOW2;
@@ -56,6 +60,10 @@ test_round_trip (void **state)
   assert_non_null (moved);
   assert_string_equal (moved->kernel, "/new/kernel");
   assert_string_equal (moved->initrd, "/elsewhere/initrd.gz");
+  assert_string_equal (moved->firmware, "uefi");
+  assert_string_equal (moved->nvram, "/new/nvram.fd");
+  assert_true (moved->no_acpi);
+  assert_string_equal (moved->boot_order[1], "net0");
   assert_string_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 0))->path,
                        "/new/disks/root.raw");
   assert_string_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->path,

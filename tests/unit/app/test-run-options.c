@@ -209,6 +209,7 @@ test_bad_command_lines (void **state)
   } cases[] = {
       {"run", "--kernel"},
       {"run --kernel", "--kernel"},
+      {"run --kernel k --nvram v", "--firmware"},
       {"run --kernel k --frob", "frob"},
       {"run --kernel k extra", "extra"},
       {"run --kernel k --cpus two", "two"},

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Finding, reading and judging firmware.
+//
+// Threads: see firmware.h.
+#include "engine/machine/firmware.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/boot/image-format.h"
+#include "engine/hw/cfi-flash.h"
+
+enum {
+  HEAD_BYTES = 64 * 1024,
+  ERASED_BYTES = 4 * 1024 * 1024, // of a new store without a template
+};
+
+// Where systems keep the UEFI for this board and an empty variable store for it, the best first.
+static const struct {
+  const char *code, *variables;
+} uefi_places[] = {
+    {"terrarium/firmware/aarch64/code.fd", "terrarium/firmware/aarch64/vars.fd"},
+    {"AAVMF/AAVMF_CODE.no-secboot.fd", "AAVMF/AAVMF_VARS.fd"},
+    {"AAVMF/AAVMF_CODE.fd", "AAVMF/AAVMF_VARS.fd"},
+    {"edk2/aarch64/QEMU_EFI-silent-pflash.raw", "edk2/aarch64/vars-template-pflash.raw"},
+    {"qemu-efi-aarch64/QEMU_EFI.fd", NULL},
+};
+
+G_GNUC_PRINTF (3, 4)
+static bool
+fail (GError **error, int code, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, G_IO_ERROR, code, text);
+  return false;
+}
+
+static bool
+fail_file (const char *name, int error_number, GError **error)
+{
+  return fail (error, (int) g_io_error_from_errno (error_number),
+               _ ("The file %s cannot be read (%s); choose another or correct its permissions."),
+               name, g_strerror (error_number));
+}
+
+// ---- finding --------------------------------------------------------------------------------
+
+// In the first data folder that has it; the system's own are looked through even if the person's
+// environment does not name them.
+static char *
+find_data (const char *relative)
+{
+  const char *const *dirs = g_get_system_data_dirs ();
+  const char *const fixed[] = {"/app/share", "/usr/local/share", "/usr/share"};
+
+  for (unsigned i = 0; dirs[i] != NULL; i++) {
+    g_autofree char *path = g_build_filename (dirs[i], relative, NULL);
+
+    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+      return g_steal_pointer (&path);
+  }
+  for (unsigned i = 0; i < G_N_ELEMENTS (fixed); i++) {
+    g_autofree char *path = g_build_filename (fixed[i], relative, NULL);
+
+    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+      return g_steal_pointer (&path);
+  }
+  return NULL;
+}
+
+static bool
+find_uefi (char **code, char **variables, GError **error)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (uefi_places); i++) {
+    *code = find_data (uefi_places[i].code);
+    if (*code == NULL)
+      continue;
+    *variables = uefi_places[i].variables != NULL ? find_data (uefi_places[i].variables) : NULL;
+    return true;
+  }
+  return fail (error, G_IO_ERROR_NOT_FOUND,
+               _ ("This computer has no UEFI for ARM machines; install the package "
+                  "qemu-efi-aarch64, or name a firmware file."));
+}
+
+// ---- reading --------------------------------------------------------------------------------
+
+static bool
+check_size (const char *name, uint64_t bytes, GError **error)
+{
+  if (bytes == 0)
+    return fail (error, G_IO_ERROR_INVALID_DATA,
+                 _ ("The firmware %s is empty; choose another file."), name);
+  if (bytes > CFI_FLASH_BANK_BYTES)
+    return fail (error, G_IO_ERROR_INVALID_DATA,
+                 _ ("The firmware %s is longer than %d MiB; choose another file."), name,
+                 CFI_FLASH_BANK_BYTES >> 20);
+  return true;
+}
+
+// Firmware begins with an instruction. That of UEFI volumes ("_FVH" at 40) for other computers
+// begins with zeroes.
+static bool
+judge (const char *name, const uint8_t *head, size_t length, GError **error)
+{
+  const char *what = image_format_describe (image_format_detect (head, length));
+
+  if (what != NULL)
+    return fail (error, G_IO_ERROR_INVALID_DATA,
+                 _ ("%s is no firmware but %s; choose another file."), name, what);
+  bool volume = length >= 44 && memcmp (head + 40, "_FVH", 4) == 0;
+  bool begins =
+      length >= 4 && memcmp (head, "\0\0\0\0", 4) != 0 && memcmp (head, "\xff\xff\xff\xff", 4) != 0;
+  if (!begins && volume)
+    return fail (error, G_IO_ERROR_INVALID_DATA,
+                 _ ("%s is UEFI for another kind of computer, or holds only its variables; choose "
+                    "firmware for ARM (AArch64)."),
+                 name);
+  if (!begins)
+    return fail (error, G_IO_ERROR_INVALID_DATA, _ ("%s is no firmware; choose another file."),
+                 name);
+  return true;
+}
+
+static int
+read_all (int fd, uint8_t *to, size_t length)
+{
+  for (size_t done = 0; done < length;) {
+    ssize_t got = pread (fd, to + done, length - done, (off_t) done);
+
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return got < 0 ? errno : EIO;
+    done += (size_t) got;
+  }
+  return 0;
+}
+
+// The first `max` bytes of a regular file of fitting length.
+static GBytes *
+read_file (const char *path, const char *name, size_t max, GError **error)
+{
+  struct stat st = {0};
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), failed = 0;
+  g_autofree uint8_t *data = NULL;
+
+  if (fd < 0 || fstat (fd, &st) < 0)
+    failed = errno;
+  else if (!S_ISREG (st.st_mode))
+    fail (error, G_IO_ERROR_NOT_REGULAR_FILE, _ ("%s is not a regular file; choose another file."),
+          name);
+  else if (check_size (name, (uint64_t) st.st_size, error)) {
+    max = MIN (max, (size_t) st.st_size);
+    data = g_try_malloc (max);
+    failed = data == NULL ? ENOMEM : read_all (fd, data, max);
+  }
+  if (fd >= 0)
+    close (fd);
+  if (failed != 0) {
+    fail_file (name, failed, error);
+    return NULL;
+  }
+  return data != NULL ? g_bytes_new_take (g_steal_pointer (&data), max) : NULL;
+}
+
+static GBytes *
+read_firmware (const char *path, size_t max, GError **error)
+{
+  g_autofree char *name = g_filename_display_name (path);
+  g_autoptr (GBytes) bytes = read_file (path, name, max, error);
+  size_t length;
+
+  if (bytes == NULL)
+    return NULL;
+  const uint8_t *data = g_bytes_get_data (bytes, &length);
+  return judge (name, data, MIN (length, HEAD_BYTES), error) ? g_steal_pointer (&bytes) : NULL;
+}
+
+// Without a template: erased flash, in which UEFI makes a store by itself.
+static GBytes *
+read_variables (const char *path, GError **error)
+{
+  if (path == NULL) {
+    uint8_t *erased = g_malloc (ERASED_BYTES);
+
+    memset (erased, 0xff, ERASED_BYTES);
+    return g_bytes_new_take (erased, ERASED_BYTES);
+  }
+  g_autofree char *name = g_filename_display_name (path);
+  g_autoptr (GBytes) bytes = read_file (path, name, CFI_FLASH_BANK_BYTES, error);
+  if (bytes == NULL)
+    return NULL;
+  size_t length;
+  const uint8_t *data = g_bytes_get_data (bytes, &length);
+  while (length > 0 && data[length - 1] == 0)
+    length--;
+  return g_bytes_new (data, length);
+}
+
+// ---- all of it ------------------------------------------------------------------------------
+
+// Which files they are: g_free both; no `*variables`: there is no template.
+static bool
+find (const char *firmware, char **code, char **variables, GError **error)
+{
+  *code = *variables = NULL;
+  if (strcmp (firmware, FIRMWARE_UEFI) == 0)
+    return find_uefi (code, variables, error);
+  *code = g_strdup (firmware);
+  return true;
+}
+
+bool
+firmware_read (const char *firmware, GBytes **code, GBytes **variables, GError **error)
+{
+  g_autofree char *code_path = NULL, *variables_path = NULL;
+
+  *code = *variables = NULL;
+  if (!find (firmware, &code_path, &variables_path, error))
+    return false;
+  *code = read_firmware (code_path, CFI_FLASH_BANK_BYTES, error);
+  if (*code != NULL)
+    *variables = read_variables (variables_path, error);
+  return *variables != NULL;
+}
+
+bool
+firmware_check_nvram (const char *name, uint64_t bytes, GError **error)
+{
+  if (bytes == CFI_FLASH_BANK_BYTES)
+    return true;
+  return fail (error, G_IO_ERROR_INVALID_DATA,
+               _ ("%s holds no firmware variables: it must be %d MiB long. Choose another file, or "
+                  "remove it to begin with fresh variables."),
+               name, CFI_FLASH_BANK_BYTES >> 20);
+}
+
+bool
+firmware_check (const char *firmware, const char *nvram, GError **error)
+{
+  g_autofree char *code = NULL, *variables = NULL;
+  struct stat st;
+
+  if (!find (firmware, &code, &variables, error))
+    return false;
+  g_autoptr (GBytes) head = read_firmware (code, HEAD_BYTES, error);
+  if (head == NULL)
+    return false;
+  if (nvram == NULL || stat (nvram, &st) < 0)
+    return true;
+  g_autofree char *name = g_filename_display_name (nvram);
+  return firmware_check_nvram (name, (uint64_t) st.st_size, error);
+}
