@@ -38,6 +38,8 @@ typedef struct JitLayout {
   int32_t access_data;  // what slow paths read and write: two times 128 bits
   int32_t fp_flags;     // 32 bits: cumulative exceptions: those of SoftfpEnv
   int32_t window;       // 64 bits for generated code's own use
+  int32_t mask;         // byte: the interrupt mask
+  int32_t waiting;      // 32 bits: not 0: an interrupt may be waiting, or what else a mask hides
   int32_t went_on;      // byte: set by what follows an instruction of tier 0
   int32_t stale;        // byte: set where marked code was come upon
   int32_t link_site;    // pointer: the jump that wants to be led to the code at pc
@@ -45,22 +47,15 @@ typedef struct JitLayout {
   int32_t saturated;    // 32 bits: gets saturated_bit when a vector operation saturates
   uint32_t saturated_bit;
   int32_t excl_valid, excl_size, excl_host, excl_value; // byte, byte, pointer, 64 bits
-  // In a context: tables of {tag, addend} and the jump cache of {va, code}.
-  int32_t ctx_read, ctx_write, ctx_jc;
-  uint8_t tlb_bits, jc_bits;
+  // In a context: tables of {tag, addend}, the jump cache of {va, code} and its mask (32 bits).
+  int32_t ctx_read, ctx_write, ctx_jc, ctx_jc_mask;
+  uint8_t tlb_bits;
   // Slow paths. `data` is access_data. False (NULL): an exception was taken, pc says where to.
   bool (*load) (void *cpu, uint64_t va, uint32_t desc);
   bool (*store) (void *cpu, uint64_t va, uint32_t desc);
   void *(*rmw) (void *cpu, uint64_t va, uint32_t desc);
   bool (*check_sp) (void *cpu, uint64_t unused, uint32_t desc);
 } JitLayout;
-
-// The place of an address in a jump cache, in the host's code and in the guest's.
-static inline unsigned
-jit_jump_index (GuestVaddr va, unsigned bits)
-{
-  return (unsigned) ((va ^ va >> 12) >> 2) & ((1u << bits) - 1);
-}
 
 // One region to be lowered. `ops` are the guest's decoded instructions for tier 0, each followed
 // by what comes after it: op_bytes for the two. A function void (cpu, op) is at the start.
@@ -71,6 +66,9 @@ typedef struct JitRequest {
   const uint32_t *words;
   const void *ops;
   unsigned n_ops, op_bytes;
+  // Of the context's jump cache while this code runs: the entry of an address, times 4, is
+  // (va ^ va >> 12) & jc_mask.
+  uint32_t jc_mask;
   bool count; // instructions are counted
   bool smp;   // other vCPUs watch
   bool odd;   // a mode whose code is in no jump cache: jumps to other pages leave

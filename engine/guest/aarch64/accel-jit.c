@@ -189,6 +189,8 @@ static const JitLayout layout = {
     .access_data = offsetof (A64Cpu, access_data),
     .fp_flags = offsetof (A64Cpu, fp.flags),
     .window = offsetof (A64Cpu, window),
+    .mask = offsetof (A64Cpu, pstate.daif),
+    .waiting = offsetof (A64Cpu, irq_level),
     .went_on = offsetof (A64Cpu, went_on),
     .stale = offsetof (A64Cpu, stale),
     .link_site = offsetof (A64Cpu, link_site),
@@ -202,8 +204,8 @@ static const JitLayout layout = {
     .ctx_read = offsetof (A64TlbContext, rd),
     .ctx_write = offsetof (A64TlbContext, wr),
     .ctx_jc = offsetof (A64TlbContext, jc),
+    .ctx_jc_mask = offsetof (A64TlbContext, jc_mask),
     .tlb_bits = A64_TLB_BITS,
-    .jc_bits = A64_JC_BITS,
     .load = load,
     .store = store,
     .rmw = rmw,
@@ -272,6 +274,7 @@ translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
       .words = self->words,
       .ops = region->ops,
       .op_bytes = sizeof *region->ops,
+      .jc_mask = a64_jc_mask (key.el != 0 ? A64_JC_BITS_EL1 : A64_JC_BITS_EL0),
       .count = key.count,
       .smp = key.smp,
       .odd = a64_jit_is_odd (cpu),
@@ -368,7 +371,7 @@ void
 a64_jit_run (A64Cpu *cpu)
 {
   const uint64_t pc = cpu->pc;
-  const A64Jce *e = &cpu->jc[a64_jce_index (pc)];
+  const A64Jce *e = a64_jce (cpu, pc);
   const void *code = e->code;
   A64Block *block = NULL;
 

@@ -32,6 +32,12 @@ a64_fp_trapped (const A64Cpu *cpu)
 
 // ---- jump caches ----------------------------------------------------------------------------
 
+static unsigned
+n_jumps (const A64TlbContext *ctx)
+{
+  return (ctx->jc_mask >> 2) + 1;
+}
+
 static void
 fill_empty (A64Cpu *cpu, A64Jce *jc, unsigned n)
 {
@@ -39,11 +45,18 @@ fill_empty (A64Cpu *cpu, A64Jce *jc, unsigned n)
     jc[i] = cpu->blocks->empty_jump;
 }
 
+void
+a64_no_jumps (A64Cpu *cpu)
+{
+  cpu->jc = &cpu->blocks->no_jump;
+  cpu->jc_mask = 0;
+}
+
 // Only chunks that were written to need emptying.
 static void
 enter_jump (A64Cpu *cpu, A64Jce entry)
 {
-  unsigned index = a64_jce_index (cpu->pc), chunk = index / A64_JC_CHUNK;
+  unsigned index = a64_jce_index (cpu->pc, cpu->ctx->jc_mask), chunk = index / A64_JC_CHUNK;
 
   entry.va = cpu->pc;
   cpu->ctx->info->jc_written[chunk / 64] |= (uint64_t) 1 << (chunk % 64);
@@ -53,7 +66,7 @@ enter_jump (A64Cpu *cpu, A64Jce entry)
 void
 a64_jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx)
 {
-  for (unsigned chunk = 0; chunk < A64_JC_SIZE / A64_JC_CHUNK; chunk++)
+  for (unsigned chunk = 0; chunk < n_jumps (ctx) / A64_JC_CHUNK; chunk++)
     if (ctx->info->jc_written[chunk / 64] >> (chunk % 64) & 1)
       fill_empty (cpu, &ctx->jc[chunk * A64_JC_CHUNK], A64_JC_CHUNK);
   memset (ctx->info->jc_written, 0, sizeof ctx->info->jc_written);
@@ -63,16 +76,17 @@ void
 a64_jump_caches_lead_to (A64Cpu *cpu, const void *code)
 {
   cpu->blocks->empty_jump.code = code;
-  fill_empty (cpu, cpu->ctx_el1->jc, A64_JC_SIZE);
+  cpu->blocks->no_jump = cpu->blocks->empty_jump;
+  fill_empty (cpu, cpu->ctx_el1->jc, n_jumps (cpu->ctx_el1));
   for (unsigned i = 0; i < A64_N_CONTEXTS && cpu->mmu->el0[i] != NULL; i++)
-    fill_empty (cpu, cpu->mmu->el0[i]->jc, A64_JC_SIZE);
+    fill_empty (cpu, cpu->mmu->el0[i]->jc, n_jumps (cpu->mmu->el0[i]));
 }
 
 void
 a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page)
 {
   for (unsigned i = 0; i < A64_PAGE_SIZE; i += 4) {
-    A64Jce *e = &ctx->jc[a64_jce_index (page + i)];
+    A64Jce *e = &ctx->jc[a64_jce_index (page + i, ctx->jc_mask)];
 
     if (e->va == page + i)
       fill_empty (cpu, e, 1);
@@ -201,7 +215,7 @@ dead_entry (A64Cpu *cpu, const A64Op *op)
 {
   (void) op;
   a64_count (cpu, -(int64_t) cpu->block->n);
-  fill_empty (cpu, &cpu->jc[a64_jce_index (cpu->pc)], 1);
+  fill_empty (cpu, a64_jce (cpu, cpu->pc), 1);
 }
 
 // Takes the block out of the tables; its memory stays.
@@ -464,8 +478,7 @@ a64_blocks_init (A64Cpu *cpu, GError **error)
   cache->empty->ops[0].fn = empty_entry;
   cache->single = g_aligned_alloc0 (1, block_bytes (1), ALIGN_BYTES);
   cache->empty_jump = (A64Jce){.va = ~(GuestVaddr) 0, .block = cache->empty};
-  cache->no_jumps = g_new (A64Jce, A64_JC_SIZE);
-  fill_empty (cpu, cache->no_jumps, A64_JC_SIZE);
+  cache->no_jump = cache->empty_jump;
   return true;
 }
 
@@ -480,7 +493,6 @@ a64_blocks_clear (A64Cpu *cpu)
     munmap (cache->arena, A64_BLOCK_ARENA_BYTES);
   g_aligned_free (cache->empty);
   g_aligned_free (cache->single);
-  g_free (cache->no_jumps);
   g_free (cache);
   cpu->blocks = NULL;
 }

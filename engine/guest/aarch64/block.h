@@ -45,7 +45,7 @@ typedef struct A64BlockCache {
   uint32_t used_bytes;
   A64Block *empty;  // what empty jump-cache entries point to: one op, which looks cpu->pc up
   A64Block *single; // holds the one instruction of a software step
-  A64Jce *no_jumps; // the jump cache of modes that look at every entry: always empty
+  A64Jce no_jump;   // the jump cache of modes that look at every entry: always empty
   A64Jce empty_jump;
   uint32_t buckets[A64_BLOCK_BUCKETS];
   uint32_t pages[A64_CODE_PAGE_BUCKETS];
@@ -53,6 +53,8 @@ typedef struct A64BlockCache {
 
 bool a64_blocks_init (A64Cpu *cpu, GError **error);
 void a64_blocks_clear (A64Cpu *cpu);
+// The jump cache in use becomes the one that is always empty.
+void a64_no_jumps (A64Cpu *cpu);
 // Empties a context's jump cache, or what it knows of one page.
 void a64_jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx);
 void a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page);

@@ -63,7 +63,7 @@ static bool
 is_plain (A64Cpu *cpu, unsigned btype)
 {
   const A64Ifetch *target = known_fetch (cpu, cpu->pc);
-  const A64Jce *e = &cpu->jc[a64_jce_index (cpu->pc)];
+  const A64Jce *e = a64_jce (cpu, cpu->pc);
 
   // What may be raised before the target saves PSTATE.BTYPE.
   if (target == NULL || (cpu->pc & 3) != 0 || cpu->step || cpu->breaks != 0 ||
@@ -79,7 +79,7 @@ set_type (A64Cpu *cpu, unsigned btype)
   if (is_plain (cpu, btype))
     return;
   cpu->pstate.btype = btype;
-  cpu->jc = cpu->blocks->no_jumps;
+  a64_no_jumps (cpu);
 }
 
 void

@@ -32,8 +32,8 @@ typedef struct A64Tlbe {
 enum {
   A64_TLB_BITS = 10,
   A64_TLB_SIZE = 1 << A64_TLB_BITS,
-  A64_JC_BITS = 13,
-  A64_JC_SIZE = 1 << A64_JC_BITS,
+  A64_JC_BITS_EL0 = 14, // entries of a jump cache; kernels jump more widely than programs
+  A64_JC_BITS_EL1 = 16,
   A64_N_X_TEMPS = 2, // the translator's
   A64_N_V = 32,
   A64_N_V_TEMPS = 4,
@@ -57,8 +57,9 @@ typedef struct A64Jce {
 typedef struct A64TlbContext {
   A64Tlbe rd[A64_TLB_SIZE];
   A64Tlbe wr[A64_TLB_SIZE];
-  A64Jce jc[A64_JC_SIZE];
   struct A64TlbContextInfo *info; // guest/aarch64/mmu.h
+  uint32_t jc_mask;               // of its jump cache: a64_jce_index
+  A64Jce jc[];
 } A64TlbContext;
 
 // What the machine's configuration gives the CPU or not; a machine's CPUs have the same.
@@ -95,6 +96,7 @@ struct A64Cpu {
   uint64_t x[A64_N_X + A64_N_X_TEMPS]; // x0..x30, SP of the current EL/SPSel, zero, sink
 
   A64Jce *jc;             // jump cache in use: ctx->jc, or an always empty one (a64_update_jumps)
+  uint32_t jc_mask;       // its size
   struct A64Block *block; // running
   uint64_t instructions;  // retired; those of the running block are counted at its start
   A64TlbContext *ctx_el0; // EL0's view: LDTR/STTR and EL0 itself
@@ -116,16 +118,19 @@ struct A64Cpu {
   _Alignas(64) A64Vreg v[A64_N_V + A64_N_V_TEMPS];
 
   Vcpu *vcpu;
+  // What may have to be taken when PSTATE.DAIF lets it; generated code looks at all four at once.
   _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
-  uint8_t features;                  // A64_FEATURE_*
-  uint8_t pauth_keys;                // enabled: pauth.h
-  bool strict;                       // code is re-checked at every entry: SCTLR_EL1.I = 0
-  bool step;                         // software step is enabled at this EL
-  bool step_executed;                // the one instruction of a step ran
-  bool step_exclusive;               // and was a load-exclusive
-  bool posted;                       // work was posted to other CPUs since the last DSB
-  uint8_t breaks, watches;           // the guest's enabled ones, a bit each: debug.c
-  bool pmu_on;                       // something is counted: pmu.c
+  bool step_armed;                   // software step, were it not masked
+  bool never;
+  uint8_t features;        // A64_FEATURE_*
+  uint8_t pauth_keys;      // enabled: pauth.h
+  bool strict;             // code is re-checked at every entry: SCTLR_EL1.I = 0
+  bool step;               // software step is enabled at this EL
+  bool step_executed;      // the one instruction of a step ran
+  bool step_exclusive;     // and was a load-exclusive
+  bool posted;             // work was posted to other CPUs since the last DSB
+  uint8_t breaks, watches; // the guest's enabled ones, a bit each: debug.c
+  bool pmu_on;             // something is counted: pmu.c
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
   struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c
@@ -152,11 +157,24 @@ void a64_update_jumps (A64Cpu *cpu);
 // Decodes FPCR into fp.
 void a64_set_fpcr (A64Cpu *cpu, uint32_t value);
 
-// Its place in a jump cache.
-static inline unsigned
-a64_jce_index (GuestVaddr va)
+// The mask of a jump cache of that many entries, and an address's place in it.
+static inline uint32_t
+a64_jc_mask (unsigned bits)
 {
-  return (va >> 2 ^ va >> 14) & (A64_JC_SIZE - 1);
+  return ((1u << bits) - 1) << 2;
+}
+
+static inline unsigned
+a64_jce_index (GuestVaddr va, uint32_t mask)
+{
+  return ((uint32_t) (va ^ va >> 12) & mask) >> 2;
+}
+
+// Its entry in the jump cache in use.
+static inline A64Jce *
+a64_jce (A64Cpu *cpu, GuestVaddr va)
+{
+  return &cpu->jc[a64_jce_index (va, cpu->jc_mask)];
 }
 
 // PC of the instruction `op` of the running block.

@@ -17,8 +17,9 @@ a64_update_context (A64Cpu *cpu)
   uint64_t mdscr = cpu->sys->mdscr_el1;
 
   cpu->strict = !(cpu->sys->sctlr_el1 & A64_SCTLR_I);
-  cpu->step = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock &&
-              (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
+  cpu->step_armed = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock;
+  cpu->step =
+      cpu->step_armed && (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
   cpu->ctx = el1 ? cpu->ctx_el1 : cpu->ctx_el0;
   a64_update_jumps (cpu);
 }
@@ -31,8 +32,12 @@ a64_update_jumps (A64Cpu *cpu)
   bool by_step = cpu->strict || cpu->step || cpu->pstate.btype != 0 || a64_debugger_stepping (cpu);
 
   cpu->translating = cpu->jit != NULL && !by_step;
-  cpu->jc =
-      by_step || (cpu->translating && a64_jit_is_odd (cpu)) ? cpu->blocks->no_jumps : cpu->ctx->jc;
+  if (by_step || (cpu->translating && a64_jit_is_odd (cpu))) {
+    a64_no_jumps (cpu);
+    return;
+  }
+  cpu->jc = cpu->ctx->jc;
+  cpu->jc_mask = cpu->ctx->jc_mask;
 }
 
 // Interrupts that are not masked; FIQ first.
@@ -52,7 +57,7 @@ static void
 run_block (A64Cpu *cpu)
 {
   const uint64_t pc = cpu->pc;
-  A64Jce *e = &cpu->jc[a64_jce_index (pc)];
+  A64Jce *e = a64_jce (cpu, pc);
   A64Block *block = e->block;
   const void *code;
 

@@ -201,10 +201,11 @@ context_flush (A64Cpu *cpu, A64TlbContext *ctx)
 }
 
 static A64TlbContext *
-context_new (A64Cpu *cpu)
+context_new (A64Cpu *cpu, unsigned jc_bits)
 {
-  A64TlbContext *ctx = g_new (A64TlbContext, 1);
+  A64TlbContext *ctx = g_malloc (sizeof *ctx + (sizeof ctx->jc[0] << jc_bits));
 
+  ctx->jc_mask = a64_jc_mask (jc_bits);
   ctx->info = g_new0 (A64TlbContextInfo, 1);
   ctx->info->used = true;
   memset (ctx->info->jc_written, 0xff, sizeof ctx->info->jc_written);
@@ -230,8 +231,8 @@ a64_mmu_init (A64Cpu *cpu)
   mmu->generation_of = g_new0 (uint16_t, 65536);
   mmu->l2 = g_malloc0 (sizeof *mmu->l2 * A64_L2_SETS);
   mmu->l2_big = g_malloc0 (sizeof *mmu->l2_big * A64_L2_BIG_SETS);
-  cpu->ctx_el1 = context_new (cpu);
-  cpu->ctx_el0 = mmu->el0[0] = context_new (cpu);
+  cpu->ctx_el1 = context_new (cpu, A64_JC_BITS_EL1);
+  cpu->ctx_el0 = mmu->el0[0] = context_new (cpu, A64_JC_BITS_EL0);
   mmu->el0[0]->info->valid = true;
   l2_clear (mmu);
   return true;
@@ -381,7 +382,7 @@ a64_tlb_switch_asid (A64Cpu *cpu)
     A64TlbContext *ctx = mmu->el0[i];
 
     if (ctx == NULL) {
-      oldest = mmu->el0[i] = context_new (cpu);
+      oldest = mmu->el0[i] = context_new (cpu, A64_JC_BITS_EL0);
       break;
     }
     if (ctx->info->valid && ctx->info->asid == mmu->asid) {

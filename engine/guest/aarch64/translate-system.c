@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // System instructions to uops: reads and writes of state that have no other effect; tier 0 does the
 // rest (Arm ARM C5, D19). vCPU thread.
+#include <assert.h>
 #include <stddef.h>
 
 #include "engine/guest/aarch64/format.h"
@@ -33,6 +34,23 @@ A64_TRANSLATE_FUNCTION (dmb)
 {
   if (op->aux[0])
     a64_emit (t, row->uop, 0);
+}
+
+// Waits for other CPUs, where there are any.
+A64_TRANSLATE_FUNCTION (dsb)
+{
+  if (t->key->smp)
+    a64_emit_interp (t, op, UOP_INTERP);
+  else
+    a64_emit (t, row->uop, 0);
+}
+
+// What follows is looked up again, as code that may have been changed or moved has to be: no link
+// leads there.
+A64_TRANSLATE_FUNCTION (isb)
+{
+  a64_emit_imm (t, UOP_MOVPC, UOP_W64, IR_TEMP, 0, op->pc_off + 4);
+  a64_emit (t, row->uop, 0)->a = IR_TEMP;
 }
 
 // ---- PSTATE ---------------------------------------------------------------------------------
@@ -94,6 +112,32 @@ A64_TRANSLATE_FUNCTION (msr_daifset)
   emit_state (t, UOP_GET, IR_TEMP, offsetof (A64Cpu, pstate.daif), 1);
   a64_emit_imm (t, UOP_ORI, UOP_W64, IR_TEMP, IR_TEMP, op->imm);
   emit_state (t, row->uop, IR_TEMP, offsetof (A64Cpu, pstate.daif), 1);
+}
+
+static_assert (offsetof (A64Cpu, irq_level) % 4 == 0 &&
+                   offsetof (A64Cpu, fiq_level) == offsetof (A64Cpu, irq_level) + 1 &&
+                   offsetof (A64Cpu, step_armed) == offsetof (A64Cpu, irq_level) + 2 &&
+                   offsetof (A64Cpu, never) == offsetof (A64Cpu, irq_level) + 3,
+               "looked at as one word");
+
+// The mask of exceptions becomes what is in IR_TEMP. Where one may be waiting tier 0 carries the
+// instruction out again, which does no harm.
+static void
+emit_unmask (A64Translator *t, const A64Op *op)
+{
+  a64_emit_interp (t, op, UOP_UNMASK)->a = IR_TEMP;
+}
+
+A64_TRANSLATE_FUNCTION (msr_daifclr)
+{
+  (void) row;
+  if (t->key->el == 0) {
+    a64_emit_interp (t, op, UOP_INTERP_END);
+    return;
+  }
+  emit_state (t, UOP_GET, IR_TEMP, offsetof (A64Cpu, pstate.daif), 1);
+  a64_emit_imm (t, UOP_ANDI, UOP_W64, IR_TEMP, IR_TEMP, ~op->imm & 15);
+  emit_unmask (t, op);
 }
 
 // ---- system registers -----------------------------------------------------------------------
@@ -221,13 +265,21 @@ A64_TRANSLATE_FUNCTION (mrs)
     mrs_by_tier0 (t, op);
 }
 
-// Writes that leave everything as it was: NZCV, and SP_EL0 beside SP.
+static bool
+is_daif (const A64TranslateKey *key, const A64Op *op)
+{
+  return key->el != 0 && register_number (op) == A64_SYSREG (3, 3, 4, 2, 1);
+}
+
+// Writes that leave all that code depends on as it was: NZCV, SP_EL0 beside SP, and of EL1 DAIF.
 bool
 a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
 {
   uint32_t number = register_number (op);
 
-  return number == A64_SYSREG (3, 3, 4, 2, 0) ||
+  if (op->id == A64_MSR_DAIFCLR)
+    return key->el != 0;
+  return is_daif (key, op) || number == A64_SYSREG (3, 3, 4, 2, 0) ||
          (number == A64_SYSREG (3, 0, 4, 1, 0) && key->el != 0 && key->sp_sel);
 }
 
@@ -237,7 +289,13 @@ A64_TRANSLATE_FUNCTION (msr)
   emit_fpsr_sync (t, op);
   if (!a64_translate_goes_on (t->key, op))
     a64_emit_interp (t, op, UOP_INTERP_END);
-  else if (register_number (op) == A64_SYSREG (3, 3, 4, 2, 0))
+  else if (is_daif (t->key, op)) {
+    Uop *u = a64_emit_imm (t, UOP_UBFM, UOP_W64, IR_TEMP, op->rd, 0);
+
+    u->aux = 6;
+    u->aux2 = 9;
+    emit_unmask (t, op);
+  } else if (register_number (op) == A64_SYSREG (3, 3, 4, 2, 0))
     a64_emit (t, UOP_PUTFLAGS, 0)->a = op->rd;
   else
     emit_state (t, UOP_PUT, op->rd, OFFSET_SP_EL0, 8);

@@ -100,6 +100,7 @@ ends_region (const Finder *f, const A64Op *op)
 {
   switch (op->id) {
   case A64_MSR:
+  case A64_MSR_DAIFCLR:
     return !a64_translate_goes_on (f->key, op);
   case A64_MSR_UAO:
   case A64_MSR_SPSEL:

@@ -3,13 +3,12 @@
 #include "engine/host/x86_64/lower.h"
 
 // The target's code is found in the context's jump cache, by its virtual address; see
-// jit_jump_index. Not found: the run loop looks further.
+// JitRequest.jc_mask. Not found: the run loop looks further.
 void
 x64_probe (X64Lower *l)
 {
   X64Asm *a = &l->a;
   int32_t jc = l->layout->ctx_jc;
-  uint32_t mask = ((1u << l->layout->jc_bits) - 1) << 2;
 
   if (l->request->odd) {
     x64_jmp_rel32 (a, l->stubs->leave);
@@ -18,7 +17,7 @@ x64_probe (X64Lower *l)
   x64_mov_rr (a, 32, X64_RCX, X64_RAX);
   x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
   x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
-  x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) mask);
+  x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) l->request->jc_mask);
   x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, jc));
   x64_jcc_rel32 (a, X64_CC_NE, l->stubs->leave);
   x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, jc + 8));

@@ -91,8 +91,6 @@ emit_leave (X64Asm *a, const JitLayout *layout)
 static void
 emit_dispatch (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
 {
-  uint32_t mask = ((1u << layout->jc_bits) - 1) << 2;
-
   x64_mov_rm (a, 64, X64_CTX, x64_state (layout->ctx));
   x64_lea (a, 64, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc));
   x64_alu_rm (a, X64_CMP, 64, X64_RDX, x64_state (layout->jc));
@@ -100,7 +98,7 @@ emit_dispatch (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
   x64_mov_rr (a, 32, X64_RCX, X64_RAX);
   x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
   x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
-  x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) mask);
+  x64_alu_rm (a, X64_AND, 32, X64_RCX, x64_mem (X64_CTX, layout->ctx_jc_mask));
   x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_RDX, X64_RCX, 2, 0));
   x64_jcc_to (a, X64_CC_NE, stubs->leave);
   x64_jmp_m (a, x64_mem_index (X64_RDX, X64_RCX, 2, 8));
