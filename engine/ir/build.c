@@ -7,8 +7,12 @@
 
 static_assert (sizeof (Uop) == 24, "a small record, made and read by the thousand");
 
+#define IR_IS_FLOW(shape)                                                                          \
+  ((shape) == IR_SHAPE_LABEL || (shape) == IR_SHAPE_TARGET || (shape) == IR_SHAPE_TARGET_R)
+
 const IrInfo ir_info[UOP_N] = {
-#define IR_UOP(name, shape, properties, meaning) {#name, IR_SHAPE_##shape, properties},
+#define IR_UOP(name, shape, properties, meaning)                                                   \
+  {#name, IR_SHAPE_##shape, (properties) | (IR_IS_FLOW (IR_SHAPE_##shape) ? IR_FLOW : 0)},
 #include "engine/ir/uop-fp.inc"
 #include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"

@@ -8,12 +8,6 @@ target_live (const IrRegion *region, const Uop *uop)
   return (uop->flags & UOP_LOCAL) != 0 ? region->label_live[uop->imm] : true;
 }
 
-static bool
-is_branch (unsigned op)
-{
-  return ir_info[op].shape == IR_SHAPE_TARGET || ir_info[op].shape == IR_SHAPE_TARGET_R;
-}
-
 // True when flags are used behind a label that was not known to be one, and that jumps later in the
 // region, which were passed already, lead to.
 static bool
@@ -30,15 +24,12 @@ pass (IrRegion *region)
       region->label_live[uop->imm] |= live;
       continue;
     }
-    if (is_branch (uop->op))
+    if (properties & IR_FLOW)
       live = (uop->op != UOP_B && live) || target_live (region, uop);
     else if (properties & IR_END)
       live = true;
     uop->flags = (uint16_t) (live ? uop->flags | UOP_FLAGS_LIVE : uop->flags & ~UOP_FLAGS_LIVE);
-    if (properties & IR_FOUT)
-      live = false;
-    if (properties & IR_FIN)
-      live = true;
+    live = (live && !(properties & IR_FOUT)) || (properties & IR_FIN) != 0;
   }
   return changed;
 }

@@ -38,9 +38,7 @@ can_pass (const Uop *comparison, const Uop *uop)
 {
   const IrInfo *info = &ir_info[uop->op];
 
-  if ((info->properties & (IR_FIN | IR_FOUT | IR_MEM | IR_END | IR_CALL)) != 0 ||
-      info->shape == IR_SHAPE_LABEL || info->shape == IR_SHAPE_TARGET ||
-      info->shape == IR_SHAPE_TARGET_R)
+  if ((info->properties & (IR_FIN | IR_FOUT | IR_MEM | IR_END | IR_CALL | IR_FLOW)) != 0)
     return false;
   return !changes (uop, comparison);
 }

@@ -38,6 +38,7 @@ enum {
   IR_VEC = 1u << 6,   // d, a, b, c are vector registers where the shape has a V
   IR_RMW = 1u << 7,   // d is read, too
   IR_TIER0 = 1u << 8, // imm: a decoded instruction with the same effect, as INTERP has
+  IR_FLOW = 1u << 9,  // other uops lead here, or it leads elsewhere: as the shape says
 };
 
 // Flags of one uop.

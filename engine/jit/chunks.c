@@ -4,7 +4,8 @@
 // Chunks are emptied in the order in which they were filled, but for those something was looked
 // for in since they were last considered. What is reached through jump caches and links alone is
 // not looked for; but jump caches are emptied with each chunk, so that code in use is soon seen
-// again.
+// again. A chunk whose code is mostly gone, because the guest changes what it is made of, comes
+// first: code that is made again and again stays in the same memory.
 #include <glib/gi18n.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,8 @@
 
 // The smallest record of a region, and so how many pages there may be at once.
 enum { LEAST_RECORD = sizeof (JitRegion) + sizeof (IrSpan) + 4 };
+
+enum { SELDOM_MORE = 1 << 14 }; // bytes of a region's code
 
 static uint32_t
 chunk_start (const Jit *jit, const JitChunk *chunk)
@@ -75,10 +78,18 @@ jit_chunk_room (Jit *jit, size_t *room)
 {
   JitChunk *chunk = &jit->chunks[jit->current];
 
+  uint8_t *start = jit->memory.write + (size_t) jit->current * jit->chunk_bytes;
+
   if (chunk->filled == 0)
     chunk->filled = chunk_start (jit, chunk);
+  if (chunk->filled + SELDOM_MORE > chunk->prepared && chunk->prepared < jit->chunk_bytes) {
+    uint32_t bytes = MIN (JIT_PREPARED, jit->chunk_bytes - chunk->prepared);
+
+    code_memory_prepare (start + chunk->prepared, bytes);
+    chunk->prepared += bytes;
+  }
   *room = jit->chunk_bytes - chunk->filled;
-  return jit->memory.write + (size_t) jit->current * jit->chunk_bytes + chunk->filled;
+  return start + chunk->filled;
 }
 
 bool
@@ -99,23 +110,44 @@ empty (Jit *jit, JitChunk *chunk)
   }
   jit->stats.code_bytes -= chunk->filled - chunk_start (jit, chunk);
   jit->stats.evictions++;
-  *chunk = (JitChunk){.age = chunk->age + 1};
+  *chunk = (JitChunk){.age = chunk->age + 1, .prepared = chunk->prepared};
   jit->found = NULL;
 }
 
-bool
-jit_make_room (Jit *jit)
+// One of whose code three quarters are gone, or NULL.
+static JitChunk *
+find_waste (Jit *jit)
+{
+  for (unsigned i = 0; i < jit->n_chunks; i++)
+    if (jit->chunks[i].gone > jit->chunks[i].filled / 4 * 3)
+      return &jit->chunks[i];
+  return NULL;
+}
+
+static JitChunk *
+next_in_turn (Jit *jit)
 {
   JitChunk *chunk;
   bool used;
 
   do {
-    jit->current = (jit->current + 1) % jit->n_chunks;
-    chunk = &jit->chunks[jit->current];
+    jit->last = (jit->last + 1) % jit->n_chunks;
+    chunk = &jit->chunks[jit->last];
     used = chunk->used;
     chunk->used = false;
     jit->stats.spared += used;
   } while (used);
+  return chunk;
+}
+
+bool
+jit_make_room (Jit *jit)
+{
+  JitChunk *chunk = find_waste (jit);
+
+  if (chunk == NULL)
+    chunk = next_in_turn (jit);
+  jit->current = (uint32_t) (chunk - jit->chunks);
   if (chunk->regions == 0)
     return false;
   empty (jit, chunk);

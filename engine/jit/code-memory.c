@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See code-memory.h. memfd_create(2): MFD_EXEC says that the file may be executed where the system
-// would otherwise assume not; older kernels do not know it.
+// would otherwise assume not; older kernels do not know it, nor madvise(2)'s MADV_POPULATE_WRITE.
 #include "engine/jit/code-memory.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { WITH_EXEC = 0x10 };
+enum { WITH_EXEC = 0x10, POPULATE_WRITE = 23 };
 
 static int
 open_memory (void)
@@ -59,6 +59,12 @@ code_memory_map (CodeMemory *memory, size_t bytes, bool anonymous, GError **erro
                _ ("This computer does not allow memory for translated code: %s."),
                g_strerror (saved));
   return false;
+}
+
+void
+code_memory_prepare (void *start, size_t bytes)
+{
+  (void) madvise (start, bytes, POPULATE_WRITE);
 }
 
 void

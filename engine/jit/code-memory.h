@@ -18,3 +18,6 @@ typedef struct CodeMemory {
 // what profilers take for generated code. False: this host forbids executable memory.
 bool code_memory_map (CodeMemory *memory, size_t bytes, bool anonymous, GError **error);
 void code_memory_unmap (CodeMemory *memory);
+// Has the pages of `bytes` from `start` on, which are going to be written, touched all at once: this
+// costs less than a fault for each. Where the system cannot, nothing happens.
+void code_memory_prepare (void *start, size_t bytes);

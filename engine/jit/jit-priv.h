@@ -17,6 +17,7 @@ enum {
   JIT_CODE_ALIGN = 16,
   JIT_CHUNK_BYTES = 1 << 20, // at most
   JIT_CHUNKS = 8,            // at least
+  JIT_PREPARED = 1 << 16,    // bytes of a chunk that are touched at once
 };
 
 typedef struct JitRegion {
@@ -25,7 +26,8 @@ typedef struct JitRegion {
   uint32_t links; // jumps that lead here
   uint32_t mode;
   GuestAddr pa;
-  uint8_t *code; // as written
+  uint8_t *code;       // as written
+  uint32_t code_bytes; // what it takes of its chunk
   bool marked;
   bool gone; // in no table
   uint16_t n_spans;
@@ -55,7 +57,9 @@ typedef struct JitChunk {
   uint32_t age;    // times it was emptied
   uint32_t filled; // bytes of its code memory, of its slice of the arena
   uint32_t recorded;
-  bool used; // something in it was looked for since it was last considered
+  uint32_t gone;     // bytes of code of regions that are gone
+  uint32_t prepared; // bytes of its code memory that were touched
+  bool used;         // something in it was looked for since it was last considered
 } JitChunk;
 
 struct Jit {
@@ -69,6 +73,7 @@ struct Jit {
   uint32_t chunk_bytes, slice_bytes, n_chunks;
   uint32_t pages_used, pages_most, free_page; // of the pool, which is where the arena begins
   uint32_t current;                           // chunk that is being filled
+  uint32_t last;                              // the last that was taken in turn
   JitChunk *chunks;
   JitRegion *found; // by the last jit_find or jit_add
   JitStats stats;
@@ -106,7 +111,8 @@ bool jit_chunks_init (Jit *jit, GError **error);
 void jit_chunks_clear (Jit *jit);
 // Room in a chunk's slice of the arena; NULL: there is none.
 void *jit_chunk_take (Jit *jit, JitChunk *chunk, size_t bytes);
-// Where the present chunk's code goes on, and how much more it may be.
+// Where the present chunk's code goes on, and how much more it may be: that much is ready to be
+// written without faults as is seldom exceeded.
 uint8_t *jit_chunk_room (Jit *jit, size_t *room);
 
 // ---- tables.c -------------------------------------------------------------------------------

@@ -129,7 +129,8 @@ jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page, const JitRe
   uint32_t taken =
       (uint32_t) MIN ((bytes + JIT_CODE_ALIGN - 1) & ~(size_t) (JIT_CODE_ALIGN - 1), room);
   chunk->filled += taken;
-  *region = (JitRegion){.mode = mode, .pa = pa, .code = code, .n_spans = (uint16_t) ir->n_spans};
+  *region = (JitRegion){
+      .mode = mode, .pa = pa, .code = code, .code_bytes = taken, .n_spans = (uint16_t) ir->n_spans};
   copy_words (region, request);
   jit_enter_tables (jit, region, chunk);
   jit->found = region;

@@ -152,6 +152,7 @@ jit_drop (Jit *jit, JitRegion *region)
   mark_region (jit, region);
   unlink_jumps (jit, region);
   region->gone = true;
+  jit_chunk_of (jit, region->code)->gone += region->code_bytes;
 }
 
 // The chunk of the region it leads to keeps the record. Where that has no more room the region is

@@ -202,10 +202,7 @@ use_translator (Vm *vm, const JitConfig *wanted, GError **error)
   if (jit.bytes == 0)
     jit.bytes = MIB (MAX (CODE_MIB / vm->n_vcpus, CODE_MIB_LEAST));
   jit.bytes = CLAMP (jit.bytes, MIB (1), MIB (CODE_MIB));
-  for (unsigned i = 0; i < vm->n_vcpus; i++)
-    if (!a64_use_jit (vm->vcpus[i], host, &jit, error))
-      return false;
-  return true;
+  return a64_use_jit_on_all (vm, host, &jit, error);
 }
 
 // Where the translator does not run, the interpreter does; a person who asked for the translator is

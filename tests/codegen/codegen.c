@@ -121,6 +121,15 @@ print_stubs (const JitHost *host)
 
   for (size_t i = 0; i < G_N_ELEMENTS (stubs); i++)
     printf ("stub %d %s\n", (int) (stubs[i].at - host->base), stubs[i].name);
+  for (unsigned pair = 0; pair < 2; pair++)
+    for (unsigned size = 0; size < 4; size++) {
+      const char *what = pair ? "pair" : "";
+
+      printf ("stub %d look_load%s%u\n", (int) (s->look_load[pair][size] - host->base), what,
+              8u << size);
+      printf ("stub %d look_store%s%u\n", (int) (s->look_store[pair][size] - host->base), what,
+              8u << size);
+    }
 }
 
 static void

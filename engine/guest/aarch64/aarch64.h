@@ -31,6 +31,8 @@ typedef struct A64Features {
 // Has the CPU run translated code. Without config->count instructions are counted only where the
 // guest's performance monitors want it.
 bool a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError **error);
+// Has all CPUs of the machine run it, or none.
+bool a64_use_jit_on_all (Vm *vm, const JitHostOps *host, const JitConfig *config, GError **error);
 
 // From then on translated code is compared with the interpreter, as it runs (accel-verify.h). For
 // developers; machines with one CPU.

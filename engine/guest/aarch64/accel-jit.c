@@ -36,6 +36,7 @@ typedef struct A64Jit {
   Jit *jit;
   bool always_counts;
   uint64_t *tier0;    // instructions left to tier 0, by their numbers; NULL: not counted
+  int64_t asking_ns;  // what now_ns costs
   unsigned max_insns; // of a region
   A64Region region;
   uint32_t words[IR_MAX_INSNS]; // of it
@@ -59,11 +60,17 @@ mode_of (const A64Cpu *cpu)
          (cpu->fpcr & A64_FP_MODES ? MODE_FP : 0) | (counts (cpu) ? MODE_COUNT : 0);
 }
 
+static bool
+is_odd (const A64Cpu *cpu, uint32_t mode)
+{
+  return (mode & MODE_ODD) != 0 || ((mode & MODE_COUNT) != 0) != cpu->jit->always_counts ||
+         cpu->verify != NULL;
+}
+
 bool
 a64_jit_is_odd (const A64Cpu *cpu)
 {
-  return (mode_of (cpu) & MODE_ODD) != 0 || counts (cpu) != cpu->jit->always_counts ||
-         cpu->verify != NULL;
+  return is_odd (cpu, mode_of (cpu));
 }
 
 void
@@ -75,17 +82,19 @@ a64_jit_uncount (A64Cpu *cpu)
 
 // ---- called by generated code ---------------------------------------------------------------
 
+// The instructions of a straight stretch are counted at its end. An exception does not reach that,
+// and wants to know how many there were when it is taken: so they are counted before a slow path,
+// and taken back when it comes back.
 static A64Op
-op_of (A64Cpu *cpu, uint32_t desc)
+begin_slow (A64Cpu *cpu, uint32_t desc)
 {
-  if (desc >> JIT_DESC_COUNT)
-    a64_count (cpu, counts (cpu) ? desc >> JIT_DESC_COUNT : 0);
+  if (counts (cpu))
+    a64_count (cpu, desc >> JIT_DESC_COUNT);
   return (A64Op){.pc_off = desc & (A64_PAGE_SIZE - 1)};
 }
 
-// What op_of counted is counted again at the end of the stretch, if that is reached.
 static bool
-done (A64Cpu *cpu, uint32_t desc, bool success)
+end_slow (A64Cpu *cpu, uint32_t desc, bool success)
 {
   if (success && counts (cpu))
     a64_count (cpu, -(int64_t) (desc >> JIT_DESC_COUNT));
@@ -105,47 +114,43 @@ static bool
 load (void *opaque, uint64_t va, uint32_t desc)
 {
   A64Cpu *cpu = opaque;
-  A64Op op = op_of (cpu, desc);
+  A64Op op = begin_slow (cpu, desc);
   unsigned size = 1u << (desc >> JIT_DESC_SIZE & 7), flags = access_flags (desc);
   uint8_t *data = (uint8_t *) cpu->access_data;
 
   // The second of a pair of words goes where the second of doublewords would.
-  if (!a64_load_slow (cpu, &op, va, size, flags, data))
-    return false;
-  if ((desc & JIT_DESC_PAIR) &&
-      !a64_load_slow (cpu, &op, va + size, size, flags, data + (size < 16 ? 8 : 16)))
-    return false;
-  return done (cpu, desc, true);
+  return end_slow (cpu, desc,
+                   a64_load_slow (cpu, &op, va, size, flags, data) &&
+                       (!(desc & JIT_DESC_PAIR) || a64_load_slow (cpu, &op, va + size, size, flags,
+                                                                  data + (size < 16 ? 8 : 16))));
 }
 
 static bool
 store (void *opaque, uint64_t va, uint32_t desc)
 {
   A64Cpu *cpu = opaque;
-  A64Op op = op_of (cpu, desc);
+  A64Op op = begin_slow (cpu, desc);
   unsigned size = 1u << (desc >> JIT_DESC_SIZE & 7), flags = access_flags (desc);
   const uint8_t *data = (const uint8_t *) cpu->access_data;
+  bool pair = (desc & JIT_DESC_PAIR) != 0;
 
-  if ((desc & JIT_DESC_PAIR) && !a64_probe_store (cpu, &op, va, 2 * size, flags))
-    return false;
-  if (!a64_store_slow (cpu, &op, va, size, flags, data))
-    return false;
-  if ((desc & JIT_DESC_PAIR) &&
-      !a64_store_slow (cpu, &op, va + size, size, flags, data + (size < 16 ? 8 : 16)))
-    return false;
-  return done (cpu, desc, true);
+  return end_slow (cpu, desc,
+                   (!pair || a64_probe_store (cpu, &op, va, 2 * size, flags)) &&
+                       a64_store_slow (cpu, &op, va, size, flags, data) &&
+                       (!pair || a64_store_slow (cpu, &op, va + size, size, flags,
+                                                 data + (size < 16 ? 8 : 16))));
 }
 
 static void *
 rmw (void *opaque, uint64_t va, uint32_t desc)
 {
   A64Cpu *cpu = opaque;
-  A64Op op = op_of (cpu, desc);
+  A64Op op = begin_slow (cpu, desc);
   GuestAddr pa;
   void *host =
       a64_rmw_ptr (cpu, &op, va, 1u << (desc >> JIT_DESC_SIZE & 7), access_flags (desc), &pa);
 
-  done (cpu, desc, host != NULL);
+  end_slow (cpu, desc, host != NULL);
   return host;
 }
 
@@ -153,10 +158,10 @@ static bool
 check_sp (void *opaque, uint64_t unused, uint32_t desc)
 {
   A64Cpu *cpu = opaque;
-  A64Op op = op_of (cpu, desc);
+  A64Op op = begin_slow (cpu, desc);
 
   (void) unused;
-  return done (cpu, desc, a64_check_sp (cpu, &op));
+  return end_slow (cpu, desc, a64_check_sp (cpu, &op));
 }
 
 // Follows an instruction of tier 0 that code goes on behind.
@@ -221,17 +226,18 @@ static_assert ((int) A64_N_V == IR_VTEMP && (int) A64_N_V_TEMPS == IR_N_VTEMPS,
 
 // ---- translating ----------------------------------------------------------------------------
 
+// All that may change is told by the mode.
 static A64TranslateKey
-key_of (const A64Cpu *cpu)
+key_of (const A64Cpu *cpu, uint32_t mode)
 {
   return (A64TranslateKey){
-      .el = cpu->pstate.el,
-      .sp_sel = cpu->pstate.sp_sel,
-      .uao = cpu->pstate.uao,
-      .fp_trapped = a64_fp_trapped (cpu),
-      .fp_modes = (cpu->fpcr & A64_FP_MODES) != 0,
+      .el = (mode & MODE_EL1) != 0,
+      .sp_sel = (mode & MODE_SP_EL0) == 0,
+      .uao = (mode & MODE_UAO) != 0,
+      .fp_trapped = (mode & MODE_FP_TRAPPED) != 0,
+      .fp_modes = (mode & MODE_FP) != 0,
       .smp = cpu->vcpu->vm->n_vcpus > 1,
-      .count = counts (cpu),
+      .count = (mode & MODE_COUNT) != 0,
       .features = cpu->features,
   };
 }
@@ -247,28 +253,12 @@ count_tier0 (A64Cpu *cpu, const A64Op *op)
   again.fn (cpu, op);
 }
 
-static void
-complete_ops (const A64Jit *self, A64Region *region)
-{
-  for (unsigned i = 0; i < region->ir.n_uops; i++) {
-    const Uop *uop = &region->ir.uops[i];
-
-    if (uop->op == UOP_INTERP_END)
-      region->ops[uop->imm].op[1].fn = ends;
-    else if (ir_info[uop->op].shape == IR_SHAPE_INTERP ||
-             (ir_info[uop->op].properties & IR_TIER0) != 0)
-      region->ops[uop->imm].op[1].fn = goes_on;
-  }
-  for (unsigned i = 0; self->tier0 != NULL && i < region->n_ops; i++)
-    region->ops[i].op[0].fn = count_tier0;
-}
-
 static const void *
-translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
+translate (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, unsigned max_insns)
 {
   A64Jit *self = cpu->jit;
   A64Region *region = &self->region;
-  A64TranslateKey key = key_of (cpu);
+  A64TranslateKey key = key_of (cpu, mode);
   JitRequest request = {
       .ir = &region->ir,
       .words = self->words,
@@ -277,16 +267,17 @@ translate (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, unsigned max_insns)
       .jc_mask = a64_jc_mask (key.el != 0 ? A64_JC_BITS_EL1 : A64_JC_BITS_EL0),
       .count = key.count,
       .smp = key.smp,
-      .odd = a64_jit_is_odd (cpu),
+      .odd = is_odd (cpu, mode),
   };
 
   if (!a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), max_insns))
     return NULL;
-  complete_ops (self, region);
+  for (unsigned i = 0; self->tier0 != NULL && i < region->n_ops; i++)
+    region->ops[i].op[0].fn = count_tier0;
   for (unsigned i = 0; i < region->n_decoded; i++)
     self->words[i] = region->decoded[i].insn;
   request.n_ops = region->n_ops;
-  return jit_add (self->jit, pa, mode_of (cpu), page, &request);
+  return jit_add (self->jit, pa, mode, page, &request);
 }
 
 // Of this thread's work; a system call, so only asked where figures are wanted.
@@ -300,17 +291,31 @@ now_ns (const A64Jit *self)
   return t.tv_sec * INT64_C (1000000000) + t.tv_nsec;
 }
 
+static int64_t
+cost_of_asking (const A64Jit *self)
+{
+  int64_t least = INT64_MAX;
+
+  for (unsigned i = 0; i < 10; i++) {
+    int64_t begin = now_ns (self), took = now_ns (self) - begin;
+
+    least = took < least ? took : least;
+  }
+  return least;
+}
+
 const void *
 a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
 {
   A64Jit *self = cpu->jit;
-  const void *code = jit_find (self->jit, pa, mode_of (cpu), page);
+  uint32_t mode = mode_of (cpu);
+  const void *code = jit_find (self->jit, pa, mode, page);
 
   if (code != NULL)
     return code;
   int64_t begin = now_ns (self);
   for (unsigned max = self->max_insns; code == NULL && max > 0;) {
-    code = translate (cpu, pa, page, max);
+    code = translate (cpu, pa, mode, page, max);
     if (code != NULL)
       break;
     // Full, or too much for one region.
@@ -324,7 +329,7 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
     }
   }
   g_assert (code != NULL);
-  jit_get_stats (self->jit)->translate_ns += now_ns (self) - begin;
+  jit_get_stats (self->jit)->translate_ns += now_ns (self) - begin - self->asking_ns;
   return code;
 }
 
@@ -340,7 +345,7 @@ const A64Region *
 a64_jit_translate_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
 {
   A64Region *region = &cpu->jit->region;
-  A64TranslateKey key = key_of (cpu);
+  A64TranslateKey key = key_of (cpu, mode_of (cpu));
 
   a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), cpu->jit->max_insns);
   return region;
@@ -350,7 +355,7 @@ const void *
 a64_jit_code_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, size_t *bytes)
 {
   uint64_t before = jit_get_stats (cpu->jit->jit)->code_made;
-  const void *code = translate (cpu, pa, page, cpu->jit->max_insns);
+  const void *code = translate (cpu, pa, mode_of (cpu), page, cpu->jit->max_insns);
 
   *bytes = jit_get_stats (cpu->jit->jit)->code_made - before;
   return code;
@@ -422,12 +427,39 @@ a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError
   }
   self->always_counts = config->count;
   self->tier0 = config->stats ? g_new0 (uint64_t, A64_N_INSNS + 1) : NULL;
+  self->asking_ns = cost_of_asking (self);
   self->max_insns = FIRST_INSNS;
+  self->region.goes_on = goes_on;
+  self->region.ends = ends;
   cpu->jit = self;
   a64_jump_caches_lead_to (cpu, jit_empty_code (self->jit));
   a64_jump_caches_clear (cpu);
   a64_tlb_flush_all (cpu);
   a64_update_context (cpu);
+  return true;
+}
+
+// As before a64_use_jit.
+static void
+stop_using (Vcpu *vcpu)
+{
+  A64Cpu *cpu = vcpu->cpu;
+
+  a64_jit_clear (cpu);
+  a64_jump_caches_lead_to (cpu, cpu->blocks->empty);
+  a64_update_context (cpu);
+}
+
+bool
+a64_use_jit_on_all (Vm *vm, const JitHostOps *host, const JitConfig *config, GError **error)
+{
+  for (unsigned i = 0; i < vm->n_vcpus; i++) {
+    if (a64_use_jit (vm->vcpus[i], host, config, error))
+      continue;
+    while (i-- > 0)
+      stop_using (vm->vcpus[i]);
+    return false;
+  }
   return true;
 }
 

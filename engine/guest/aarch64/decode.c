@@ -29,12 +29,12 @@ a64_decode (uint32_t insn, A64Op *op)
   unsigned bucket = insn >> 21;
 
   for (unsigned i = a64_tree_start[bucket]; i < a64_tree_start[bucket + 1]; i++) {
-    const DecodeRow *row = &rows[a64_tree_rows[i]];
+    unsigned id = a64_tree_rows[i].id;
 
-    if ((insn & row->mask) != row->value)
+    if ((insn & a64_tree_rows[i].mask) != a64_tree_rows[i].value)
       continue;
-    *op = (A64Op){.insn = insn, .id = a64_tree_rows[i]};
-    if (row->format (insn, op))
+    *op = (A64Op){.insn = insn, .id = (uint16_t) id};
+    if (rows[id].format (insn, op))
       return true;
   }
   *op = (A64Op){.insn = insn, .id = A64_UNALLOCATED};

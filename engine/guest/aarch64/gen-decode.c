@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Build-time program: prints the decode tree of decode.inc as C arrays. Each of the 2048 values of
-// bits 31:21 has the list of rows that can match it, the most specific mask first.
+// bits 31:21 has the list of rows that can match it, the most specific mask first: masks and values
+// lie next to one another, which is what decoding waits for.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +45,14 @@ main (void)
   }
   qsort (order, N_ROWS, sizeof order[0], compare_rows);
 
-  printf ("static const uint16_t a64_tree_rows[] = {");
+  printf ("static const struct {\n  uint32_t mask, value;\n  uint16_t id;\n} a64_tree_rows[] = {");
   for (unsigned bucket = 0; bucket < N_BUCKETS; bucket++) {
     start[bucket] = total;
     for (unsigned k = 0; k < N_ROWS; k++) {
       const Row *row = &rows[order[k]];
       if ((((bucket << 21) ^ row->value) & row->mask & 0xffe00000u) == 0) {
-        printf ("%s%u,", total % 16 == 0 ? "\n  " : " ", order[k]);
+        printf ("%s{0x%08x, 0x%08x, %u},", total % 4 == 0 ? "\n  " : " ", (unsigned) row->mask,
+                (unsigned) row->value, order[k]);
         total++;
       }
     }

@@ -406,6 +406,17 @@ static const A64SysReg table[] = {
 
 enum { N_REGS = sizeof table / sizeof table[0] };
 
+// Their places in it.
+enum {
+#define A64_STORE(name, ...) AT_##name,
+#define A64_HOOK(name, ...)  AT_##name,
+#define A64_FUNC(name, ...)  AT_##name,
+#include "engine/guest/aarch64/sysreg.inc"
+#undef A64_STORE
+#undef A64_HOOK
+#undef A64_FUNC
+};
+
 int
 a64_sysreg_count (void)
 {
@@ -415,10 +426,21 @@ a64_sysreg_count (void)
 int
 a64_sysreg_find (uint32_t number)
 {
-  for (int i = 0; i < N_REGS; i++)
-    if (table[i].number == number)
-      return i;
-  return -1;
+  switch (number) {
+#define AT(name, op0, op1, crn, crm, op2, ...)                                                     \
+  case A64_SYSREG (op0, op1, crn, crm, op2):                                                       \
+    return AT_##name;
+#define A64_STORE(...) AT (__VA_ARGS__)
+#define A64_HOOK(...)  AT (__VA_ARGS__)
+#define A64_FUNC(...)  AT (__VA_ARGS__)
+#include "engine/guest/aarch64/sysreg.inc"
+#undef A64_STORE
+#undef A64_HOOK
+#undef A64_FUNC
+#undef AT
+  default:
+    return -1;
+  }
 }
 
 const A64SysReg *

@@ -166,6 +166,9 @@ find_instructions (Finder *f, unsigned entry)
   A64Region *region = f->region;
   int64_t at = entry;
 
+  // Most code goes on for a while, and was written or read in long ago.
+  for (unsigned ahead = 64; ahead <= 192; ahead += 64)
+    __builtin_prefetch (f->page + ((entry + ahead) & (IR_PAGE_SIZE - 1)));
   while (at >= 0 && region->n_decoded < f->max && note_span (&region->ir, (unsigned) at)) {
     A64Op *op = &region->decoded[region->n_decoded++];
 
@@ -264,7 +267,8 @@ a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop)
   Uop *u = a64_emit (t, uop, 0);
 
   copy[0] = *op;
-  copy[1] = (A64Op){.pc_off = op->pc_off + 4};
+  copy[1] = (A64Op){.fn = uop == UOP_INTERP_END ? region->ends : region->goes_on,
+                    .pc_off = op->pc_off + 4};
   a64_set_handler (copy, t->key->fp_trapped);
   u->imm = region->n_ops++;
   return u;

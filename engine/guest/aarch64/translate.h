@@ -25,8 +25,7 @@ typedef struct A64TranslateKey {
 // AHP, FZ and RMode of FPCR. DN changes only what tier 0 is asked for anyway, FZ16 what is all its.
 enum { A64_FP_MODES = 0x05c00000 };
 
-// An instruction for tier 0 and what follows it there: its handler, which is left to the caller,
-// says how to go on.
+// An instruction for tier 0 and what follows it there, with one of A64Region's handlers.
 typedef struct A64TranslatedOp {
   A64Op op[2];
 } A64TranslatedOp;
@@ -39,6 +38,7 @@ typedef uint64_t A64WordSet[A64_N_WORDS / 64];
 // kept and reused by its owner.
 typedef struct A64Region {
   IrRegion ir;
+  A64Handler goes_on, ends; // of the owner: what follows an instruction of tier 0; INTERP_END
   unsigned n_ops;
   A64TranslatedOp ops[IR_MAX_INSNS];
   // Of translate.c.

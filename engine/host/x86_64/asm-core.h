@@ -168,27 +168,23 @@ x64_op_wide (X64Op op, unsigned bits)
   return op | (bits == 16 ? X64_OP_66 : 0) | (bits == 64 ? X64_OP_W : 0);
 }
 
+// The same for all there is.
+uint8_t *x64_put_any_opcode (uint8_t *q, X64Op op, unsigned rex, bool byte);
+
 // Prefixes, REX and opcode. `b` and `x` are rm or base, and index; of all only bit 3 matters
 // here, but for byte registers. Bytes that are not wanted are written and overwritten.
 static inline uint8_t *
 x64_put_opcode (uint8_t *q, X64Op op, unsigned reg, unsigned x, unsigned b, bool rm_is_reg)
 {
-  unsigned map = op & X64_OP_MAP;
-  unsigned rex = 0x40 | (op & X64_OP_W ? 8 : 0) | (reg >> 1 & 4) | (x >> 2 & 2) | (b >> 3 & 1);
-  bool byte = ((op & X64_OP_REG8) && reg >= 4) || (rm_is_reg && (op & X64_OP_RM8) && b >= 4);
+  unsigned rex = 0x40 | (op >> 7 & 8) | (reg >> 1 & 4) | (x >> 2 & 2) | (b >> 3 & 1);
 
-  *q = 0xf0;
-  q += (op & X64_OP_LOCK) != 0;
-  *q = 0x66;
-  q += (op & X64_OP_66) != 0;
-  *q = op & X64_OP_F2 ? 0xf2 : 0xf3;
-  q += (op & (X64_OP_F2 | X64_OP_F3)) != 0;
+  if (op & ~(X64Op) (X64_OP_W | 0xff)) {
+    bool byte = ((op & X64_OP_REG8) && reg >= 4) || (rm_is_reg && (op & X64_OP_RM8) && b >= 4);
+
+    return x64_put_any_opcode (q, op, rex, byte);
+  }
   *q = (uint8_t) rex;
-  q += rex != 0x40 || byte;
-  *q = 0x0f;
-  q += map != 0;
-  *q = map == X64_OP_0F38 ? 0x38 : 0x3a;
-  q += map >= X64_OP_0F38;
+  q += rex != 0x40;
   *q++ = (uint8_t) op;
   return q;
 }
@@ -260,19 +256,24 @@ x64_op_plus (X64Asm *a, X64Op op, unsigned reg)
 static inline uint8_t *
 x64_put_base (uint8_t *q, unsigned reg, X64Mem mem, unsigned disp_shift)
 {
-  unsigned base = (unsigned) mem.base;
+  unsigned base = (unsigned) mem.base & 7;
   int32_t disp = mem.disp, units = disp >> disp_shift;
-  bool none = (disp == 0) & ((base & 7) != X64_RBP);
+  bool none = (disp == 0) & (base != X64_RBP);
   bool byte = (units == (int8_t) units) & ((int32_t) ((uint32_t) units << disp_shift) == disp);
-  bool sib = (mem.index != X64_INDEX_NONE) | ((base & 7) == X64_RSP);
   unsigned mod = none ? 0 : 2 - byte;
+  uint32_t field = (uint32_t) (byte ? units : disp);
+  uint64_t bytes = mod << 6 | (reg & 7) << 3;
 
-  *q++ = (uint8_t) (mod << 6 | (reg & 7) << 3 | (sib ? X64_RSP : base & 7));
-  *q = (uint8_t) (mem.scale_log2 << 6 | (mem.index & 7) << 3 | (base & 7));
-  q += sib;
-  disp = byte ? units : disp;
-  memcpy (q, &disp, 4);
-  return q + (0x410 >> 4 * mod & 7);
+  if (mem.index != X64_INDEX_NONE || base == X64_RSP) {
+    bytes |= X64_RSP | (uint64_t) (mem.scale_log2 << 6 | (mem.index & 7) << 3 | base) << 8;
+    bytes |= (uint64_t) field << 16;
+    q++;
+    memcpy (q - 1, &bytes, 8);
+  } else {
+    bytes |= base | (uint64_t) field << 8;
+    memcpy (q, &bytes, 8);
+  }
+  return q + 1 + (0x410 >> 4 * mod & 7);
 }
 
 // The same for all there is. `tail` bytes of the instruction follow.

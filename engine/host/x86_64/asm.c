@@ -3,6 +3,27 @@
 // in memory, the binding of labels, and padding. Pure functions: any thread.
 #include "engine/host/x86_64/asm.h"
 
+uint8_t *
+x64_put_any_opcode (uint8_t *q, X64Op op, unsigned rex, bool byte)
+{
+  unsigned map = op & X64_OP_MAP;
+
+  *q = 0xf0;
+  q += (op & X64_OP_LOCK) != 0;
+  *q = 0x66;
+  q += (op & X64_OP_66) != 0;
+  *q = op & X64_OP_F2 ? 0xf2 : 0xf3;
+  q += (op & (X64_OP_F2 | X64_OP_F3)) != 0;
+  *q = (uint8_t) rex;
+  q += rex != 0x40 || byte;
+  *q = 0x0f;
+  q += map != 0;
+  *q = map == X64_OP_0F38 ? 0x38 : 0x3a;
+  q += map >= X64_OP_0F38;
+  *q++ = (uint8_t) op;
+  return q;
+}
+
 // RIP-relative displacements count from the end of the instruction.
 static uint8_t *
 put_special (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail)

@@ -2,25 +2,30 @@
 // Jumps, ways out of a region, and tier 0 for one instruction (lower.h).
 #include "engine/host/x86_64/lower.h"
 
-// The target's code is found in the context's jump cache, by its virtual address; see
-// JitRequest.jc_mask. Not found: the run loop looks further.
+// The target's code is found by its virtual address; see JitRequest.jc_mask (0: the context's). Not
+// found: the run loop looks further.
 void
-x64_probe (X64Lower *l)
+x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave)
 {
-  X64Asm *a = &l->a;
-  int32_t jc = l->layout->ctx_jc;
-
-  if (l->request->odd) {
-    x64_jmp_rel32 (a, l->stubs->leave);
-    return;
-  }
   x64_mov_rr (a, 32, X64_RCX, X64_RAX);
   x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
   x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
-  x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) l->request->jc_mask);
-  x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, jc));
-  x64_jcc_rel32 (a, X64_CC_NE, l->stubs->leave);
-  x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, jc + 8));
+  if (mask != 0)
+    x64_alu_ri (a, X64_AND, 32, X64_RCX, (int32_t) mask);
+  else
+    x64_alu_rm (a, X64_AND, 32, X64_RCX, x64_mem (X64_CTX, layout->ctx_jc_mask));
+  x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc));
+  x64_jcc_to (a, X64_CC_NE, leave);
+  x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc + 8));
+}
+
+void
+x64_probe (X64Lower *l)
+{
+  if (l->request->odd)
+    x64_jmp_rel32 (&l->a, l->stubs->leave);
+  else
+    x64_jump_by_cache (&l->a, l->layout, l->request->jc_mask, l->stubs->leave);
 }
 
 // Asks for the jump at cold->resume to be led to the code for rax.

@@ -54,6 +54,10 @@ lose_copy (X64Lower *l, X64Vec xmm)
 void
 x64_vbegin (X64Lower *l)
 {
+  static const uint8_t none[IR_N_VTEMPS] = {X64_NO_COPY, X64_NO_COPY, X64_NO_COPY, X64_NO_COPY};
+
+  if (memcmp (&l->copy_in[IR_VTEMP], none, sizeof none) == 0)
+    return;
   for (unsigned v = IR_VTEMP; v < IR_N_VREGS; v++)
     if (l->copy_in[v] != X64_NO_COPY)
       lose_copy (l, l->copy_in[v]);
@@ -62,8 +66,8 @@ x64_vbegin (X64Lower *l)
 void
 x64_vflush (X64Lower *l)
 {
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
-    clean_copy (l, i);
+  while (l->dirty != 0)
+    clean_copy (l, (X64Vec) __builtin_ctz (l->dirty));
 }
 
 static unsigned

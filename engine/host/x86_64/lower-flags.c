@@ -67,12 +67,9 @@ x64_flags_to_host (X64Lower *l)
 }
 
 void
-x64_flags_for (X64Lower *l, const Uop *uop)
+x64_integer_flags_for (X64Lower *l, const Uop *uop)
 {
-  bool carries =
-      uop->op == UOP_ADC || uop->op == UOP_SBC || uop->op == UOP_ADCS || uop->op == UOP_SBCS;
-
-  if (carries && is_fp (l))
+  if (uop->op == UOP_ADC || uop->op == UOP_SBC || uop->op == UOP_ADCS || uop->op == UOP_SBCS)
     x64_flags_to_host (l);
 }
 

@@ -126,19 +126,31 @@ x64_host_memory (X64Address at, int32_t more)
   return x64_mem_index (X64_RDX, at.base, 0, at.disp + more);
 }
 
-// In a cold piece: the address into rax, what to do into ecx.
+// The address into rax, what to do into ecx.
 static void
-describe_slow (X64Lower *l, const X64Cold *cold, uint32_t bits)
+describe (X64Lower *l, const Uop *uop, X64Address at, uint32_t bits)
 {
-  const Uop *uop = cold->uop;
-
   if (uop->aux2 & IR_MEM_UNPRIV)
     bits |= JIT_DESC_UNPRIV;
   if (uop->aux2 & IR_MEM_ALIGNED)
     bits |= JIT_DESC_ALIGNED;
-  if (cold->base != X64_RAX || cold->disp != 0)
-    x64_lea (&l->a, 64, X64_RAX, x64_mem (cold->base, cold->disp));
+  if (at.base != X64_RAX || at.disp != 0)
+    x64_lea (&l->a, 64, X64_RAX, x64_mem (at.base, at.disp));
   x64_mov_ri (&l->a, X64_RCX, x64_describe (l, uop, bits));
+}
+
+// In a cold piece.
+static void
+describe_slow (X64Lower *l, const X64Cold *cold, uint32_t bits)
+{
+  describe (l, cold->uop, (X64Address){cold->base, cold->disp}, bits);
+}
+
+// The second copy of a window's code, which runs seldom, is made of calls.
+static bool
+is_called (const X64Lower *l, const Uop *uop)
+{
+  return l->in_cold && (uop->aux2 & (IR_MEM_ALIGNED | IR_MEM_UNPRIV)) == 0 && !x64_has_copies (l);
 }
 
 // ---- general registers ----------------------------------------------------------------------
@@ -170,15 +182,20 @@ extend_value (X64Lower *l, const Uop *uop, unsigned host, unsigned from)
 }
 
 static void
-load_slow (X64Lower *l, X64Cold *cold)
+call_load (X64Lower *l, const Uop *uop, X64Address at, const uint8_t *stub)
 {
-  const Uop *uop = cold->uop;
-
-  describe_slow (l, cold, 0);
-  x64_call_to (&l->a, l->stubs->load);
   unsigned d = x64_target (uop->d, X64_RAX);
+
+  describe (l, uop, at, 0);
+  x64_call_to (&l->a, stub);
   extend_value (l, uop, d, X64_RAX);
   x64_put (l, uop->d, d);
+}
+
+static void
+load_slow (X64Lower *l, X64Cold *cold)
+{
+  call_load (l, cold->uop, (X64Address){cold->base, cold->disp}, l->stubs->load);
   x64_cold_resume (l, cold);
 }
 
@@ -187,6 +204,10 @@ load (X64Lower *l, const Uop *uop, X64Address at)
 {
   unsigned d = x64_target (uop->d, X64_RCX);
 
+  if (is_called (l, uop)) {
+    call_load (l, uop, at, l->stubs->look_load[false][uop->aux]);
+    return;
+  }
   X64Cold *cold = x64_look_up (l, uop, at, 1u << uop->aux, false, load_slow);
   load_value (l, uop, d, x64_host_memory (at, 0));
   x64_put (l, uop->d, d);
@@ -215,16 +236,20 @@ x64_lower_LDPC (X64Lower *l, const Uop *uop)
 }
 
 static void
-load_pair_slow (X64Lower *l, X64Cold *cold)
+call_load_pair (X64Lower *l, const Uop *uop, X64Address at, const uint8_t *stub)
 {
-  const Uop *uop = cold->uop;
-
-  describe_slow (l, cold, JIT_DESC_PAIR);
-  x64_call_to (&l->a, l->stubs->load);
+  describe (l, uop, at, JIT_DESC_PAIR);
+  x64_call_to (&l->a, stub);
   extend_value (l, uop, X64_RAX, X64_RAX);
   extend_value (l, uop, X64_RDX, X64_RDX);
   x64_put (l, uop->d, X64_RAX);
   x64_put (l, uop->c, X64_RDX);
+}
+
+static void
+load_pair_slow (X64Lower *l, X64Cold *cold)
+{
+  call_load_pair (l, cold->uop, (X64Address){cold->base, cold->disp}, l->stubs->load);
   x64_cold_resume (l, cold);
 }
 
@@ -235,6 +260,10 @@ x64_lower_LD2 (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   X64Address at = plain_address (l, uop);
+  if (is_called (l, uop)) {
+    call_load_pair (l, uop, at, l->stubs->look_load[true][uop->aux]);
+    return;
+  }
   X64Cold *cold = x64_look_up (l, uop, at, 2u << uop->aux, false, load_pair_slow);
   // The base may be the first destination, so that goes last. It may be in rax: not read again.
   load_value (l, uop, X64_RCX, x64_host_memory (at, 0));
@@ -245,11 +274,17 @@ x64_lower_LD2 (X64Lower *l, const Uop *uop)
 }
 
 static void
+call_store (X64Lower *l, const Uop *uop, X64Address at, const uint8_t *stub)
+{
+  describe (l, uop, at, JIT_DESC_STORE);
+  x64_mov_mr (&l->a, 64, x64_state (l->layout->access_data), x64_use (l, uop->d, X64_RDX));
+  x64_call_to (&l->a, stub);
+}
+
+static void
 store_slow (X64Lower *l, X64Cold *cold)
 {
-  describe_slow (l, cold, JIT_DESC_STORE);
-  x64_mov_mr (&l->a, 64, x64_state (l->layout->access_data), x64_use (l, cold->uop->d, X64_RDX));
-  x64_call_to (&l->a, l->stubs->store);
+  call_store (l, cold->uop, (X64Address){cold->base, cold->disp}, l->stubs->store);
   x64_cold_resume (l, cold);
 }
 
@@ -265,6 +300,11 @@ store (X64Lower *l, const Uop *uop, X64Address at)
 {
   unsigned size = 8u << uop->aux;
 
+  if (is_called (l, uop)) {
+    call_store (l, uop, at, l->stubs->look_store[false][uop->aux]);
+    fence_after (l, uop);
+    return;
+  }
   X64Cold *cold = x64_look_up (l, uop, at, 1u << uop->aux, true, store_slow);
   if (uop->d == IR_ZERO)
     x64_mov_mi (&l->a, size, x64_host_memory (at, 0), 0);
@@ -289,15 +329,21 @@ x64_lower_STX (X64Lower *l, const Uop *uop)
 }
 
 static void
-store_pair_slow (X64Lower *l, X64Cold *cold)
+call_store_pair (X64Lower *l, const Uop *uop, X64Address at, const uint8_t *stub)
 {
   X64Mem data = x64_state (l->layout->access_data);
 
-  describe_slow (l, cold, JIT_DESC_STORE | JIT_DESC_PAIR);
-  x64_mov_mr (&l->a, 64, data, x64_use (l, cold->uop->d, X64_RDX));
+  describe (l, uop, at, JIT_DESC_STORE | JIT_DESC_PAIR);
+  x64_mov_mr (&l->a, 64, data, x64_use (l, uop->d, X64_RDX));
   data.disp += 8;
-  x64_mov_mr (&l->a, 64, data, x64_use (l, cold->uop->c, X64_RDX));
-  x64_call_to (&l->a, l->stubs->store);
+  x64_mov_mr (&l->a, 64, data, x64_use (l, uop->c, X64_RDX));
+  x64_call_to (&l->a, stub);
+}
+
+static void
+store_pair_slow (X64Lower *l, X64Cold *cold)
+{
+  call_store_pair (l, cold->uop, (X64Address){cold->base, cold->disp}, l->stubs->store);
   x64_cold_resume (l, cold);
 }
 
@@ -308,6 +354,10 @@ x64_lower_ST2 (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   X64Address at = plain_address (l, uop);
+  if (is_called (l, uop)) {
+    call_store_pair (l, uop, at, l->stubs->look_store[true][uop->aux]);
+    return;
+  }
   X64Cold *cold = x64_look_up (l, uop, at, 2u << uop->aux, true, store_pair_slow);
   x64_mov_mr (&l->a, size, x64_host_memory (at, 0), x64_use (l, uop->d, X64_RCX));
   x64_mov_mr (&l->a, size, x64_host_memory (at, (int32_t) size / 8), x64_use (l, uop->c, X64_RCX));

@@ -72,6 +72,8 @@ writes_register (const Uop *uop, unsigned r)
   const uint8_t operands[4] = {uop->d, uop->a, uop->b, uop->c};
   char use[4];
 
+  if (uop->d != r && uop->a != r && uop->b != r && uop->c != r)
+    return false;
   ir_operands (uop, use);
   for (unsigned i = 0; i < 4; i++)
     if ((use[i] == 'w' || use[i] == 'm') && operands[i] == r)
@@ -125,10 +127,7 @@ keeps_rdx (const Uop *uop)
 static bool
 is_straight (const Uop *uop)
 {
-  const IrInfo *info = &ir_info[uop->op];
-
-  return (info->properties & (IR_END | IR_CALL)) == 0 && info->shape != IR_SHAPE_LABEL &&
-         info->shape != IR_SHAPE_TARGET && info->shape != IR_SHAPE_TARGET_R;
+  return (ir_info[uop->op].properties & (IR_END | IR_CALL | IR_FLOW)) == 0;
 }
 
 static bool
@@ -146,6 +145,26 @@ add_access (Group *group, const Uop *uop, unsigned index, int64_t moved)
   group->last = index;
   group->writes |= is_store (uop);
   return true;
+}
+
+// Whether there may be another for this look-up; most are alone.
+static bool
+may_have_others (const X64Lower *l, unsigned index)
+{
+  const Uop *first = &l->ir->uops[index];
+  unsigned end = index + LOOK_AHEAD < l->ir->n_uops ? index + LOOK_AHEAD : l->ir->n_uops;
+
+  for (unsigned i = index; i < end; i++) {
+    const Uop *uop = &l->ir->uops[i];
+
+    if (!is_straight (uop))
+      return false;
+    if (i > index && uop->a == first->a && are_alike (uop, first))
+      return true;
+    if (writes_register (uop, first->a) && (uop->op != UOP_ADDI || is_indexed (first)))
+      return false;
+  }
+  return false;
 }
 
 // The accesses from `index` on that can share a look-up with it.
@@ -248,12 +267,10 @@ look_up_group (X64Lower *l, const Group *group, unsigned base, X64Cold *cold)
 }
 
 void
-x64_window_end (X64Lower *l, unsigned index)
+x64_window_end (X64Lower *l)
 {
   X64Cold *cold = &l->cold[l->window.cold];
 
-  if (!l->window.active || index <= l->window.last)
-    return;
   l->window.active = false;
   cold->copies = 0;
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
@@ -274,7 +291,7 @@ x64_window_begin (X64Lower *l, unsigned index)
     w->in_rdx = w->in_rdx && (keeps_rdx (uop) || are_alike (uop, w->like));
     return;
   }
-  if (!is_access (uop) || l->n_windows == X64_MAX_WINDOWS)
+  if (!is_access (uop) || l->n_windows == X64_MAX_WINDOWS || !may_have_others (l, index))
     return;
   Group group = find_group (l, index);
   if (group.n < 2)

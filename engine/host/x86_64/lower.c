@@ -52,10 +52,22 @@ x64_put (X64Lower *l, unsigned r, unsigned host)
 
 // ---- cold code, counting --------------------------------------------------------------------
 
+bool
+x64_has_copies (const X64Lower *l)
+{
+  uint64_t halves[2];
+
+  static_assert (sizeof l->copy_of == sizeof halves, "all of it is looked at");
+  memcpy (halves, l->copy_of, sizeof halves);
+  return (halves[0] & halves[1]) != UINT64_MAX;
+}
+
 static void
 note_copies (const X64Lower *l, X64Cold *cold)
 {
   cold->copies = 0;
+  if (!x64_has_copies (l))
+    return;
   for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
     if (l->copy_of[i] != X64_NO_COPY) {
       cold->copies |= (uint16_t) (1u << i);
@@ -83,9 +95,11 @@ static void
 emit_cold (X64Lower *l, X64Cold *cold)
 {
   x64_bind (&l->a, &cold->entry);
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
-    if (cold->dirty >> i & 1)
-      x64_write_copy (l, i, cold->dirty_of[i]);
+  for (unsigned dirty = cold->dirty; dirty != 0; dirty &= dirty - 1) {
+    unsigned i = (unsigned) __builtin_ctz (dirty);
+
+    x64_write_copy (l, i, cold->dirty_of[i]);
+  }
   l->dirty = 0;
   l->flags = cold->flags;
   l->count = cold->count;
@@ -102,9 +116,11 @@ x64_cold_return (const X64Lower *l, X64Cold *cold)
 void
 x64_cold_resume (X64Lower *l, X64Cold *cold)
 {
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
-    if (cold->copies >> i & 1)
-      x64_read_copy (l, i, cold->copy_of[i]);
+  for (unsigned copies = cold->copies; copies != 0; copies &= copies - 1) {
+    unsigned i = (unsigned) __builtin_ctz (copies);
+
+    x64_read_copy (l, i, cold->copy_of[i]);
+  }
   x64_jmp_to (&l->a, cold->resume);
 }
 
@@ -233,22 +249,24 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
 {
   for (unsigned i = first; i <= last; i++) {
     const Uop *uop = &l->ir->uops[i];
+    unsigned properties = ir_info[uop->op].properties;
 
     l->copies_used = 0;
     l->cold_of_uop = l->n_cold;
-    if (!l->in_cold)
-      x64_window_end (l, i);
+    if (l->window.active && !l->in_cold && i > l->window.last)
+      x64_window_end (l);
     if (uop->flags & UOP_FIRST)
       l->count++;
-    if (!l->in_cold)
+    if (!l->in_cold && (l->window.active || (properties & IR_MEM)))
       x64_window_begin (l, i);
     if (uop->flags & UOP_FIRST)
       x64_vbegin (l);
-    if (ir_info[uop->op].properties & IR_VEC) {
+    if (properties & IR_VEC) {
       x64_vreserve (l, results_of (uop));
       x64_vresults (l, uop);
     }
-    x64_flags_for (l, uop);
+    if (l->flags.kind >= X64_FLAGS_FP)
+      x64_integer_flags_for (l, uop);
     lower_fn[uop->op](l, uop);
   }
 }
@@ -263,9 +281,9 @@ x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t 
   poll (l, ir->entry);
   if (ir->n_uops > 0)
     x64_lower_uops (l, 0, ir->n_uops - 1);
-  x64_window_end (l, ir->n_uops);
+  if (l->window.active)
+    x64_window_end (l);
   l->in_cold = true;
-  l->window.active = false;
   for (unsigned i = 0; i < l->n_cold && !l->failed; i++)
     emit_cold (l, &l->cold[i]);
   if (!l->failed && !l->a.overflow)

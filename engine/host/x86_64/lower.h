@@ -125,6 +125,8 @@ typedef struct X64Knowledge {
 typedef struct X64Stubs {
   const uint8_t *enter, *leave, *dispatch, *link, *stale;
   const uint8_t *load, *store, *rmw, *check_sp;
+  // The same as load and store of one size, or of a pair, but the context's table comes first.
+  const uint8_t *look_load[2][4], *look_store[2][4];
   const uint8_t *interp, *interp_end;
   const uint8_t *flag_mask; // where SF, ZF, CF, OF are after lahf; seto al; and X64_FP_IN_AX...
   const uint8_t *crc_table;
@@ -253,6 +255,8 @@ void x64_vbegin (X64Lower *l);
 void x64_vreserve (X64Lower *l, unsigned n);
 // Copies are gone: other code ran, or comes here from elsewhere.
 void x64_vforget (X64Lower *l);
+// There are any; most code has none.
+bool x64_has_copies (const X64Lower *l);
 // Reads a copy (register and form) from its home.
 void x64_read_copy (X64Lower *l, X64Vec xmm, uint8_t copy);
 // Stores it there.
@@ -273,8 +277,9 @@ void x64_flags_to_memory (X64Lower *l);
 void x64_flags_to_host (X64Lower *l);
 // What to test for an IrCond below IR_AL; loads flags if need be.
 enum X64Cc x64_condition (X64Lower *l, unsigned cond);
-// Before an uop that knows flags of integers only.
-void x64_flags_for (X64Lower *l, const Uop *uop);
+// Where flags are those of a comparison of numbers, before a uop that may know those of integers
+// only.
+void x64_integer_flags_for (X64Lower *l, const Uop *uop);
 // Which order of the operands of vucomis lets the condition be tested.
 X64FlagsKind x64_fp_kind_for (unsigned cond);
 // EFLAGS now hold NZCV, and the state does not.
@@ -296,6 +301,8 @@ void x64_cold_return (const X64Lower *l, X64Cold *cold);
 void x64_flush_count (X64Lower *l);
 // Leaves the region, going on at the address in rax.
 void x64_probe (X64Lower *l);
+// To the code for the address in rax, by the context's jump cache; else to `leave`. rcx is used.
+void x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave);
 // The decoded instruction uop->imm into rax; tier 0 for all of an uop.
 void x64_load_op (X64Lower *l, const Uop *uop);
 void x64_interp (X64Lower *l, const Uop *uop);
@@ -303,8 +310,8 @@ void x64_interp (X64Lower *l, const Uop *uop);
 void x64_lower_uops (X64Lower *l, unsigned first, unsigned last);
 // Before uop `index` is lowered: begins a window with it, if it is worth it. (lower-window.c)
 void x64_window_begin (X64Lower *l, unsigned index);
-// The window that ended with the uop before, if one did, is left behind.
-void x64_window_end (X64Lower *l, unsigned index);
+// The window ended with the uop before.
+void x64_window_end (X64Lower *l);
 // Faults where a is a misaligned SP.
 void x64_check_sp (X64Lower *l, const Uop *uop);
 // The access goes through the window: the addend is in rdx then.

@@ -95,72 +95,103 @@ emit_dispatch (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
   x64_lea (a, 64, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc));
   x64_alu_rm (a, X64_CMP, 64, X64_RDX, x64_state (layout->jc));
   x64_jcc_to (a, X64_CC_NE, stubs->leave);
-  x64_mov_rr (a, 32, X64_RCX, X64_RAX);
-  x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
-  x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
-  x64_alu_rm (a, X64_AND, 32, X64_RCX, x64_mem (X64_CTX, layout->ctx_jc_mask));
-  x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_RDX, X64_RCX, 2, 0));
-  x64_jcc_to (a, X64_CC_NE, stubs->leave);
-  x64_jmp_m (a, x64_mem_index (X64_RDX, X64_RCX, 2, 8));
+  x64_jump_by_cache (a, layout, 0, stubs->leave);
 }
 
+// Before C is called: the state is complete, and the CPU the first argument.
 static void
-call_c (X64Asm *a, uintptr_t function)
+begin_c (X64Asm *a, const JitLayout *layout)
 {
+  spill (a, layout);
+  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
+  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
+}
+
+// In what generated code called: leaves it instead of going back, to where the CPU goes on.
+static void
+leave_caller (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
+{
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
+  x64_jmp_to (a, stubs->dispatch);
+}
+
+// f (cpu, rax, ecx), a bool or (`pointer`) a void *: false, NULL: an exception was taken. Called from
+// generated code, so the stack is 8 bytes off. What was read comes back in rax and rdx, or the
+// pointer in rdx.
+static void
+emit_slow (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, uintptr_t function,
+           bool pointer)
+{
+  X64Short fault = {0};
+
+  begin_c (a, layout);
+  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
+  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
+  x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
   x64_mov_ri (a, X64_RAX, function);
   x64_call_r (a, X64_RAX);
-}
-
-// bool f (cpu, rax, ecx): false: an exception was taken. Called from generated code, so the stack
-// is 8 bytes off. The result's first two words come back in rax and rdx.
-static void
-emit_slow (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, uintptr_t function)
-{
-  X64Short fault = {0};
-
-  spill (a, layout);
-  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
-  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
-  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
-  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
-  x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
-  call_c (a, function);
   x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
   reload (a, layout);
-  x64_test_rr (a, 8, X64_RAX, X64_RAX);
+  x64_test_rr (a, pointer ? 64 : 8, X64_RAX, X64_RAX);
   x64_jcc_short (a, X64_CC_E, &fault);
-  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->access_data));
-  x64_mov_rm (a, 64, X64_RDX, x64_state (layout->access_data + 8));
+  if (pointer) {
+    x64_mov_rr (a, 64, X64_RDX, X64_RAX);
+  } else {
+    x64_mov_rm (a, 64, X64_RAX, x64_state (layout->access_data));
+    x64_mov_rm (a, 64, X64_RDX, x64_state (layout->access_data + 8));
+  }
   x64_ret (a);
   x64_bind_short (a, &fault);
-  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
-  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
-  x64_jmp_to (a, stubs->dispatch);
+  leave_caller (a, layout, stubs);
 }
 
-// void *f (cpu, rax, ecx): comes back in rdx.
+// To `missed`, with all as it was, unless the `bytes` at rax are in the table; their addend into rdx.
 static void
-emit_rmw (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
+look_up (X64Asm *a, const JitLayout *layout, int32_t table, unsigned bytes, const uint8_t *missed)
 {
-  X64Short fault = {0};
+  x64_push (a, X64_RCX);
+  x64_mov_rr (a, 32, X64_RDX, X64_RAX);
+  x64_shift_ri (a, X64_SHR, 32, X64_RDX, IR_PAGE_BITS - 4);
+  x64_alu_ri (a, X64_AND, 32, X64_RDX, ((1 << layout->tlb_bits) - 1) << 4);
+  x64_lea (a, 64, X64_RCX, x64_mem (X64_RAX, (int32_t) bytes - 1));
+  x64_alu_ri (a, X64_AND, 64, X64_RCX, -IR_PAGE_SIZE);
+  x64_alu_rm (a, X64_CMP, 64, X64_RCX, x64_mem_index (X64_CTX, X64_RDX, 0, table));
+  x64_pop (a, X64_RCX);
+  x64_jcc_to (a, X64_CC_NE, missed);
+  x64_mov_rm (a, 64, X64_RDX, x64_mem_index (X64_CTX, X64_RDX, 0, table + 8));
+}
 
-  spill (a, layout);
-  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
-  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
-  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
-  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
-  x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
-  call_c (a, (uintptr_t) layout->rmw);
-  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
-  reload (a, layout);
-  x64_mov_rr (a, 64, X64_RDX, X64_RAX);
-  x64_test_rr (a, 64, X64_RAX, X64_RAX);
-  x64_jcc_short (a, X64_CC_E, &fault);
+static void
+emit_look_load (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, unsigned size, bool pair)
+{
+  unsigned bits = 8u << size;
+
+  look_up (a, layout, layout->ctx_read, (pair ? 2u : 1u) << size, stubs->load);
+  if (pair)
+    x64_alu_rr (a, X64_ADD, 64, X64_RDX, X64_RAX);
+  x64_movzx_rm (a, bits, X64_RAX,
+                pair ? x64_mem (X64_RDX, 0) : x64_mem_index (X64_RDX, X64_RAX, 0, 0));
+  if (pair)
+    x64_movzx_rm (a, bits, X64_RDX, x64_mem (X64_RDX, (int32_t) bits / 8));
   x64_ret (a);
-  x64_bind_short (a, &fault);
-  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
-  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
-  x64_jmp_to (a, stubs->dispatch);
+}
+
+static void
+emit_look_store (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, unsigned size,
+                 bool pair)
+{
+  unsigned bits = 8u << size;
+
+  look_up (a, layout, layout->ctx_write, (pair ? 2u : 1u) << size, stubs->store);
+  x64_alu_rr (a, X64_ADD, 64, X64_RDX, X64_RAX);
+  x64_mov_rm (a, 64, X64_RCX, x64_state (layout->access_data));
+  x64_mov_mr (a, bits, x64_mem (X64_RDX, 0), X64_RCX);
+  if (pair) {
+    x64_mov_rm (a, 64, X64_RCX, x64_state (layout->access_data + 8));
+    x64_mov_mr (a, bits, x64_mem (X64_RDX, (int32_t) bits / 8), X64_RCX);
+  }
+  x64_ret (a);
 }
 
 // Calls the function an instruction of tier 0 (rax) starts with. `ends`: jumped to, and the region
@@ -170,10 +201,8 @@ emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, bool end
 {
   X64Short left = {0};
 
-  spill (a, layout);
-  x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
+  begin_c (a, layout);
   x64_mov_rr (a, 64, X64_RSI, X64_RAX);
-  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
   if (!ends) {
     x64_mov_mi (a, 8, x64_state (layout->went_on), 0);
     x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
@@ -186,7 +215,8 @@ emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, bool end
     x64_jcc_short (a, X64_CC_E, &left);
     x64_ret (a);
     x64_bind_short (a, &left);
-    x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+    leave_caller (a, layout, stubs);
+    return;
   }
   x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
   x64_jmp_to (a, stubs->dispatch);
@@ -245,6 +275,26 @@ emit_crc_table (X64Asm *a)
   }
 }
 
+static void
+emit_slow_paths (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
+{
+  stubs->load = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->load, false);
+  stubs->store = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->store, false);
+  stubs->check_sp = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->check_sp, false);
+  stubs->rmw = begin (a);
+  emit_slow (a, layout, stubs, (uintptr_t) layout->rmw, true);
+  for (unsigned pair = 0; pair < 2; pair++)
+    for (unsigned size = 0; size < 4; size++) {
+      stubs->look_load[pair][size] = begin (a);
+      emit_look_load (a, layout, stubs, size, pair != 0);
+      stubs->look_store[pair][size] = begin (a);
+      emit_look_store (a, layout, stubs, size, pair != 0);
+    }
+}
+
 bool
 x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
 {
@@ -262,14 +312,7 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   stubs->stale = begin (a);
   x64_mov_mi (a, 8, x64_state (layout->stale), 1);
   x64_jmp_to (a, stubs->leave);
-  stubs->load = begin (a);
-  emit_slow (a, layout, stubs, (uintptr_t) layout->load);
-  stubs->store = begin (a);
-  emit_slow (a, layout, stubs, (uintptr_t) layout->store);
-  stubs->check_sp = begin (a);
-  emit_slow (a, layout, stubs, (uintptr_t) layout->check_sp);
-  stubs->rmw = begin (a);
-  emit_rmw (a, layout, stubs);
+  emit_slow_paths (a, layout, stubs);
   stubs->interp = begin (a);
   emit_interp (a, layout, stubs, false);
   stubs->interp_end = begin (a);

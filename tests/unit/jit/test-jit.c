@@ -413,6 +413,26 @@ test_links_without_end_are_bounded (void **state)
 
 // ---- no room --------------------------------------------------------------------------------
 
+// Code that the guest changes all the time does not go through all memory.
+static void
+test_changed_code_stays_in_place (void **state)
+{
+  enum { TIMES = 1000 };
+  Fixture *f = *state;
+  bool emptied;
+  const uint8_t *first = add (f, 0x40001000, MODE, BIG, &emptied), *last = first;
+
+  for (unsigned i = 0; i < TIMES; i++) {
+    f->page[0]++;
+    jit_mark_page (f->jit, 0x40001000);
+    assert_null (find (f, 0x40001000));
+    const uint8_t *code = add (f, 0x40001000, MODE, BIG, &emptied);
+    last = MAX (last, code);
+  }
+  assert_in_range (last - first, 1, BYTES / 8);
+  assert_in_range (jit_get_stats (f->jit)->evicted, TIMES - 8, TIMES);
+}
+
 // Adds until a chunk had to be emptied; how many were added.
 static unsigned
 fill (Fixture *f, GuestAddr pa)
@@ -579,6 +599,7 @@ main (void)
       TEST (test_jumps_to_what_is_dropped_ask_again),
       TEST (test_only_what_was_found_last_is_linked_to),
       TEST (test_links_without_end_are_bounded),
+      TEST (test_changed_code_stays_in_place),
       TEST (test_the_oldest_chunk_is_emptied),
       TEST (test_what_is_looked_for_is_spared),
       TEST (test_everything_in_use_makes_room_all_the_same),
