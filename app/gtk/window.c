@@ -65,7 +65,9 @@ void
 terrarium_window_open_machine (TerrariumWindow *window, TerrariumMachine *machine)
 {
   show_machine (window, machine);
-  if (!terrarium_machine_get_vm (machine))
+  // One whose state is of no use is not started without asking.
+  if (!terrarium_machine_get_vm (machine) &&
+      terrarium_machine_get_saved (machine, NULL) != SAVED_STALE)
     terrarium_machine_perform (machine, VM_OP_START);
 }
 
@@ -272,36 +274,64 @@ keep_running (TerrariumWindow *window)
 }
 
 static void
-close_answered_cb (GtkWindow *parent, TerrariumClose answer)
+close_as (TerrariumWindow *window, TerrariumClose answer)
+{
+  window->closing = answer != TERRARIUM_CLOSE_CANCEL && answer != TERRARIUM_CLOSE_KEEP;
+  switch (answer) {
+  case TERRARIUM_CLOSE_CANCEL:
+    return;
+  case TERRARIUM_CLOSE_KEEP:
+    keep_running (window);
+    return;
+  case TERRARIUM_CLOSE_SAVE:
+    notify_person (window, _ ("Saving"));
+    terrarium_store_save_running (window->store);
+    break;
+  case TERRARIUM_CLOSE_SHUT_DOWN:
+    notify_person (window, _ ("Waiting for the machine to shut down"));
+    terrarium_store_perform_on_running (window->store, VM_OP_POWER_BUTTON);
+    break;
+  case TERRARIUM_CLOSE_FORCE_OFF:
+    terrarium_store_perform_on_running (window->store, VM_OP_FORCE_STOP);
+    break;
+  }
+  running_changed_cb (window);
+}
+
+static void
+close_answered_cb (GtkWindow *parent, TerrariumClose answer, bool remember)
 {
   TerrariumWindow *window = TERRARIUM_WINDOW (parent);
 
-  window->closing = false;
-  if (answer == TERRARIUM_CLOSE_CANCEL)
-    return;
-  if (answer == TERRARIUM_CLOSE_KEEP) {
-    keep_running (window);
-    return;
-  }
-  window->closing = true;
-  if (answer == TERRARIUM_CLOSE_SHUT_DOWN)
-    notify_person (window, _ ("Waiting for the machine to shut down"));
-  terrarium_store_perform_on_running (
-      window->store, answer == TERRARIUM_CLOSE_SHUT_DOWN ? VM_OP_POWER_BUTTON : VM_OP_FORCE_STOP);
-  running_changed_cb (window);
+  if (remember && answer != TERRARIUM_CLOSE_CANCEL)
+    terrarium_store_set_on_close (window->store, terrarium_close_get_name (answer));
+  close_as (window, answer);
 }
 
 static gboolean
 terrarium_window_close_request (GtkWindow *base)
 {
   TerrariumWindow *window = TERRARIUM_WINDOW (base);
-  unsigned running = terrarium_store_count_running (window->store);
+  g_autofree char *wish = terrarium_store_dup_on_close (window->store);
+  TerrariumClose known = terrarium_close_from_name (wish);
+  const TerrariumCloseChoice choice = {
+      .n_running = terrarium_store_count_running (window->store),
+      .save = terrarium_store_can_save_running (window->store),
+      .keep = window->has_library && !window->quitting,
+  };
 
-  if (running == 0) {
+  if (choice.n_running == 0) {
     put_all_in_trash (window);
     return GTK_WINDOW_CLASS (terrarium_window_parent_class)->close_request (base);
   }
-  terrarium_ask_close (base, running, window->has_library && !window->quitting, close_answered_cb);
+  bool can = known == TERRARIUM_CLOSE_SAVE   ? choice.save
+             : known == TERRARIUM_CLOSE_KEEP ? choice.keep
+                                             : known == TERRARIUM_CLOSE_SHUT_DOWN;
+  // One that is asked to shut down may not listen: the second time there is a question.
+  if (can && !window->closing)
+    close_as (window, known);
+  else
+    terrarium_ask_close (base, &choice, close_answered_cb);
   window->quitting = false;
   return TRUE;
 }

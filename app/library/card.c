@@ -60,6 +60,19 @@ force_off_action (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+save_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_machine_save (TERRARIUM_CARD (widget)->machine);
+}
+
+static void
+discard_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_confirm_discard (GTK_WINDOW (gtk_widget_get_root (widget)),
+                             TERRARIUM_CARD (widget)->machine);
+}
+
+static void
 cancel_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   terrarium_machine_cancel_creating (TERRARIUM_CARD (widget)->machine);
@@ -102,6 +115,9 @@ update_state (TerrariumCard *card)
   gtk_widget_action_set_enabled (widget, "card.open", !creating);
   gtk_widget_action_set_enabled (widget, "card.delete", !creating && !running);
   gtk_widget_action_set_enabled (widget, "card.cancel", creating);
+  gtk_widget_action_set_enabled (widget, "card.save", terrarium_machine_can_save (machine));
+  gtk_widget_action_set_enabled (widget, "card.discard",
+                                 terrarium_machine_get_saved (machine, NULL) != SAVED_NONE);
   gtk_widget_action_set_enabled (widget, "card.shut-down",
                                  terrarium_machine_can (machine, VM_OP_POWER_BUTTON));
   gtk_widget_action_set_enabled (widget, "card.force-off",
@@ -182,6 +198,8 @@ terrarium_card_class_init (TerrariumCardClass *klass)
   gtk_widget_class_install_action (widget_class, "card.shut-down", NULL, shut_down_action);
   gtk_widget_class_install_action (widget_class, "card.force-off", NULL, force_off_action);
   gtk_widget_class_install_action (widget_class, "card.cancel", NULL, cancel_action);
+  gtk_widget_class_install_action (widget_class, "card.save", NULL, save_action);
+  gtk_widget_class_install_action (widget_class, "card.discard", NULL, discard_action);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_Menu, 0, menu_key_cb, NULL);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_F10, GDK_SHIFT_MASK, menu_key_cb, NULL);
 }

@@ -194,6 +194,35 @@ bundle_save (Bundle *bundle, GError **error)
 }
 
 // ---------------------------------------------------------------------------------------------
+// What is kept for the window, beside the machine's description
+
+#define WINDOW_FILE "window.ini"
+
+char *
+bundle_dup_on_close (const Bundle *bundle)
+{
+  static const char *const known[] = {"save", "keep", "shut-down", NULL};
+  g_autofree char *file = g_build_filename (bundle->path, WINDOW_FILE, NULL);
+  g_autoptr (GKeyFile) keys = g_key_file_new ();
+  g_autofree char *what = NULL, *text = NULL;
+  gsize length = 0;
+
+  if (read_text (file, &text, &length, NULL) &&
+      g_key_file_load_from_data (keys, text, length, G_KEY_FILE_NONE, NULL))
+    what = g_key_file_get_string (keys, "window", "on-close", NULL);
+  return g_strdup (what && g_strv_contains (known, what) ? what : "ask");
+}
+
+bool
+bundle_set_on_close (const Bundle *bundle, const char *what, GError **error)
+{
+  g_autofree char *file = g_build_filename (bundle->path, WINDOW_FILE, NULL);
+  g_autofree char *text = g_strdup_printf ("[window]\non-close=%s\n", what);
+
+  return bundle_write_file (file, text, error);
+}
+
+// ---------------------------------------------------------------------------------------------
 // Creation
 
 // A folder name out of a machine's: lower-case ASCII letters, digits and single dashes.

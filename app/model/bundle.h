@@ -46,6 +46,11 @@ bool bundle_save (Bundle *bundle, GError **error);
 // A small file, replaced in one step and on stable storage when true is returned.
 bool bundle_write_file (const char *path, const char *text, GError **error);
 
+// What becomes of the machine when its window closes: "ask" (as long as nothing else was said),
+// "save", "keep", "shut-down". Any other word reads as "ask".
+char *bundle_dup_on_close (const Bundle *bundle);
+bool bundle_set_on_close (const Bundle *bundle, const char *what, GError **error);
+
 // Fraction done, 0..1; called on the calling thread.
 typedef void (*BundleProgress) (double fraction, void *data);
 

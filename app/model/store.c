@@ -174,6 +174,61 @@ terrarium_store_perform_on_running (TerrariumStore *store, VmOp op)
   }
 }
 
+bool
+terrarium_store_can_save_running (TerrariumStore *store)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+
+  for (guint i = 0; i < n; i++) {
+    TerrariumMachine *machine = peek (store, i);
+    if (terrarium_machine_get_vm (machine) && !terrarium_machine_can_save (machine))
+      return false;
+  }
+  return true;
+}
+
+void
+terrarium_store_save_running (TerrariumStore *store)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+
+  for (guint i = 0; i < n; i++)
+    terrarium_machine_save (peek (store, i));
+}
+
+char *
+terrarium_store_dup_on_close (TerrariumStore *store)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+  g_autofree char *all = NULL;
+
+  for (guint i = 0; i < n; i++) {
+    Bundle *bundle = terrarium_machine_get_bundle (peek (store, i));
+    if (!terrarium_machine_get_vm (peek (store, i)))
+      continue;
+    g_autofree char *one = bundle ? bundle_dup_on_close (bundle) : g_strdup ("ask");
+    if (all && !g_str_equal (all, one))
+      return g_strdup ("ask");
+    if (!all)
+      all = g_steal_pointer (&one);
+  }
+  return all ? g_steal_pointer (&all) : g_strdup ("ask");
+}
+
+void
+terrarium_store_set_on_close (TerrariumStore *store, const char *what)
+{
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (store->machines));
+
+  for (guint i = 0; i < n; i++) {
+    Bundle *bundle = terrarium_machine_get_bundle (peek (store, i));
+    g_autoptr (GError) error = NULL;
+    if (bundle && terrarium_machine_get_vm (peek (store, i)) &&
+        !bundle_set_on_close (bundle, what, &error))
+      g_message ("%s", error->message);
+  }
+}
+
 // ---------------------------------------------------------------------------------------------
 // Creation
 

@@ -21,6 +21,12 @@ void terrarium_store_rescan (TerrariumStore *store);
 unsigned terrarium_store_count_running (TerrariumStore *store);
 
 void terrarium_store_perform_on_running (TerrariumStore *store, VmOp op);
+// Whether all that run can be saved, and doing it.
+bool terrarium_store_can_save_running (TerrariumStore *store);
+void terrarium_store_save_running (TerrariumStore *store);
+// What all that run are to become when the window closes (bundle.h): "ask" unless they agree.
+char *terrarium_store_dup_on_close (TerrariumStore *store);
+void terrarium_store_set_on_close (TerrariumStore *store, const char *what);
 // For a machine without a bundle.
 void terrarium_store_add (TerrariumStore *store, TerrariumMachine *machine);
 

@@ -19,6 +19,29 @@ start_action (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+start_afresh_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_machine_start_afresh (TERRARIUM_VIEWER (widget)->machine);
+}
+
+static void
+save_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_machine_save (TERRARIUM_VIEWER (widget)->machine);
+}
+
+static void
+ask_on_close_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  TerrariumViewer *viewer = TERRARIUM_VIEWER (widget);
+  g_autoptr (GError) error = NULL;
+
+  if (!bundle_set_on_close (terrarium_machine_get_bundle (viewer->machine), "ask", &error))
+    terrarium_viewer_tell (viewer, error->message);
+  terrarium_viewer_update_actions (viewer);
+}
+
+static void
 pause_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   TerrariumMachine *machine = TERRARIUM_VIEWER (widget)->machine;
@@ -123,6 +146,9 @@ terrarium_viewer_install_actions (GtkWidgetClass *widget_class)
   } actions[] = {
       {"viewer.back", back_action},
       {"viewer.start", start_action},
+      {"viewer.start-afresh", start_afresh_action},
+      {"viewer.save", save_action},
+      {"viewer.ask-on-close", ask_on_close_action},
       {"viewer.pause", pause_action},
       {"viewer.shut-down", shut_down_action},
       {"viewer.restart", restart_action},
@@ -139,6 +165,16 @@ terrarium_viewer_install_actions (GtkWidgetClass *widget_class)
                                        NULL);
 }
 
+// Whether closing the window asks no more.
+static bool
+has_on_close (TerrariumMachine *machine)
+{
+  Bundle *bundle = terrarium_machine_get_bundle (machine);
+  g_autofree char *what = bundle ? bundle_dup_on_close (bundle) : g_strdup ("ask");
+
+  return !g_str_equal (what, "ask");
+}
+
 void
 terrarium_viewer_update_actions (TerrariumViewer *viewer)
 {
@@ -148,6 +184,10 @@ terrarium_viewer_update_actions (TerrariumViewer *viewer)
 
   gtk_widget_action_set_enabled (widget, "viewer.start",
                                  terrarium_machine_can (machine, VM_OP_START));
+  gtk_widget_action_set_enabled (widget, "viewer.start-afresh",
+                                 terrarium_machine_can (machine, VM_OP_START));
+  gtk_widget_action_set_enabled (widget, "viewer.save", terrarium_machine_can_save (machine));
+  gtk_widget_action_set_enabled (widget, "viewer.ask-on-close", has_on_close (machine));
   gtk_widget_action_set_enabled (widget, "viewer.pause",
                                  terrarium_machine_can (machine, VM_OP_PAUSE) ||
                                      terrarium_machine_can (machine, VM_OP_RESUME));

@@ -16,7 +16,9 @@ struct _TerrariumViewer {
   AdwFlap *flap;
   AdwHeaderBar *header;
   AdwWindowTitle *title;
-  GtkButton *back_button, *fullscreen_button, *pause_button, *start_button;
+  GtkButton *back_button, *fullscreen_button, *pause_button, *start_button, *afresh_button;
+  GtkInfoBar *trouble_bar;
+  GtkLabel *trouble_label;
   GtkStackSwitcher *switcher;
   GtkMenuButton *menu_button;
   GtkStack *pages;

@@ -61,8 +61,12 @@ update_notice (TerrariumViewer *viewer)
   const char *trouble = terrarium_machine_get_trouble (viewer->machine);
   const char *text = NULL;
 
-  if (state == VM_STATE_PAUSED)
-    text = trouble ? trouble : _ ("Paused");
+  gtk_label_set_text (viewer->trouble_label, trouble ? trouble : "");
+  gtk_info_bar_set_revealed (viewer->trouble_bar, trouble != NULL);
+  if (state == VM_STATE_SAVING)
+    text = _ ("Saving…");
+  else if (state == VM_STATE_PAUSED)
+    text = _ ("Paused");
   else if (!display_screen_get_frame (screen))
     text = _ ("The machine has drawn nothing yet.\nIts serial console may be talking already.");
   gtk_label_set_text (viewer->notice, text ? text : "");
@@ -82,22 +86,43 @@ update_pause_button (TerrariumViewer *viewer)
                                   GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
 }
 
+// The machine goes on from its saved state, or from its disks where there is none, or none of use.
+static void
+update_start_buttons (TerrariumViewer *viewer, SavedKind saved)
+{
+  bool problem = terrarium_machine_get_problem (viewer->machine) != NULL;
+
+  gtk_button_set_label (viewer->start_button, saved == SAVED_READY ? _ ("_Resume") : _ ("_Start"));
+  gtk_widget_set_visible (GTK_WIDGET (viewer->start_button), !problem && saved != SAVED_STALE);
+  gtk_widget_set_visible (GTK_WIDGET (viewer->afresh_button), !problem && saved != SAVED_NONE);
+}
+
+static const char *
+get_heading (const char *problem, SavedKind saved)
+{
+  if (problem)
+    return _ ("“%s” cannot be opened");
+  return saved == SAVED_READY ? _ ("“%s” is saved") : _ ("“%s” is off");
+}
+
 static void
 update_page (TerrariumViewer *viewer)
 {
   bool on = terrarium_machine_get_vm (viewer->machine) != NULL;
   const char *problem = terrarium_machine_get_problem (viewer->machine);
-  g_autofree char *problem_markup = problem ? g_markup_escape_text (problem, -1) : NULL;
+  g_autofree char *stale = NULL;
+  SavedKind saved = terrarium_machine_get_saved (viewer->machine, &stale);
+  g_autofree char *markup =
+      problem || stale ? g_markup_escape_text (problem ? problem : stale, -1) : NULL;
   g_autofree char *heading =
-      g_strdup_printf (problem ? _ ("“%s” cannot be opened") : _ ("“%s” is off"),
-                       terrarium_machine_get_name (viewer->machine));
+      g_strdup_printf (get_heading (problem, saved), terrarium_machine_get_name (viewer->machine));
   g_autofree char *heading_markup = g_markup_escape_text (heading, -1);
 
   adw_status_page_set_title (viewer->off_page, heading_markup);
-  adw_status_page_set_description (viewer->off_page, problem ? problem_markup : viewer->message);
+  adw_status_page_set_description (viewer->off_page, markup ? markup : viewer->message);
   adw_status_page_set_icon_name (viewer->off_page,
                                  problem ? "dialog-warning-symbolic" : "computer-symbolic");
-  gtk_widget_set_visible (GTK_WIDGET (viewer->start_button), problem == NULL);
+  update_start_buttons (viewer, saved);
   gtk_stack_set_visible_child (viewer->pages,
                                on ? GTK_WIDGET (viewer->views) : GTK_WIDGET (viewer->off_page));
   gtk_widget_set_visible (GTK_WIDGET (viewer->switcher), on && has_display (viewer));
@@ -148,6 +173,7 @@ stopped_cb (TerrariumViewer *viewer, int reason, const char *text)
 {
   const char *why = reason == VM_STOP_GUEST    ? _ ("It shut down by itself.")
                     : reason == VM_STOP_FORCED ? _ ("It was forced off.")
+                    : reason == VM_STOP_SAVED  ? _ ("It goes on from where it was.")
                                                : _ ("It could not go on.");
 
   set_message (viewer, text ? text : why);
@@ -272,6 +298,9 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, pages);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, off_page);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, start_button);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, afresh_button);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, trouble_bar);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, trouble_label);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, views);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, display);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, notice);

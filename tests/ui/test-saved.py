@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Saved state as a person meets it: saving from the menu and on closing, the card that says Saved, resuming,
+discarding, and a state that is of no use."""
+import json
+import os
+import sys
+
+import guest
+from lib import check, run, wait
+from steps import transcript, wait_transcript
+
+ONE = os.path.join(os.environ["XDG_DATA_HOME"], "terrarium", "machines", "one")
+
+
+def make():
+    os.makedirs(ONE)
+    guest.write(os.path.join(ONE, "kernel"))
+    with open(os.path.join(ONE, "disk0.raw"), "wb") as file:
+        file.truncate(1 << 20)
+    with open(os.path.join(ONE, "machine.json"), "w") as file:
+        json.dump({"version": 1, "uuid": "6d3a52a6-4d5b-4f4e-9f10-0123456789ab", "name": "One",
+                   "arch": "aarch64", "accel": "auto", "cpus": 1, "memory-mib": 256,
+                   "kernel": "kernel", "disks": [{"path": "disk0.raw", "format": "raw"}],
+                   "nics": [], "display": {"enabled": True, "width": 800, "height": 600}}, file)
+
+
+def use_menu(app, item):
+    app.click(app.find("Machine menu", "push button"))
+    app.act(app.find(item, "menu item"))
+    app.missing(item, "menu item")
+
+
+def console(app):
+    app.click(app.find("Serial Console", "page tab"))
+
+
+def type_letter(app, letter, answer):
+    """The guest answers: it lives."""
+    console(app)
+    app.type(letter)
+    toggle = app.find("Transcript", "push button")
+    app.click(toggle)
+    wait_transcript(app, answer, 60)
+    said = transcript(app)
+    app.click(toggle)
+    return said
+
+
+def back(app):
+    app.click(app.find("Back to the library", "push button"))
+
+
+def first(app):
+    app.click(app.find("One, Off", "push button"))
+    app.find("Pause", "push button")
+    type_letter(app, "a", "b")
+    use_menu(app, "Save State")
+    app.find("“One” is saved", "label")
+    app.find("Resume", "push button")
+    app.find("Start Afresh", "push button")
+    app.shoot("saved")
+    back(app)
+    app.find("One, Saved", "push button")
+    app.shoot("library")
+    check(True, "a saved machine says so")
+    app.click(app.find("One, Saved", "push button"))
+    app.find("Pause", "push button")
+    said = type_letter(app, "c", "d")
+    check("READY" not in said, "it goes on from where it was, without a new start")
+    app.press("ctrl+q")
+    app.find("Save State", "push button")
+    app.shoot("close")
+    app.click(app.find("Do this whenever the window closes"))
+    app.act(app.find("Save State", "push button"))
+    check(app.wait_exit(60) == 0, "closing saves it and ends")
+
+
+def second(app):
+    app.click(app.find("One, Saved", "push button"))
+    app.find("Pause", "push button")
+    app.press("ctrl+q")
+    check(app.wait_exit(60) == 0, "what was chosen for good is not asked again")
+    os.utime(os.path.join(ONE, "disk0.raw"))
+
+
+def third(app):
+    app.click(app.find("One, Off", "push button"))
+    app.find("Start Afresh", "push button")
+    check(any("disk0.raw" in (n.get_name() or "") for n in app.all(role="label")),
+          "a state that does not fit its disk any more is not used, and it says which")
+    app.shoot("stale")
+    app.click(app.find("Start Afresh", "push button"))
+    app.find("Pause", "push button")
+    type_letter(app, "e", "f")
+    check(not os.path.exists(os.path.join(ONE, "saved.json")), "starting afresh discards it")
+    app.click(app.find("Display", "page tab"))
+    use_menu(app, "Ask Again When the Window Closes")
+    use_menu(app, "Save State")
+    app.find("“One” is saved", "label")
+    back(app)
+    app.click(app.find("Menu of One", "push button"))
+    app.act(app.find("Discard Saved State…", "menu item"))
+    app.act(app.find("Discard", "push button"))
+    app.find("One, Off", "push button")
+    wait("the state to go", lambda: not any(f.endswith(".state") for f in os.listdir(ONE)))
+    check(True, "a saved state can be discarded")
+
+
+PARTS = [first, second, third]
+part = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+if part == 0:
+    make()
+run(PARTS[part], TERRARIUM_SAMPLES="/nowhere")
+if part + 1 < len(PARTS):
+    os.execv(sys.executable, [sys.executable, "-W", "ignore", sys.argv[0], sys.argv[1], str(part + 1)])
