@@ -303,9 +303,17 @@ xhci_guest_control (XhciGuest *guest, unsigned slot, const UsbSetup *setup, void
 void
 xhci_guest_submit (XhciGuest *guest, unsigned slot, unsigned dci, GuestAddr addr, uint32_t bytes)
 {
-  const XhciTrb trb = {addr, bytes, TRB_NORMAL << 10 | TRB_IOC | TRB_ISP};
+  for (;;) {
+    uint32_t here = MIN (bytes, 1u << 16);
+    uint32_t flags = bytes > here ? TRB_CHAIN : TRB_IOC;
+    const XhciTrb trb = {addr, here, TRB_NORMAL << 10 | TRB_ISP | flags};
 
-  xhci_guest_put (guest, &guest->rings[slot][dci], &trb);
+    xhci_guest_put (guest, &guest->rings[slot][dci], &trb);
+    if (bytes == here)
+      break;
+    addr += here;
+    bytes -= here;
+  }
   xhci_guest_ring_doorbell (guest, slot, dci);
 }
 

@@ -81,7 +81,7 @@ void xhci_guest_ring_doorbell (XhciGuest *guest, unsigned slot, unsigned dci);
 // bytes (may be NULL).
 unsigned xhci_guest_control (XhciGuest *guest, unsigned slot, const UsbSetup *setup, void *data,
                              unsigned *actual);
-// A TD of one TRB; does not wait.
+// A TD of TRBs of 64 KiB; does not wait. A short one may end in the last TRB only.
 void xhci_guest_submit (XhciGuest *guest, unsigned slot, unsigned dci, GuestAddr addr,
                         uint32_t bytes);
 // The same, with its end: the completion code.

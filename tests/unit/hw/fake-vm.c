@@ -176,6 +176,13 @@ vm_event_signal (VmEvent *event)
   __atomic_store_n (&event->signalled, true, __ATOMIC_RELEASE);
 }
 
+// There is none: the kernel signals nothing here.
+int
+vm_event_get_fd (const VmEvent *event)
+{
+  return -1;
+}
+
 // The loop frees it: a test may hold a device that was never freed.
 void
 vm_event_free (VmEvent *event)
