@@ -101,6 +101,7 @@ run_parse_disk (VmConfig *config, const char *text, GError **error)
   g_autofree char *path = g_strdup (text);
   bool read_only = false, allow_backing = false, told = false;
   VmImageFormat format = VM_IMAGE_RAW;
+  VmDiskBus bus = VM_DISK_VIRTIO;
 
   for (;;) {
     if (cut_suffix (path, ",readonly"))
@@ -111,6 +112,12 @@ run_parse_disk (VmConfig *config, const char *text, GError **error)
       format = VM_IMAGE_RAW, told = true;
     else if (cut_suffix (path, ",format=qcow2"))
       format = VM_IMAGE_QCOW2, told = true;
+    else if (cut_suffix (path, ",bus=virtio"))
+      bus = VM_DISK_VIRTIO;
+    else if (cut_suffix (path, ",bus=scsi"))
+      bus = VM_DISK_SCSI;
+    else if (cut_suffix (path, ",bus=nvme"))
+      bus = VM_DISK_NVME;
     else
       break;
   }
@@ -118,6 +125,9 @@ run_parse_disk (VmConfig *config, const char *text, GError **error)
   if (option != NULL && g_str_has_prefix (option, ",format="))
     return fail (error, _ ("The disk format “%s” is not supported; convert the disk to qcow2."),
                  option + strlen (",format="));
+  if (option != NULL && g_str_has_prefix (option, ",bus="))
+    return fail (error, _ ("There is no bus “%s” for disks; choose virtio, scsi or nvme."),
+                 option + strlen (",bus="));
   if (path[0] == '\0')
     return fail (error, _ ("--disk needs the name of a file."));
   if (!told && !choose_format (path, &format, error))
@@ -125,6 +135,7 @@ run_parse_disk (VmConfig *config, const char *text, GError **error)
   VmDiskConfig *disk = vm_config_add_disk (config, path, read_only);
   disk->format = format;
   disk->allow_backing = allow_backing;
+  disk->bus = bus;
   return true;
 }
 
@@ -180,7 +191,7 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 typedef struct Raw {
   char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *cpu_features, *serial, *display,
       *firmware, *nvram, *boot, *gdb, *jit_cache, *jit_dump;
-  char **disks, **nets;
+  char **disks, **cdroms, **nets;
   int cpus;
   gboolean no_net, no_acpi, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
 } Raw;
@@ -205,6 +216,7 @@ clear_raw (Raw *raw)
   g_free (raw->jit_cache);
   g_free (raw->jit_dump);
   g_strfreev (raw->disks);
+  g_strfreev (raw->cdroms);
   g_strfreev (raw->nets);
 }
 
@@ -232,7 +244,9 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"no-acpi", 0, 0, G_OPTION_ARG_NONE, &raw->no_acpi,
        N_ ("The firmware describes the machine by a device tree only"), NULL},
       {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a disk image"),
-       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing]")},
+       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing][,bus=virtio|scsi|nvme]")},
+      {"cdrom", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->cdroms,
+       N_ ("Attach a CD/DVD drive with this image in it"), N_ ("FILE")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
        N_ ("Attach a network (one is there by default)"), N_ ("user[,forward=tcp:HOST:GUEST]…")},
       {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},
@@ -337,6 +351,8 @@ apply_devices (VmConfig *config, const Raw *raw, GError **error)
   for (unsigned i = 0; raw->disks != NULL && raw->disks[i] != NULL; i++)
     if (!run_parse_disk (config, raw->disks[i], error))
       return false;
+  for (unsigned i = 0; raw->cdroms != NULL && raw->cdroms[i] != NULL; i++)
+    vm_config_add_cdrom (config, raw->cdroms[i]);
   return true;
 }
 

@@ -60,6 +60,9 @@ put_path (JsonBuilder *builder, const char *name, const char *path, const char *
 
 static const char *const format_names[] = {[VM_IMAGE_RAW] = "raw", [VM_IMAGE_QCOW2] = "qcow2"};
 
+static const char *const bus_names[] = {
+    [VM_DISK_VIRTIO] = "virtio", [VM_DISK_SCSI] = "scsi", [VM_DISK_NVME] = "nvme"};
+
 static void
 put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
 {
@@ -74,6 +77,10 @@ put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
     put_bool (builder, "read-only", disk->read_only);
     if (disk->allow_backing)
       put_bool (builder, "allow-backing", true);
+    if (disk->bus != VM_DISK_VIRTIO)
+      put_string (builder, "bus", bus_names[disk->bus]);
+    if (disk->cdrom)
+      put_bool (builder, "cdrom", true);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -292,38 +299,48 @@ each_object (VmConfig *config, JsonObject *parent, const char *name, const char 
   }
 }
 
-// False: no such format. Machines of old have raw disks only and do not say so.
 static bool
-parse_format (const char *text, VmImageFormat *format)
+find_name (const char *text, const char *const *names, unsigned n, unsigned *found)
 {
-  for (unsigned i = 0; i < G_N_ELEMENTS (format_names); i++)
-    if (strcmp (text, format_names[i]) == 0) {
-      *format = (VmImageFormat) i;
+  for (unsigned i = 0; i < n; i++)
+    if (strcmp (text, names[i]) == 0) {
+      *found = i;
       return true;
     }
   return false;
 }
 
+// What is not said is as it was when it could not be said.
+
 static bool
 read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
 {
   g_autofree char *path = NULL, *format_name = g_strdup (format_names[VM_IMAGE_RAW]);
-  bool read_only = false, allow_backing = false, ok = true;
-  VmImageFormat format = VM_IMAGE_RAW;
+  g_autofree char *bus_name = g_strdup (bus_names[VM_DISK_VIRTIO]);
+  bool read_only = false, allow_backing = false, cdrom = false, ok = true;
+  unsigned format = VM_IMAGE_RAW, bus = VM_DISK_VIRTIO;
 
   get_path (object, "path", base_dir, &path, &ok, error);
   get_string (object, "format", &format_name, &ok, error);
   get_bool (object, "read-only", &read_only, &ok, error);
   get_bool (object, "allow-backing", &allow_backing, &ok, error);
+  get_string (object, "bus", &bus_name, &ok, error);
+  get_bool (object, "cdrom", &cdrom, &ok, error);
   if (ok && path == NULL)
     return bad_field (error, "path");
-  if (ok && !parse_format (format_name, &format))
+  if (ok && !find_name (format_name, format_names, G_N_ELEMENTS (format_names), &format))
     return bad_field (error, "format");
+  if (ok && !find_name (bus_name, bus_names, G_N_ELEMENTS (bus_names), &bus))
+    return bad_field (error, "bus");
+  if (ok && cdrom && (bus != VM_DISK_SCSI || !read_only))
+    return bad_field (error, "cdrom");
   if (ok) {
     VmDiskConfig *disk = vm_config_add_disk (config, path, read_only);
 
-    disk->format = format;
+    disk->format = (VmImageFormat) format;
     disk->allow_backing = allow_backing;
+    disk->bus = (VmDiskBus) bus;
+    disk->cdrom = cdrom;
   }
   return ok;
 }

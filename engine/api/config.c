@@ -101,6 +101,8 @@ vm_config_copy (const VmConfig *config)
 
     disk_copy->format = disk->format;
     disk_copy->allow_backing = disk->allow_backing;
+    disk_copy->bus = disk->bus;
+    disk_copy->cdrom = disk->cdrom;
   }
   for (unsigned i = 0; i < config->nics->len; i++) {
     const VmNicConfig *nic = g_ptr_array_index (config->nics, i);
@@ -126,6 +128,16 @@ vm_config_add_disk (VmConfig *config, const char *path, bool read_only)
   disk->path = g_strdup (path);
   disk->read_only = read_only;
   g_ptr_array_add (config->disks, disk);
+  return disk;
+}
+
+VmDiskConfig *
+vm_config_add_cdrom (VmConfig *config, const char *path)
+{
+  VmDiskConfig *disk = vm_config_add_disk (config, path, true);
+
+  disk->cdrom = true;
+  disk->bus = VM_DISK_SCSI;
   return disk;
 }
 

@@ -19,6 +19,10 @@ make_disks (const VmConfig *config)
         .format = (BlockFormat) disk->format,
         .read_only = disk->read_only,
         .allow_backing = disk->allow_backing,
+        .bus = disk->bus == VM_DISK_SCSI   ? MACHINE_BUS_SCSI
+               : disk->bus == VM_DISK_NVME ? MACHINE_BUS_NVME
+                                           : MACHINE_BUS_VIRTIO,
+        .cdrom = disk->cdrom,
     };
   }
   return disks;
@@ -274,6 +278,9 @@ vm_job_run (VmJob *job)
     break;
   case VM_JOB_RESTORE_FILE:
     restore_file (job);
+    break;
+  case VM_JOB_MEDIUM:
+    vm_job_change_medium (job);
     break;
   case VM_JOB_STOP:
     vm_job_stop (job);

@@ -17,6 +17,7 @@ typedef enum VmJobKind {
   VM_JOB_RESTORE,
   VM_JOB_SAVE_FILE,
   VM_JOB_RESTORE_FILE,
+  VM_JOB_MEDIUM,
 } VmJobKind;
 
 // One thing to be done to the machine. A worker thread of its own does it; one at a time.
@@ -31,6 +32,8 @@ typedef struct VmJob {
   VmSaveOptions save;        // VM_JOB_SAVE_FILE; VM_JOB_RESTORE_FILE: its path
   GCancellable *cancellable; // VM_JOB_SAVE_FILE
   bool was_running;          // VM_JOB_SAVE_FILE
+  unsigned disk;             // VM_JOB_MEDIUM: the drive
+  char *medium;              // VM_JOB_MEDIUM: owned; NULL: none
   GError *error;             // the job failed
 } VmJob;
 
@@ -80,6 +83,7 @@ void vm_job_run (VmJob *job);
 void vm_job_save_file (VmJob *job);
 bool vm_job_load_file (VmJob *job);
 void vm_job_stop (VmJob *job);
+void vm_job_change_medium (VmJob *job);
 void vm_job_set_takes_input (VmMachine *machine, bool takes_input);
 
 // Owner's thread, for operations in other files (machine.c).

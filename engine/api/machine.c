@@ -93,6 +93,7 @@ free_job (VmJob *job)
   g_clear_object (&job->task);
   g_clear_pointer (&job->state, g_bytes_unref);
   vm_job_clear_save (job);
+  g_free (job->medium);
   g_clear_error (&job->error);
   g_clear_error (&job->stop_error);
   g_object_unref (job->machine);
@@ -118,6 +119,7 @@ state_during (const VmJob *job)
     return job->save.stop ? VM_STATE_SAVING : job->machine->state;
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
+  case VM_JOB_MEDIUM:
     break;
   }
   return job->machine->state;
@@ -151,6 +153,7 @@ state_after (const VmJob *job)
                         : (job->was_running ? VM_STATE_RUNNING : VM_STATE_PAUSED);
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
+  case VM_JOB_MEDIUM:
     break;
   }
   return job->machine->state;

@@ -44,11 +44,20 @@ typedef struct VmForward {
   uint16_t guest_port; // 0 is invalid for both
 } VmForward;
 
+// What a guest sees a disk on.
+typedef enum {
+  VM_DISK_VIRTIO,
+  VM_DISK_SCSI,
+  VM_DISK_NVME,
+} VmDiskBus;
+
 typedef struct VmDiskConfig {
   char *path;
   VmImageFormat format; // told, never guessed: a guest can make its raw disk look like anything
   bool read_only;
   bool allow_backing; // read the file the image says it is based on
+  VmDiskBus bus;
+  bool cdrom; // a CD/DVD drive (on SCSI) with this medium; read only
 } VmDiskConfig;
 
 typedef struct VmNicConfig {
@@ -97,6 +106,7 @@ void vm_config_free (VmConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmConfig, vm_config_free)
 // Raw; the caller may change what comes back.
 VmDiskConfig *vm_config_add_disk (VmConfig *config, const char *path, bool read_only);
+VmDiskConfig *vm_config_add_cdrom (VmConfig *config, const char *path);
 VmNicConfig *vm_config_add_nic (VmConfig *config);
 void vm_nic_config_add_forward (VmNicConfig *nic, bool udp, uint16_t host_port,
                                 uint16_t guest_port);
@@ -202,6 +212,14 @@ bool vm_machine_can (VmMachine *machine, VmOp op);
 void vm_machine_perform_async (VmMachine *machine, VmOp op, GCancellable *cancellable,
                                GAsyncReadyCallback callback, void *user_data);
 bool vm_machine_perform_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+
+// Puts another medium into a drive of a running or paused machine: `disk` is the position of one in
+// the configuration that is a cdrom; path NULL: the drive is empty then. As if by hand: a lock the
+// guest has put on the drive does not count. The configuration stays as it is.
+void vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const char *path,
+                                     GCancellable *cancellable, GAsyncReadyCallback callback,
+                                     void *user_data);
+bool vm_machine_change_medium_finish (VmMachine *machine, GAsyncResult *result, GError **error);
 
 // Saves a paused machine's whole state (RAM, CPUs, devices) to memory, and makes a stopped, never
 // started machine of the same configuration continue from it (paused).

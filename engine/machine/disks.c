@@ -14,9 +14,13 @@ machine_open_disk (Machine *machine, const MachineDisk *disk, GError **error)
 {
   BlockImageFlags flags = (disk->read_only ? 0 : BLOCK_IMAGE_WRITE) |
                           (disk->allow_backing ? BLOCK_IMAGE_ALLOW_BACKING : 0);
-  BlockImage *image = block_image_open (disk->path, disk->format, flags, error);
 
   g_assert (machine->n_disks < MACHINE_DISKS_MAX);
+  if (disk->cdrom) {
+    machine->disks[machine->n_disks++] = NULL; // what lies in it changes, and is only read
+    return machine_open_medium (disk, error);
+  }
+  BlockImage *image = block_image_open (disk->path, disk->format, flags, error);
   if (image == NULL)
     return NULL;
   BlockDevice *device = block_image_to_device (image);
@@ -28,7 +32,7 @@ bool
 machine_settle_disks (Machine *machine, GError **error)
 {
   for (unsigned i = 0; i < machine->n_disks; i++) {
-    int code = block_device_settle (machine->disks[i]);
+    int code = machine->disks[i] != NULL ? block_device_settle (machine->disks[i]) : 0;
 
     if (code != 0) {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
@@ -78,7 +82,7 @@ static void
 take_off_first (Machine *machine, const char *const *paths, unsigned n)
 {
   for (unsigned i = 0; i < n; i++)
-    if (paths[i] != NULL)
+    if (paths[i] != NULL && machine->disks[i] != NULL)
       take_off (machine->disks[i]);
 }
 
@@ -86,7 +90,8 @@ bool
 machine_put_on_overlays (Machine *machine, const char *const *paths, GError **error)
 {
   for (unsigned i = 0; i < machine->n_disks; i++)
-    if (paths[i] != NULL && !put_on (machine->disks[i], paths[i], error)) {
+    if (paths[i] != NULL && machine->disks[i] != NULL &&
+        !put_on (machine->disks[i], paths[i], error)) {
       take_off_first (machine, paths, i);
       return false;
     }

@@ -22,11 +22,11 @@ struct Machine {
   uint64_t ram_bytes;
   // Owned by vm; NULL: not there.
   Device *uart, *gpio, *ged;
-  VirtioDevice *gpu, *keyboard, *tablet, *console;
+  VirtioDevice *gpu, *keyboard, *tablet, *console, *scsi;
   Device *usb; // the controller
   UsbDevice *usb_keyboard, *usb_tablet;
   GMutex input_lock;                     // one batch of input events at a time
-  BlockDevice *disks[MACHINE_DISKS_MAX]; // owned by their adapters
+  BlockDevice *disks[MACHINE_DISKS_MAX]; // owned by their adapters; NULL: a drive
   unsigned n_disks;
 };
 
@@ -39,6 +39,9 @@ bool machine_check_descriptors (unsigned n, GError **error);
 
 // A USB controller with keyboard and tablet.
 void machine_add_usb (Machine *machine, Device *pci, unsigned slot);
+
+// Opens what a drive is to have.
+BlockDevice *machine_open_medium (const MachineDisk *medium, GError **error);
 
 bool machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error);
 void machine_boot_clear (MachineBoot *boot);

@@ -19,11 +19,19 @@ enum {
   MACHINE_NICS_MAX = 8,
 };
 
+typedef enum MachineBus {
+  MACHINE_BUS_VIRTIO,
+  MACHINE_BUS_SCSI,
+  MACHINE_BUS_NVME,
+} MachineBus;
+
 typedef struct MachineDisk {
   const char *path;
   BlockFormat format;
   bool read_only;
   bool allow_backing; // follow the backing file that the image names
+  MachineBus bus;
+  bool cdrom; // a drive with this medium, on SCSI
 } MachineDisk;
 
 typedef struct MachineNic {
@@ -77,6 +85,11 @@ Machine *machine_new_virt_aarch64 (const MachineConfig *config, GError **error);
 void machine_free (Machine *machine); // stops it first; accepts NULL
 Vm *machine_get_vm (Machine *machine);
 
+// What lies in drive `disk` (a cdrom of the configuration): another image, or nothing (NULL). While
+// the machine runs or is paused; may wait for the host. On false all is as before.
+bool machine_change_medium (Machine *machine, unsigned disk, const MachineDisk *medium,
+                            GError **error);
+
 // Any thread; never wait. Without such a device nothing happens.
 void machine_press_power_button (Machine *machine);
 size_t machine_send_serial (Machine *machine, const uint8_t *data, size_t length);
@@ -90,7 +103,7 @@ void machine_set_display_size (Machine *machine, unsigned width, unsigned height
 
 // A paused machine's disks. settle: nothing is left to write, so that closing them changes nothing.
 // put_on_overlays: each disk goes on in the qcow2 image paths[i] (as many as there are disks; NULL:
-// it stays), which was made on top of what it is now and is still empty; that is only read from
+// it stays, as drives do), which was made on top of what it is now and is still empty; that is only read from
 // then on. On false all is as before. take_off undoes it, with the images still empty.
 bool machine_settle_disks (Machine *machine, GError **error);
 bool machine_put_on_overlays (Machine *machine, const char *const *paths, GError **error);

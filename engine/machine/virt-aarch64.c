@@ -26,6 +26,7 @@
 #include "engine/virtio/input.h"
 #include "engine/virtio/net.h"
 #include "engine/virtio/rng.h"
+#include "engine/virtio/scsi.h"
 #include "engine/virtio/transport.h"
 
 enum {
@@ -167,17 +168,43 @@ add_nics (Machine *machine, const MachineConfig *config, Device *pci)
   }
 }
 
+// The SCSI host comes with the first unit; a disk's number is its target's.
+static void
+add_scsi_unit (Machine *machine, const MachineConfig *config, Device *pci, unsigned target,
+               ScsiUnit *unit)
+{
+  if (machine->scsi == NULL) {
+    machine->scsi = virtio_scsi_new (config->cpus);
+    add_virtio (machine, pci, machine->scsi, VIRT_SLOT_SCSI, "scsi");
+  }
+  virtio_scsi_add (machine->scsi, target, unit);
+}
+
+static void
+add_disk (Machine *machine, const MachineConfig *config, Device *pci, unsigned i,
+          BlockDevice *device)
+{
+  const MachineDisk *disk = &config->disks[i];
+  g_autofree char *id = g_strdup_printf ("disk%u", i);
+
+  if (disk->cdrom)
+    add_scsi_unit (machine, config, pci, i, scsi_cdrom_new (device, id));
+  else if (disk->bus == MACHINE_BUS_SCSI)
+    add_scsi_unit (machine, config, pci, i, scsi_disk_new (device, id));
+  else
+    add_virtio (machine, pci, virtio_blk_new (device, id, config->cpus), VIRT_SLOT_DISK0 + i, id);
+}
+
 static bool
 add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **error)
 {
   for (unsigned i = 0; i < config->n_disks; i++) {
     const MachineDisk *disk = &config->disks[i];
     BlockDevice *device = machine_open_disk (machine, disk, error);
-    g_autofree char *id = g_strdup_printf ("disk%u", i);
 
     if (device == NULL)
       return false;
-    add_virtio (machine, pci, virtio_blk_new (device, id, config->cpus), VIRT_SLOT_DISK0 + i, id);
+    add_disk (machine, config, pci, i, device);
   }
   return true;
 }

@@ -63,4 +63,5 @@ enum {
   VIRT_SLOT_USB = 7,
   VIRT_SLOT_DISK0 = 8, // up to 16: 8..23
   VIRT_SLOT_NIC1 = 24, // the second to eighth: 24..30
+  VIRT_SLOT_SCSI = 31,
 };

@@ -34,6 +34,8 @@ make_config (void)
   VmDiskConfig *disk = vm_config_add_disk (config, "/machines/ab", true);
   disk->format = VM_IMAGE_QCOW2;
   disk->allow_backing = true;
+  disk->bus = VM_DISK_NVME;
+  vm_config_add_cdrom (config, "/machines/a/disc.iso");
   VmNicConfig *nic = g_ptr_array_index (config->nics, 0);
   vm_nic_config_add_forward (nic, false, 8022, 22);
   vm_nic_config_add_forward (nic, true, 65535, 1);
@@ -71,6 +73,11 @@ test_round_trip (void **state)
   assert_int_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->format, VM_IMAGE_QCOW2);
   assert_true (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->allow_backing);
   assert_false (((VmDiskConfig *) g_ptr_array_index (moved->disks, 0))->allow_backing);
+  assert_int_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->bus, VM_DISK_NVME);
+  assert_false (((VmDiskConfig *) g_ptr_array_index (moved->disks, 1))->cdrom);
+  assert_true (((VmDiskConfig *) g_ptr_array_index (moved->disks, 2))->cdrom);
+  assert_true (((VmDiskConfig *) g_ptr_array_index (moved->disks, 2))->read_only);
+  assert_int_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 2))->bus, VM_DISK_SCSI);
   vm_config_free (moved);
 
   VmConfig *same = vm_config_from_json (json, -1, "/machines/a", NULL);
@@ -154,6 +161,8 @@ test_texts (void **state)
       {HEAD ",\"disks\":[1]}", VM_CONFIG_ERROR_FORMAT, "disks"},
       {HEAD ",\"disks\":[{}]}", VM_CONFIG_ERROR_FORMAT, "path"},
       {HEAD ",\"disks\":[{\"path\":\"a\",\"read-only\":1}]}", VM_CONFIG_ERROR_FORMAT, "read-only"},
+      {HEAD ",\"disks\":[{\"path\":\"a\",\"bus\":\"ide\"}]}", VM_CONFIG_ERROR_FORMAT, "bus"},
+      {HEAD ",\"disks\":[{\"path\":\"a\",\"cdrom\":true}]}", VM_CONFIG_ERROR_FORMAT, "cdrom"},
       {HEAD ",\"disks\":[{\"path\":\"a\",\"format\":\"vdi\"}]}", VM_CONFIG_ERROR_FORMAT, "format"},
       {HEAD ",\"nics\":[{\"mac\":\"52:54:00:12:34\"}]}", VM_CONFIG_ERROR_FORMAT, "mac"},
       {HEAD ",\"nics\":[{\"mac\":\"52:54:00:12:34:5g\"}]}", VM_CONFIG_ERROR_FORMAT, "mac"},

@@ -58,6 +58,7 @@ test_disks (void **state)
     const char *text, *path; // path NULL: refused
     bool read_only, allow_backing;
     VmImageFormat format;
+    VmDiskBus bus;
   } cases[] = {
       {"a.raw", "a.raw", false},
       {"a.raw,readonly", "a.raw", true},
@@ -70,6 +71,10 @@ test_disks (void **state)
       {"a.qcow2,format=raw", "a.qcow2"},
       {"a,format=qcow2", "a", false, false, VM_IMAGE_QCOW2},
       {"a.qcow2,allow-backing,readonly", "a.qcow2", true, true, VM_IMAGE_QCOW2},
+      {"a.raw,bus=scsi", "a.raw", .bus = VM_DISK_SCSI},
+      {"a.raw,bus=nvme,readonly", "a.raw", true, .bus = VM_DISK_NVME},
+      {"a.raw,bus=virtio", "a.raw"},
+      {"a.raw,bus=ide", NULL},
       {"a,format=vdi", NULL},
       {",readonly", NULL, false},
       {"", NULL, false},
@@ -88,6 +93,7 @@ test_disks (void **state)
       assert_int_equal (disk->read_only, cases[i].read_only);
       assert_int_equal (disk->allow_backing, cases[i].allow_backing);
       assert_int_equal (disk->format, cases[i].format);
+      assert_int_equal (disk->bus, cases[i].bus);
     }
     vm_config_free (config);
   }
