@@ -10,6 +10,7 @@
 #include "app/cli/image.h"
 #include "app/cli/machines.h"
 #include "app/cli/run.h"
+#include "app/cli/snapshot.h"
 #include "app/language.h"
 #include "app/module-load.h"
 
@@ -27,6 +28,7 @@ static const struct Command {
     {"resume", cli_resume, N_ ("let a paused machine go on")},
     {"save", cli_save, N_ ("save a machine's state and end it")},
     {"restore", cli_restore, N_ ("let a saved machine go on")},
+    {"snapshot", cli_snapshot, N_ ("keep machines as they are, and go back to that")},
     {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},
     {"serve", cli_serve, NULL},
 };

@@ -10,6 +10,7 @@
 #include "app/cli/machines.h"
 #include "app/model/bundle.h"
 #include "app/model/running.h"
+#include "app/model/snapshots.h"
 
 typedef struct Service {
   GMainLoop *loop;
@@ -121,6 +122,10 @@ cli_serve (int argc, char **argv)
   lock = bundle_lock (bundle, &error);
   if (lock < 0)
     return cli_fail (error->message);
+  if (!snapshots_prepare (bundle, &error)) {
+    close (lock);
+    return cli_fail (error->message);
+  }
   status = serve (bundle, afresh ? RUNNING_AFRESH : RUNNING_RESUME, &error);
   if (error != NULL)
     cli_fail (error->message);

@@ -9,6 +9,7 @@
 
 #include "app/model/running.h"
 #include "app/model/saved.h"
+#include "app/model/snapshots.h"
 
 #define THUMBNAIL_WIDTH       384
 #define THUMBNAIL_HEIGHT      240
@@ -162,10 +163,31 @@ vm_state_cb (TerrariumMachine *machine)
     g_signal_emit (machine, signals[FAILED], 0, trouble);
 }
 
+// What is on disk counts: others may have changed it while the machine was off.
+static bool
+prepare_bundle (TerrariumMachine *machine, GError **error)
+{
+  machine->lock = bundle_lock (machine->bundle, error);
+  if (machine->lock < 0)
+    return false;
+  g_autoptr (Bundle) now = bundle_load (machine->bundle->path);
+  if (!now->config)
+    g_propagate_error (error, g_error_copy (now->error));
+  if (!now->config || !snapshots_prepare (now, error)) {
+    let_go (machine);
+    return false;
+  }
+  vm_config_free (machine->config);
+  machine->config = vm_config_copy (now->config);
+  bundle_free (machine->bundle);
+  machine->bundle = g_steal_pointer (&now);
+  return true;
+}
+
 static bool
 prepare (TerrariumMachine *machine, GError **error)
 {
-  if (machine->bundle && (machine->lock = bundle_lock (machine->bundle, error)) < 0)
+  if (machine->bundle && !prepare_bundle (machine, error))
     return false;
   machine->vm = vm_machine_new (machine->config, NULL, error);
   if (!machine->vm) {

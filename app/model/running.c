@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "app/model/saved.h"
+#include "app/model/snapshots.h"
 
 struct Running {
   int references; // operations under way have one each
@@ -198,6 +199,101 @@ running_save_finish (Running *running, GAsyncResult *result, GError **error)
 }
 
 // ---------------------------------------------------------------------------------------------
+// Snapshots
+
+typedef struct Take {
+  Running *running;
+  SnapshotTaking *taking;
+  bool committed; // worker's until it is over
+} Take;
+
+static void
+take_free (Take *take)
+{
+  // Overlays that were not used are removed before the next start.
+  snapshot_taking_free (take->taking);
+  unref (take->running);
+  g_free (take);
+}
+
+// Worker: the machine waits, its disks have moved.
+static bool
+settled_cb (void *data, GError **error)
+{
+  Take *take = data;
+
+  take->committed = snapshots_commit (take->running->path, take->taking, error);
+  return take->committed;
+}
+
+// Worker: the machine goes on, its state is complete.
+static bool
+with_state_cb (void *data, GError **error)
+{
+  const Take *take = data;
+
+  return snapshots_end (take->running->path, take->taking, true, error);
+}
+
+static void
+taken_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  g_autoptr (GTask) task = data;
+  Take *take = g_task_get_task_data (task);
+  Running *running = take->running;
+  GError *error = NULL;
+  bool ok = vm_machine_save_file_finish (VM_MACHINE (source), result, &error);
+
+  if (take->committed) {
+    vm_config_free (running->config);
+    running->config = vm_config_copy (take->taking->config);
+  }
+  if (ok) {
+    g_task_return_boolean (task, TRUE);
+    return;
+  }
+  if (take->committed)
+    snapshots_end (running->path, take->taking, false, NULL);
+  g_task_return_error (task, error);
+}
+
+void
+running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback callback,
+                        void *user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  const Bundle bundle = {.path = running->path, .config = running->config};
+  Take *take = g_new0 (Take, 1);
+  GError *error = NULL;
+
+  take->running = ref (running);
+  take->taking = snapshots_begin (&bundle, name, &error);
+  g_task_set_task_data (task, take, (GDestroyNotify) take_free);
+  if (take->taking == NULL) {
+    g_task_return_error (task, error);
+    return;
+  }
+  const VmSaveOptions options = {.path = take->taking->state,
+                                 .overlays = (const char *const *) take->taking->overlays,
+                                 .settled = settled_cb,
+                                 .complete = with_state_cb,
+                                 .data = take};
+  vm_machine_save_file_async (running->machine, &options, NULL, taken_cb, g_steal_pointer (&task));
+}
+
+bool
+running_snapshot_finish (Running *running, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+const VmConfig *
+running_get_config (Running *running)
+{
+  return running->config;
+}
+
+// ---------------------------------------------------------------------------------------------
 // What others ask
 
 static void
@@ -210,14 +306,42 @@ asked_done_cb (GObject *source, GAsyncResult *result, void *data)
   control_call_answer (call, NULL, error);
 }
 
+static const char *
+get_text (JsonObject *request, const char *name)
+{
+  JsonNode *node = json_object_get_member (request, name);
+
+  return node != NULL && json_node_get_value_type (node) == G_TYPE_STRING
+             ? json_node_get_string (node)
+             : "";
+}
+
+static void
+change_snapshot (Running *running, bool rename, JsonObject *request, ControlCall *call)
+{
+  Bundle bundle = {.path = running->path, .config = running->config};
+  g_autoptr (GError) error = NULL;
+
+  if (rename)
+    snapshots_rename (&bundle, get_text (request, "id"), get_text (request, "name"), &error);
+  else
+    snapshots_delete (&bundle, get_text (request, "id"), false, &error);
+  control_call_answer (call, NULL, error);
+}
+
 static bool
 asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
 {
   Running *running = data;
 
-  if (!g_str_equal (op, "save"))
+  if (g_str_equal (op, "save"))
+    running_save_async (running, NULL, NULL, NULL, asked_done_cb, call);
+  else if (g_str_equal (op, "snapshot-take"))
+    running_snapshot_async (running, get_text (request, "name"), asked_done_cb, call);
+  else if (g_str_equal (op, "snapshot-rename") || g_str_equal (op, "snapshot-delete"))
+    change_snapshot (running, g_str_equal (op, "snapshot-rename"), request, call);
+  else
     return false;
-  running_save_async (running, NULL, NULL, NULL, asked_done_cb, call);
   return true;
 }
 

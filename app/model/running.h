@@ -28,3 +28,10 @@ bool running_start_finish (Running *running, GAsyncResult *result, GError **erro
 void running_save_async (Running *running, BundleProgress progress, void *data,
                          GCancellable *cancellable, GAsyncReadyCallback callback, void *user_data);
 bool running_save_finish (Running *running, GAsyncResult *result, GError **error);
+
+// A snapshot of the machine as it is; it goes on.
+void running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback callback,
+                             void *user_data);
+bool running_snapshot_finish (Running *running, GAsyncResult *result, GError **error);
+// The bundle's configuration by now (borrowed): snapshots change the disks.
+const VmConfig *running_get_config (Running *running);

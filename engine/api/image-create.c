@@ -200,7 +200,18 @@ typedef struct Copy {
   const VmImageJob *job;
   uint8_t *buffer; // COPY_BYTES
   bool reading;    // what failed, if anything did
+  // Onto an image with a base: what is deeper is left to that, and zeroes are written.
+  bool based;
+  unsigned depth;
 } Copy;
+
+static int
+write_piece (const Copy *copy, struct iovec *iov, uint64_t offset)
+{
+  if (copy->based)
+    return copy->to->ops->write (copy->to->driver, iov, 1, offset);
+  return write_sparse (copy->to, iov->iov_base, iov->iov_len, offset);
+}
 
 static int
 copy_run (Copy *copy, uint64_t offset, uint64_t length)
@@ -213,7 +224,7 @@ copy_run (Copy *copy, uint64_t offset, uint64_t length)
     code = copy->from->ops->read (copy->from->driver, &iov, 1, offset + done);
     copy->reading = code != 0;
     if (code == 0)
-      code = write_sparse (copy->to, copy->buffer, iov.iov_len, offset + done);
+      code = write_piece (copy, &iov, offset + done);
   }
   return code;
 }
@@ -227,7 +238,11 @@ copy_all (Copy *copy)
     uint64_t left = copy->from->size_bytes - at;
     code = copy->from->ops->get_extent (copy->from->driver, at, left, &extent);
     copy->reading = code != 0;
-    if (code == 0 && extent.kind == BLOCK_EXTENT_DATA)
+    bool left_out =
+        copy->based && (extent.kind == BLOCK_EXTENT_ABSENT || extent.depth > copy->depth);
+    if (code == 0 && !left_out && extent.kind == BLOCK_EXTENT_ZERO && copy->based)
+      code = copy->to->ops->write_zeroes (copy->to->driver, at, extent.length, true);
+    else if (code == 0 && !left_out && extent.kind == BLOCK_EXTENT_DATA)
       code = copy_run (copy, at, extent.length);
     else if (code == 0 && !image_step (copy->job, (double) at / (double) copy->from->size_bytes))
       code = ECANCELED;
@@ -283,6 +298,59 @@ vm_image_convert (const char *from, VmImageFormat from_format, bool allow_backin
   complete.size_bytes = image->size_bytes;
   Copy copy = {.from = image, .job = job};
   bool ok = new_file_begin (&made, to, error) && fill_made (&made, &complete, &copy, from, error);
+  block_image_free (image);
+  return ok;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Putting images of a chain together
+
+// What the image `depth` below `path` is based on, as that says it. NULL in options: nothing.
+static bool
+find_base (const char *path, VmImageFormat format, unsigned depth, VmImageCreate *options,
+           char **backing, GError **error)
+{
+  g_autofree char *name = g_strdup (path);
+
+  for (unsigned i = 0; i <= depth && name != NULL; i++) {
+    g_autoptr (VmImageInfo) info = vm_image_get_info (name, format, error);
+    if (info == NULL)
+      return false;
+    g_autofree char *folder = g_path_get_dirname (name);
+    g_free (*backing);
+    *backing = g_strdup (info->backing);
+    if (info->backing != NULL && (info->backing_format == NULL ||
+                                  !vm_image_format_from_name (info->backing_format, &format))) {
+      g_free (g_steal_pointer (backing));
+      return fail_making (error, path, EINVAL);
+    }
+    g_free (name);
+    name = info->backing == NULL                ? NULL
+           : g_path_is_absolute (info->backing) ? g_strdup (info->backing)
+                                                : g_build_filename (folder, info->backing, NULL);
+  }
+  options->backing = *backing;
+  options->backing_format = format;
+  return true;
+}
+
+bool
+vm_image_flatten (const char *path, VmImageFormat format, unsigned depth, const char *to,
+                  const VmImageJob *job, GError **error)
+{
+  g_autofree char *backing = NULL;
+  VmImageCreate options = {.format = VM_IMAGE_QCOW2};
+  NewFile made;
+
+  if (!find_base (path, format, depth, &options, &backing, error))
+    return false;
+  BlockImage *image =
+      block_image_open (path, (BlockFormat) format, BLOCK_IMAGE_ALLOW_BACKING, error);
+  if (image == NULL)
+    return false;
+  options.size_bytes = image->size_bytes;
+  Copy copy = {.from = image, .job = job, .based = backing != NULL, .depth = depth};
+  bool ok = new_file_begin (&made, to, error) && fill_made (&made, &options, &copy, path, error);
   block_image_free (image);
   return ok;
 }

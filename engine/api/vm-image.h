@@ -54,6 +54,11 @@ bool vm_image_convert (const char *from, VmImageFormat from_format, bool allow_b
                        const char *to, const VmImageCreate *options, const VmImageJob *job,
                        GError **error);
 
+// A new qcow2 image with what `path` and the `depth` images below it hold, based on what those are
+// based on. The backing names are followed.
+bool vm_image_flatten (const char *path, VmImageFormat format, unsigned depth, const char *to,
+                       const VmImageJob *job, GError **error);
+
 // A smaller size cuts off what is behind it.
 bool vm_image_resize (const char *path, VmImageFormat format, uint64_t size_bytes, bool may_shrink,
                       GError **error);

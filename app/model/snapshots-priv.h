@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the parts of snapshots.h share: the list as it is read from and written to snapshots.json
+// (snapshots-list.c) and the images in the bundle (snapshots.c). Any thread that may wait.
+#pragma once
+
+#include "app/model/snapshots.h"
+
+typedef struct SnapshotList {
+  char *bundle_path;
+  char *current;  // id; NULL: none
+  GPtrArray *all; // of Snapshot, as they were made
+} SnapshotList;
+
+// An empty one when there is no file.
+SnapshotList *snapshot_list_read (const char *bundle_path, GError **error);
+bool snapshot_list_write (const SnapshotList *list, GError **error);
+void snapshot_list_free (SnapshotList *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SnapshotList, snapshot_list_free)
+
+Snapshot *snapshot_list_find (const SnapshotList *list, const char *id); // borrowed; NULL: none
+// Appends one that keeps `config`'s disks; borrowed.
+Snapshot *snapshot_list_add (SnapshotList *list, const char *id, const char *name,
+                             const VmConfig *config);
+// Its children become its parent's.
+void snapshot_list_remove (SnapshotList *list, Snapshot *snapshot);
+VmDiskConfig *snapshot_disk_copy (const VmDiskConfig *disk);

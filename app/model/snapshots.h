@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Snapshots of a machine: its disks as they were, with its state if it ran, in a tree
+// (engine/snapshot/DESIGN.md):
+//
+//   snapshots.json            what there is, and which of them the machine came from last
+//   disk<n>-<id>.qcow2        what was written since a snapshot, on top of the image it keeps
+//   snapshot-<id>.state .png  state and picture
+//
+// An image that a snapshot keeps is never written again. Any thread that may wait. Whatever changes
+// something needs the bundle's lock, and with "at rest" a machine that does not run.
+#pragma once
+
+#include "app/model/bundle.h"
+
+typedef struct Snapshot {
+  char *id, *name;
+  char *parent; // NULL: none
+  gint64 time;  // seconds since 1970
+  bool has_state;
+  bool current;     // the machine went on from here
+  unsigned depth;   // in the tree
+  uint64_t bytes;   // on the host, of what is its own
+  char *picture;    // path; NULL: none
+  GPtrArray *disks; // of VmDiskConfig: what it keeps
+  char *state;      // path; NULL: none
+} Snapshot;
+
+void snapshot_free (Snapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Snapshot, snapshot_free)
+
+// All, parents before children, older before newer. NULL with an error when they cannot be read.
+GPtrArray *snapshots_list (const Bundle *bundle, GError **error);
+// The one with this id, beginning of an id, or name.
+Snapshot *snapshots_find (const Bundle *bundle, const char *which, GError **error);
+
+// Before the machine is started: makes good what was cut short. Needs the lock. The bundle's
+// configuration may change.
+bool snapshots_prepare (Bundle *bundle, GError **error);
+
+// At rest. The new one's id (g_free). A saved machine's state is part of it.
+char *snapshots_take (Bundle *bundle, const char *name, GError **error);
+// At rest: the machine is what it was then; what it has become since is lost.
+bool snapshots_go_back (Bundle *bundle, const char *id, GError **error);
+// `at_rest`: what was written since may be put together.
+bool snapshots_delete (Bundle *bundle, const char *id, bool at_rest, GError **error);
+bool snapshots_rename (const Bundle *bundle, const char *id, const char *name, GError **error);
+// Another machine, below `root`, with the snapshot's disks.
+Bundle *snapshots_clone (const Bundle *bundle, const char *id, const char *root, const char *name,
+                         GCancellable *cancellable, GError **error);
+
+// Of a machine that runs, in three steps.
+typedef struct SnapshotTaking {
+  char *id;
+  char *state;      // where its state goes
+  char **overlays;  // one for each disk, NULL: none
+  VmConfig *config; // the machine's from the commit on
+  char *name;
+} SnapshotTaking;
+
+SnapshotTaking *snapshots_begin (const Bundle *bundle, const char *name, GError **error);
+// The disks have moved to their overlays: from now on they count.
+bool snapshots_commit (const char *bundle_path, const SnapshotTaking *taking, GError **error);
+// The state is there (or could not be made: then the snapshot goes).
+bool snapshots_end (const char *bundle_path, const SnapshotTaking *taking, bool with_state,
+                    GError **error);
+void snapshot_taking_free (SnapshotTaking *taking);
