@@ -193,7 +193,7 @@ typedef struct Raw {
       *firmware, *nvram, *boot, *gdb, *jit_cache, *jit_dump;
   char **disks, **cdroms, **nets;
   int cpus;
-  gboolean no_net, no_acpi, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
+  gboolean no_net, no_acpi, strict_code, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
 } Raw;
 
 static void
@@ -255,6 +255,8 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"cpu-features", 0, 0, G_OPTION_ARG_STRING, &raw->cpu_features,
        N_ ("What the processor has: pauth (pointer authentication), bti (branch targets)"),
        "LIST|none"},
+      {"strict-code", 0, 0, G_OPTION_ARG_NONE, &raw->strict_code,
+       N_ ("Notice changed code of guests that do not announce it (slower)"), NULL},
       {"serial", 0, 0, G_OPTION_ARG_STRING, &raw->serial,
        N_ ("Serial console (on the terminal when there is no window)"), "stdio|none"},
       {"display", 0, 0, G_OPTION_ARG_STRING, &raw->display, N_ ("Display (none)"), "none|window"},
@@ -321,6 +323,7 @@ apply_machine (VmConfig *config, const Raw *raw, GError **error)
   if (raw->cpus < 0)
     return fail (error, _ ("The number of processors cannot be negative."));
   config->cpus = (unsigned) raw->cpus;
+  config->strict_code = raw->strict_code;
   if (raw->cpu_features != NULL &&
       !vm_cpu_features_parse (raw->cpu_features, &config->cpu_features))
     return fail (error, _ ("“%s” are no processor features; write for example pauth,bti or none."),

@@ -160,6 +160,8 @@ vm_config_to_json (const VmConfig *config, const char *base_dir)
   put_string (builder, "arch", "aarch64");
   put_string (builder, "accel", accel_names[config->accel]);
   put_int (builder, "cpus", config->cpus);
+  if (config->strict_code)
+    put_bool (builder, "strict-code", true);
   if (config->cpu_features != VM_CONFIG_CPU_FEATURES) {
     g_autofree char *features = vm_cpu_features_format (config->cpu_features);
     put_string (builder, "cpu-features", features);
@@ -425,6 +427,7 @@ read_kind (VmConfig *config, JsonObject *object, GError **error)
   get_string (object, "arch", &arch, &ok, error);
   get_string (object, "accel", &accel, &ok, error);
   get_string (object, "cpu-features", &features, &ok, error);
+  get_bool (object, "strict-code", &config->strict_code, &ok, error);
   if (ok && (arch == NULL || strcmp (arch, "aarch64") != 0))
     return bad_field (error, "arch");
   if (ok && !parse_accel (accel, &config->accel))

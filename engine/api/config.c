@@ -87,6 +87,7 @@ vm_config_copy (const VmConfig *config)
   copy->name = g_strdup (config->name);
   copy->cpus = config->cpus;
   copy->cpu_features = config->cpu_features;
+  copy->strict_code = config->strict_code;
   copy->memory_bytes = config->memory_bytes;
   copy->kernel = g_strdup (config->kernel);
   copy->initrd = g_strdup (config->initrd);

@@ -79,6 +79,7 @@ build (VmMachine *machine, GError **error)
       .cpus = config->cpus,
       .pauth = (config->cpu_features & VM_CPU_PAUTH) != 0,
       .bti = (config->cpu_features & VM_CPU_BTI) != 0,
+      .strict_code = config->strict_code,
       .accel = config->accel == VM_ACCEL_JIT      ? MACHINE_ACCEL_JIT
                : config->accel == VM_ACCEL_INTERP ? MACHINE_ACCEL_INTERP
                                                   : MACHINE_ACCEL_AUTO,

@@ -85,6 +85,7 @@ typedef struct VmConfig {
   char *name;            // never NULL, UTF-8
   unsigned cpus;         // 1..8
   unsigned cpu_features; // VM_CPU_*
+  bool strict_code;      // for guests that do not say when they change code; slower
   uint64_t memory_bytes; // multiple of 1 MiB, >= 64 MiB
   char *kernel;          // arm64 Image, gzip-compressed or EFI zboot
   char *initrd;

@@ -57,6 +57,7 @@ typedef struct MachineConfig {
   const char *uuid; // as text; NULL: none
   unsigned cpus;    // 1..MACHINE_CPUS_MAX
   bool pauth, bti;  // what the CPUs have
+  bool strict_code; // changed code is noticed though the guest does not say so
   MachineAccel accel;
   JitConfig jit;                         // of the translator; bytes 0: as many as are good
   uint64_t memory_bytes;                 // a multiple of 1 MiB

@@ -279,6 +279,8 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     return false;
   for (unsigned i = 0; i < vm->n_vcpus; i++)
     a64_set_features (vm->vcpus[i], &(A64Features){.pauth = config->pauth, .bti = config->bti});
+  if (config->strict_code)
+    a64_watch_code (vm, VIRT_RAM + config->memory_bytes);
   if (!choose_accelerator (vm, config, error))
     return false;
   Device *gic = add_gic (vm, config->cpus);

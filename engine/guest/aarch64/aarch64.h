@@ -38,6 +38,10 @@ bool a64_use_jit_on_all (Vm *vm, const JitHostOps *host, const JitConfig *config
 // developers; machines with one CPU.
 void a64_verify_jit (Vcpu *vcpu);
 
+// The CPUs' stores to code are noticed though the guest does not say that code changed
+// (code-watch.h); memory ends before `end`. While the machine is being built.
+void a64_watch_code (Vm *vm, GuestAddr end);
+
 void a64_set_features (Vcpu *vcpu, const A64Features *features);
 
 // MPIDR_EL1's affinity fields: sixteen CPUs to an Aff1 cluster, as GICv3 SGIs want it.

@@ -3,6 +3,7 @@
 // (Arm ARM B2.5, D8.15 for the fault syndromes). Runs on the vCPU's thread.
 #include "engine/guest/aarch64/access.h"
 #include "engine/guest/aarch64/accel-verify.h"
+#include "engine/guest/aarch64/code-watch.h"
 #include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -83,6 +84,8 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
     return false;
   if (cpu->verify != NULL)
     a64_verify_note (cpu, piece->host, piece->size, write);
+  if (cpu->code_watch != NULL && write && page != NULL)
+    a64_code_watch_store (cpu, t.pa);
   if (page != NULL && may_be_kept (cpu, va))
     a64_tlb_fill (cpu, el == 0 ? cpu->ctx_el0 : cpu->ctx_el1, va, write, &t, page);
   return true;

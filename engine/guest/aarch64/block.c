@@ -9,6 +9,7 @@
 
 #include "engine/guest/aarch64/accel-jit.h"
 #include "engine/guest/aarch64/branch.h"
+#include "engine/guest/aarch64/code-watch.h"
 #include "engine/guest/aarch64/debug.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
@@ -255,7 +256,8 @@ revalidate (A64BlockCache *cache, A64Block *block)
 static void
 recheck_entry (A64Cpu *cpu, const A64Op *op)
 {
-  if (revalidate (cpu->blocks, cpu->block))
+  // Who watches the page has to be told as well, which the lookup does.
+  if (cpu->code_watch == NULL && revalidate (cpu->blocks, cpu->block))
     op->fn (cpu, op);
   else
     dead_entry (cpu, op);
@@ -435,6 +437,8 @@ a64_block_find (A64Cpu *cpu, const void **code)
   }
   offset = cpu->pc & (A64_PAGE_SIZE - 1);
   if (cpu->pstate.btype != 0 && a64_bti_refuses (cpu, mem_load32 (host + offset)))
+    return NULL;
+  if (cpu->code_watch != NULL && !a64_code_watch_fetch (cpu, page))
     return NULL;
   if (cpu->step)
     return step_block (cpu, page + offset, host + offset);

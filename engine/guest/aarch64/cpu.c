@@ -6,6 +6,7 @@
 #include "engine/guest/aarch64/accel-jit.h"
 #include "engine/guest/aarch64/accel-verify.h"
 #include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/code-watch.h"
 #include "engine/guest/aarch64/debugger.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
@@ -30,6 +31,7 @@ cpu_free (void *opaque)
   a64_blocks_clear (cpu);
   a64_verify_clear (cpu);
   a64_jit_clear (cpu);
+  a64_code_watch_clear (cpu);
   g_free (cpu->sys);
   g_aligned_free (cpu);
 }

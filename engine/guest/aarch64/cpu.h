@@ -133,13 +133,14 @@ struct A64Cpu {
   bool pmu_on;             // something is counted: pmu.c
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
-  struct A64Mmu *mmu;           // second-level TLB, walk parameters: tlb.c, walk.c
-  struct A64BlockCache *blocks; // decoded blocks: block.c
-  struct A64Timers *timers;     // generic timers: timer.c
-  struct A64Pmu *pmu;           // performance monitors: pmu.c
-  struct A64Jit *jit;           // translated code, NULL: tier 0 only: accel-jit.c
-  struct A64Verify *verify;     // NULL: translated code is trusted: accel-verify.c
-  struct A64Debugger *debugger; // NULL: none is attached: debugger.c
+  struct A64Mmu *mmu;              // second-level TLB, walk parameters: tlb.c, walk.c
+  struct A64BlockCache *blocks;    // decoded blocks: block.c
+  struct A64CodeWatch *code_watch; // NULL: the guest says when code changes: code-watch.c
+  struct A64Timers *timers;        // generic timers: timer.c
+  struct A64Pmu *pmu;              // performance monitors: pmu.c
+  struct A64Jit *jit;              // translated code, NULL: tier 0 only: accel-jit.c
+  struct A64Verify *verify;        // NULL: translated code is trusted: accel-verify.c
+  struct A64Debugger *debugger;    // NULL: none is attached: debugger.c
 };
 
 // Counts retired instructions; code that does not count leaves it as it is. Others read the counter at any time.

@@ -110,7 +110,7 @@ typedef struct A64TlbContextInfo {
   bool fragile_code;
   A64Ifetch ifetch[A64_IFETCH_SIZE];
   uint64_t jc_written[(1 << A64_JC_BITS_EL1) / A64_JC_CHUNK / 64]; // chunks of the jump cache
-  uint64_t code_bloom[A64_BLOOM_BITS / 64];             // pages whose code may be in the jump cache
+  uint64_t code_bloom[A64_BLOOM_BITS / 64]; // pages whose code may be in the jump cache
 } A64TlbContextInfo;
 
 typedef struct A64Mmu {
@@ -175,6 +175,8 @@ bool a64_is_guarded (A64Cpu *cpu, GuestVaddr va);
 // Follows a change of the ASID, of PSTATE.PAN from 0 to 1, or of TTBR0.
 void a64_tlb_switch_asid (A64Cpu *cpu);
 void a64_tlb_drop_fragile (A64Cpu *cpu);
+// The write tables of all contexts.
+void a64_tlb_drop_writes (A64Cpu *cpu);
 // Everything of both levels, and the jump caches.
 void a64_tlb_flush_all (A64Cpu *cpu);
 void a64_tlb_flush_asid (A64Cpu *cpu, uint16_t asid);

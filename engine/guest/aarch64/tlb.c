@@ -402,6 +402,14 @@ a64_tlb_switch_asid (A64Cpu *cpu)
   a64_update_context (cpu);
 }
 
+void
+a64_tlb_drop_writes (A64Cpu *cpu)
+{
+  memset (cpu->ctx_el1->wr, 0xff, sizeof cpu->ctx_el1->wr);
+  for (unsigned i = 0; i < A64_N_CONTEXTS && cpu->mmu->el0[i] != NULL; i++)
+    memset (cpu->mmu->el0[i]->wr, 0xff, sizeof cpu->mmu->el0[i]->wr);
+}
+
 // Contexts that are not in use are only marked: they are flushed when they are given out again.
 static void
 context_forget (A64Cpu *cpu, A64TlbContext *ctx)

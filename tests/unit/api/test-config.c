@@ -29,6 +29,7 @@ make_config (void)
   config->firmware = g_strdup ("uefi");
   config->nvram = g_strdup ("/machines/a/nvram.fd");
   config->no_acpi = true;
+  config->strict_code = true;
   config->boot_order = g_strsplit ("disk1,net0", ",", -1);
   vm_config_add_disk (config, "/machines/a/disks/root.raw", false);
   VmDiskConfig *disk = vm_config_add_disk (config, "/machines/ab", true);
@@ -65,6 +66,7 @@ test_round_trip (void **state)
   assert_string_equal (moved->firmware, "uefi");
   assert_string_equal (moved->nvram, "/new/nvram.fd");
   assert_true (moved->no_acpi);
+  assert_true (moved->strict_code);
   assert_string_equal (moved->boot_order[1], "net0");
   assert_string_equal (((VmDiskConfig *) g_ptr_array_index (moved->disks, 0))->path,
                        "/new/disks/root.raw");

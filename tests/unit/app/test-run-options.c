@@ -185,7 +185,7 @@ test_command_line (void **state)
 
   assert_true (parse ("run --name box --arch aarch64 --cpus 4 --memory 2G --kernel k --initrd i "
                       "--append quiet --disk a --disk b,readonly --net user --net user --accel "
-                      "interp --serial none --stats",
+                      "interp --strict-code --serial none --stats",
                       &options, NULL));
   assert_string_equal (options.config->name, "box");
   assert_string_equal (options.config->initrd, "i");
@@ -194,6 +194,7 @@ test_command_line (void **state)
   assert_int_equal (options.config->disks->len, 2);
   assert_int_equal (options.config->nics->len, 2);
   assert_int_equal (options.config->accel, VM_ACCEL_INTERP);
+  assert_true (options.config->strict_code);
   assert_false (options.serial_stdio);
   assert_true (options.stats);
   run_options_clear (&options);
