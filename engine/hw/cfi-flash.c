@@ -484,7 +484,7 @@ flash_free (Device *device)
   if (flash->bytes != MAP_FAILED)
     munmap (flash->bytes, CFI_FLASH_BANK_BYTES);
   g_mutex_clear (&flash->lock);
-  g_bytes_unref (flash->initial);
+  g_clear_pointer (&flash->initial, g_bytes_unref);
   g_free (flash->name);
   g_free (flash);
 }
@@ -612,7 +612,7 @@ cfi_flash_new (GuestAddr base, GBytes *initial, BlockFile *take_file, const char
 
   flash->device.ops = &device_ops;
   flash->base = base;
-  flash->initial = g_bytes_ref (initial);
+  flash->initial = initial != NULL ? g_bytes_ref (initial) : NULL;
   flash->file = take_file;
   flash->name = g_strdup (name);
   flash->bytes = MAP_FAILED;

@@ -19,6 +19,6 @@ enum {
 Device *cfi_rom_new (GuestAddr base, GBytes *contents);
 
 // The bank is what `take_file` (CFI_FLASH_BANK_BYTES long) holds, and what the guest changes goes
-// there; `name` is the file's, for messages. NULL: it begins with `initial` (not taken; the rest is
-// zero) and is kept in memory only.
+// there; `name` is the file's, for messages. Without a file it begins with `initial` (not taken, the
+// rest is zero; NULL where there is a file) and is kept in memory only.
 Device *cfi_flash_new (GuestAddr base, GBytes *initial, BlockFile *take_file, const char *name);

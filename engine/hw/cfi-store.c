@@ -26,6 +26,7 @@ struct CfiStore {
   bool unsynced;  // the file has what the disk may not
   bool draining;  // somebody waits for the disk
   bool full, failed, leaving;
+  unsigned retries; // how often there was hope for room
 };
 
 static void
@@ -72,11 +73,13 @@ fail_locked (CfiStore *store, int error)
 static void
 wait_for_room_locked (CfiStore *store)
 {
-  store->full = true;
-  g_cond_broadcast (&store->changed);
+  unsigned seen = store->retries;
+
   g_mutex_unlock (&store->lock);
   store->ops->full (store->opaque);
   g_mutex_lock (&store->lock);
+  store->full = store->retries == seen;
+  g_cond_broadcast (&store->changed);
   while (store->full && !store->leaving)
     g_cond_wait (&store->changed, &store->lock);
 }
@@ -191,6 +194,7 @@ void
 cfi_store_retry (CfiStore *store)
 {
   g_mutex_lock (&store->lock);
+  store->retries++;
   store->full = false;
   g_cond_broadcast (&store->changed);
   g_mutex_unlock (&store->lock);

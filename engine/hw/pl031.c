@@ -155,7 +155,7 @@ pl031_write (void *opaque, uint64_t offset, uint64_t value, unsigned size)
 static const MmioOps mmio_ops = {
     .read = pl031_read,
     .write = pl031_write,
-    .sizes = 4,
+    .sizes = 1 | 2 | 4, // UEFI reads the identification byte by byte
 };
 
 static bool

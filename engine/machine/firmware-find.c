@@ -17,6 +17,7 @@
 
 enum {
   HEAD_BYTES = 64 * 1024,
+  CHUNK_BYTES = 128 * 1024,
   ERASED_BYTES = 4 * 1024 * 1024, // of a new store without a template
 };
 
@@ -131,28 +132,45 @@ judge (const char *name, const uint8_t *head, size_t length, GError **error)
   return true;
 }
 
-static int
-read_all (int fd, uint8_t *to, size_t length)
+static bool
+is_zero (const uint8_t *data, size_t length)
 {
-  for (size_t done = 0; done < length;) {
-    ssize_t got = pread (fd, to + done, length - done, (off_t) done);
+  return length == 0 || (data[0] == 0 && memcmp (data, data + 1, length - 1) == 0);
+}
+
+// Such files are padded with zeroes, to many times their length: those at the end are left away.
+static int
+read_trimmed (int fd, size_t length, GByteArray *to)
+{
+  g_autofree uint8_t *chunk = g_malloc (CHUNK_BYTES);
+
+  for (size_t at = 0; at < length;) {
+    ssize_t got = pread (fd, chunk, MIN (CHUNK_BYTES, length - at), (off_t) at);
 
     if (got < 0 && errno == EINTR)
       continue;
     if (got <= 0)
       return got < 0 ? errno : EIO;
-    done += (size_t) got;
+    if (!is_zero (chunk, (size_t) got)) {
+      unsigned end = to->len;
+
+      g_byte_array_set_size (to, (guint) at);
+      memset (to->data + end, 0, at - end);
+      g_byte_array_append (to, chunk, (guint) got);
+    }
+    at += (size_t) got;
   }
   return 0;
 }
 
-// The first `max` bytes of a regular file of fitting length.
+// The first `max` bytes of a regular file of fitting length, without zeroes at the end.
 static GBytes *
 read_file (const char *path, const char *name, size_t max, GError **error)
 {
   struct stat st = {0};
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), failed = 0;
-  g_autofree uint8_t *data = NULL;
+  g_autoptr (GByteArray) data = g_byte_array_new ();
+  bool ok = false;
 
   if (fd < 0 || fstat (fd, &st) < 0)
     failed = errno;
@@ -160,17 +178,14 @@ read_file (const char *path, const char *name, size_t max, GError **error)
     fail (error, G_IO_ERROR_NOT_REGULAR_FILE, _ ("%s is not a regular file; choose another file."),
           name);
   else if (check_size (name, (uint64_t) st.st_size, error)) {
-    max = MIN (max, (size_t) st.st_size);
-    data = g_try_malloc (max);
-    failed = data == NULL ? ENOMEM : read_all (fd, data, max);
+    failed = read_trimmed (fd, MIN (max, (size_t) st.st_size), data);
+    ok = failed == 0;
   }
   if (fd >= 0)
     close (fd);
-  if (failed != 0) {
+  if (failed != 0)
     fail_file (name, failed, error);
-    return NULL;
-  }
-  return data != NULL ? g_bytes_new_take (g_steal_pointer (&data), max) : NULL;
+  return ok ? g_byte_array_free_to_bytes (g_steal_pointer (&data)) : NULL;
 }
 
 static GBytes *
@@ -197,14 +212,7 @@ read_variables (const char *path, GError **error)
     return g_bytes_new_take (erased, ERASED_BYTES);
   }
   g_autofree char *name = g_filename_display_name (path);
-  g_autoptr (GBytes) bytes = read_file (path, name, CFI_FLASH_BANK_BYTES, error);
-  if (bytes == NULL)
-    return NULL;
-  size_t length;
-  const uint8_t *data = g_bytes_get_data (bytes, &length);
-  while (length > 0 && data[length - 1] == 0)
-    length--;
-  return g_bytes_new (data, length);
+  return read_file (path, name, CFI_FLASH_BANK_BYTES, error);
 }
 
 // ---- all of it ------------------------------------------------------------------------------
@@ -225,12 +233,13 @@ firmware_read (const char *firmware, GBytes **code, GBytes **variables, GError *
 {
   g_autofree char *code_path = NULL, *variables_path = NULL;
 
-  *code = *variables = NULL;
+  *code = NULL;
   if (!find (firmware, &code_path, &variables_path, error))
     return false;
   *code = read_firmware (code_path, CFI_FLASH_BANK_BYTES, error);
-  if (*code != NULL)
-    *variables = read_variables (variables_path, error);
+  if (*code == NULL || variables == NULL)
+    return *code != NULL;
+  *variables = read_variables (variables_path, error);
   return *variables != NULL;
 }
 

@@ -54,8 +54,7 @@ open_nvram (FirmwareFiles *files, const char *path, GError **error)
   uint64_t bytes = 0;
 
   files->nvram_name = g_filename_display_name (path);
-  if (access (path, F_OK) < 0 && errno == ENOENT &&
-      !make_nvram (path, files->nvram_name, files->variables, error))
+  if (files->variables != NULL && !make_nvram (path, files->nvram_name, files->variables, error))
     return false;
   files->nvram = block_file_open (path, BLOCK_FILE_WRITE, error);
   if (files->nvram == NULL)
@@ -69,8 +68,10 @@ open_nvram (FirmwareFiles *files, const char *path, GError **error)
 bool
 firmware_open (FirmwareFiles *files, const char *firmware, const char *nvram, GError **error)
 {
+  bool is_there = nvram != NULL && (access (nvram, F_OK) == 0 || errno != ENOENT);
+
   *files = (FirmwareFiles){0};
-  return firmware_read (firmware, &files->code, &files->variables, error) &&
+  return firmware_read (firmware, &files->code, is_there ? NULL : &files->variables, error) &&
          (nvram == NULL || open_nvram (files, nvram, error));
 }
 

@@ -13,7 +13,7 @@
 
 typedef struct FirmwareFiles {
   GBytes *code;      // the firmware, at most a bank of flash
-  GBytes *variables; // how its variables begin
+  GBytes *variables; // how its variables begin; NULL where they are kept already
   BlockFile *nvram;  // where they are kept; NULL: nowhere
   char *nvram_name;
 } FirmwareFiles;
@@ -25,7 +25,7 @@ void firmware_clear (FirmwareFiles *files);
 // The same as far as can be seen without making anything.
 bool firmware_check (const char *firmware, const char *nvram, GError **error);
 
-// firmware-find.c: the contents of both; false with an error.
+// firmware-find.c: the contents of both (variables NULL: are not wanted); false with an error.
 bool firmware_read (const char *firmware, GBytes **code, GBytes **variables, GError **error);
 // Whether a file so long can be one of variables.
 bool firmware_check_nvram (const char *name, uint64_t bytes, GError **error);

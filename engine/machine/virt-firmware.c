@@ -4,10 +4,15 @@
 
 #include <string.h>
 
+#include "engine/boot/acpi.h"
+#include "engine/boot/smbios.h"
+#include "engine/guest/aarch64/aarch64.h"
 #include "engine/hw/cfi-flash.h"
 #include "engine/hw/fw-cfg.h"
 #include "engine/hw/ged.h"
 #include "engine/hw/gic.h"
+#include "engine/hw/its.h"
+#include "engine/hw/pl011.h"
 #include "engine/machine/boot-order.h"
 #include "engine/machine/firmware.h"
 #include "engine/machine/virt-map.h"
@@ -52,6 +57,68 @@ add_boot_order (Device *cfg, const char *const *names)
     fw_cfg_add_file (cfg, "bootorder", g_bytes_new_take (paths, strlen (paths) + 1));
 }
 
+// ---- tables ---------------------------------------------------------------------------------
+
+enum { GSI_SPI = 32 };
+
+static uint64_t
+affinity (unsigned cpu)
+{
+  return a64_cpu_affinity (cpu);
+}
+
+static void
+add_acpi (Device *cfg, unsigned n_cpus)
+{
+  const AcpiBoard board = {
+      .n_cpus = n_cpus,
+      .cpu_affinity = affinity,
+      .gic_dist = VIRT_GIC_DIST,
+      .gic_redist = VIRT_GIC_REDIST,
+      .gic_redist_bytes = GICV3_REDIST_BYTES * n_cpus,
+      .its = VIRT_GIC_ITS,
+      .timer_secure = VIRT_PPI_TIMER_SECURE,
+      .timer_phys = VIRT_PPI_TIMER_PHYS,
+      .timer_virt = VIRT_PPI_TIMER_VIRT,
+      .timer_hyp = VIRT_PPI_TIMER_HYP,
+      .pmu = VIRT_PPI_PMU,
+      .uart = {VIRT_UART, PL011_BYTES, GSI_SPI + VIRT_SPI_UART},
+      .fw_cfg = {VIRT_FW_CFG, FW_CFG_BYTES, 0},
+      .ged = {VIRT_GED, GED_BYTES, GSI_SPI + VIRT_SPI_GED},
+      .ged_power_button = GED_EVENT_POWER_BUTTON,
+      .virtio = {VIRT_VIRTIO, VIRT_VIRTIO_BYTES, GSI_SPI + VIRT_SPI_VIRTIO},
+      .n_virtio = VIRT_N_VIRTIO,
+      .ecam = {VIRT_PCI_ECAM, VIRT_PCI_ECAM_BYTES},
+      .pci_mmio32 = {VIRT_PCI_MMIO32, VIRT_PCI_MMIO32_BYTES},
+      .pci_mmio64 = {VIRT_PCI_MMIO64, VIRT_PCI_MMIO64_BYTES},
+      .pci_pio = {VIRT_PCI_PIO, VIRT_PCI_PIO_BYTES},
+      .pci_inta = GSI_SPI + VIRT_SPI_PCI_INTA,
+  };
+  AcpiFiles files = acpi_build (&board);
+
+  fw_cfg_add_file (cfg, ACPI_FILE_TABLES, g_steal_pointer (&files.tables));
+  fw_cfg_add_file (cfg, ACPI_FILE_RSDP, g_steal_pointer (&files.rsdp));
+  fw_cfg_add_file (cfg, ACPI_FILE_LOADER, g_steal_pointer (&files.loader));
+}
+
+static void
+add_smbios (Device *cfg, const MachineConfig *config)
+{
+  const SmbiosMachine machine = {
+      .name = config->name,
+      .uuid = config->uuid,
+      .version = "1",
+      .n_cpus = config->cpus,
+      .ram_base = VIRT_RAM,
+      .ram_bytes = config->memory_bytes,
+  };
+  GBytes *anchor, *tables;
+
+  smbios_build (&machine, &anchor, &tables);
+  fw_cfg_add_file (cfg, SMBIOS_FILE_ANCHOR, anchor);
+  fw_cfg_add_file (cfg, SMBIOS_FILE_TABLES, tables);
+}
+
 static void
 add_cpus (Device *cfg, unsigned n)
 {
@@ -67,6 +134,9 @@ add_fw_cfg (Machine *machine, const MachineConfig *config, GError **error)
   vm_add_device (machine->vm, cfg, "fw-cfg");
   add_cpus (cfg, config->cpus);
   add_boot_order (cfg, config->boot_order);
+  add_smbios (cfg, config);
+  if (!config->no_acpi)
+    add_acpi (cfg, config->cpus);
   return add_kernel (cfg, &machine->boot, error);
 }
 

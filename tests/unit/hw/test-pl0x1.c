@@ -52,6 +52,7 @@ typedef enum What {
   END,
   W,       // write v to register a
   R,       // register a must read v
+  BYTE,    // so must its first byte
   SET,     // GPIO line a to v
   PRESS,   // GPIO line a
   IRQ,     // must be v
@@ -104,7 +105,7 @@ static const Script scripts[] = {
     { MS, 0, 200 }, { R, RIS, 0 } } },
 
   { "rtc: the host's time", true, {
-    { R, 0xfe0, 0x31 }, { R, 0xfe8, 4 }, { R, DR, NOW }, { SECONDS, 0, 5 }, { R, DR, NOW + 5 },
+    { R, 0xfe0, 0x31 }, { R, 0xfe8, 4 }, { BYTE, 0xfe0, 0x31 }, { R, DR, NOW }, { SECONDS, 0, 5 }, { R, DR, NOW + 5 },
     { R, CR, 1 } } },
   { "rtc: set by the guest", true, {
     { W, LR, 1000 }, { R, DR, 1000 }, { R, LR, 1000 }, { SECONDS, 0, 3 }, { R, DR, 1003 }, { PAUSE, 0, 10 },
@@ -176,6 +177,8 @@ perform (Rig *rig, const Step *s)
     break;
   case R:
     return fake_read (f, base + s->a, s->a % 4 == 0 ? 4 : 1);
+  case BYTE:
+    return fake_read (f, base + s->a, 1);
   case SET:
     pl061_set_line (rig->device, s->a, s->v);
     break;
