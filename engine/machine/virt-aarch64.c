@@ -10,6 +10,7 @@
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/hw/gic.h"
 #include "engine/hw/its.h"
+#include "engine/hw/nvme.h"
 #include "engine/hw/pci.h"
 #include "engine/hw/pl011.h"
 #include "engine/hw/pl031.h"
@@ -191,6 +192,8 @@ add_disk (Machine *machine, const MachineConfig *config, Device *pci, unsigned i
     add_scsi_unit (machine, config, pci, i, scsi_cdrom_new (device, id));
   else if (disk->bus == MACHINE_BUS_SCSI)
     add_scsi_unit (machine, config, pci, i, scsi_disk_new (device, id));
+  else if (disk->bus == MACHINE_BUS_NVME)
+    vm_add_device (machine->vm, nvme_new (device, id, config->cpus, pci, VIRT_SLOT_DISK0 + i), id);
   else
     add_virtio (machine, pci, virtio_blk_new (device, id, config->cpus), VIRT_SLOT_DISK0 + i, id);
 }
