@@ -184,6 +184,12 @@ prepare_bundle (TerrariumMachine *machine, GError **error)
   return true;
 }
 
+static void
+vm_notice_cb (TerrariumMachine *machine, const char *text)
+{
+  g_signal_emit (machine, signals[FAILED], 0, text);
+}
+
 static bool
 prepare (TerrariumMachine *machine, GError **error)
 {
@@ -200,6 +206,7 @@ prepare (TerrariumMachine *machine, GError **error)
   vm_machine_set_console_sink (machine->vm, VM_CONSOLE_SERIAL, &terrarium_console_sink_ops,
                                machine->console);
   g_signal_connect_swapped (machine->vm, "notify::state", G_CALLBACK (vm_state_cb), machine);
+  g_signal_connect_swapped (machine->vm, "notice", G_CALLBACK (vm_notice_cb), machine);
   g_signal_connect_swapped (machine->vm, "stopped", G_CALLBACK (vm_stopped_cb), machine);
   return true;
 }

@@ -56,6 +56,7 @@ struct _VmMachine {
   // Owner's thread; constant while a worker runs, which reads them too.
   VmState state;
   const char *trouble; // why it pauses by itself; static text
+  gint64 noticed;      // when a "notice" was last given, monotonic; 0: never
   const VmDisplaySinkOps *display_ops;
   void *display_sink;
   const VmConsoleSinkOps *console_ops[2]; // by VmConsole

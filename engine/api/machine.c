@@ -9,6 +9,8 @@
 
 G_DEFINE_FINAL_TYPE (VmMachine, vm_machine, G_TYPE_OBJECT)
 
+#define NOTICE_INTERVAL_US (30 * G_USEC_PER_SEC)
+
 enum {
   PROP_STATE = 1,
   N_PROPS,
@@ -432,6 +434,20 @@ pause_for_room (VmMachine *machine)
   queue_job (machine, new_job (machine, VM_JOB_PAUSE, NULL));
 }
 
+// A disk that fails does so often.
+static void
+tell_disk_error (VmMachine *machine)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (machine->noticed != 0 && now - machine->noticed < NOTICE_INTERVAL_US)
+    return;
+  machine->noticed = now;
+  g_signal_emit_by_name (machine, "notice",
+                         _ ("A disk of this computer could not be read or written, and the machine "
+                            "was told so; save what matters and check the computer’s disk."));
+}
+
 static gboolean
 request_cb (void *data)
 {
@@ -443,6 +459,10 @@ request_cb (void *data)
     return G_SOURCE_REMOVE;
   if (request->request == VM_REQUEST_DISK_FULL) {
     pause_for_room (machine);
+    return G_SOURCE_REMOVE;
+  }
+  if (request->request == VM_REQUEST_DISK_ERROR) {
+    tell_disk_error (machine);
     return G_SOURCE_REMOVE;
   }
   VmJob *job =
@@ -545,6 +565,8 @@ vm_machine_class_init (VmMachineClass *class)
                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY));
   g_signal_new ("stopped", VM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
                 G_TYPE_INT, G_TYPE_ERROR);
+  g_signal_new ("notice", VM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_STRING);
 }
 
 static void

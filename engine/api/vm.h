@@ -192,7 +192,8 @@ G_DECLARE_FINAL_TYPE (VmMachine, vm_machine, VM, MACHINE, GObject)
 // otherwise. Takes no host resources before it is started.
 //
 // Properties: "state" (VmState as int, notified). Signals: "stopped" (int VmStopReason, GError or
-// NULL), once, after the last sink call.
+// NULL), once, after the last sink call; "notice" (text): something the person should know, such as
+// a disk of the host that fails; not more than one in a while.
 VmMachine *vm_machine_new (const VmConfig *config, GMainContext *context, GError **error);
 const VmConfig *vm_machine_get_config (VmMachine *machine);
 VmState vm_machine_get_state (VmMachine *machine);

@@ -91,6 +91,9 @@ block_file_sync (BlockFile *file)
   if (error != 0)
     return error;
   error = file->ops->sync (file->impl);
+  // The host forgets what it had no room for: trying again would look well and lose it.
+  if (error == ENOSPC || error == EDQUOT)
+    error = EIO;
   if (error != 0)
     __atomic_store_n (&file->sync_error, error, __ATOMIC_RELEASE);
   return error;

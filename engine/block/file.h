@@ -54,7 +54,8 @@ int block_file_readv_padded (BlockFile *file, const struct iovec *iov, unsigned 
 int block_file_write (BlockFile *file, const void *from, size_t length, uint64_t offset);
 int block_file_writev (BlockFile *file, const struct iovec *iov, unsigned n_iov, uint64_t offset);
 // Everything written before is on stable storage. Once it has failed, it fails for good: the host
-// would report the next one as done although what it could not write is lost.
+// would report the next one as done although what it could not write is lost. Never for lack of
+// room: that is EIO here, so that nobody tries again.
 int block_file_sync (BlockFile *file);
 int block_file_punch (BlockFile *file, uint64_t offset, uint64_t length); // a hint only
 int block_file_write_zeroes (BlockFile *file, uint64_t offset, uint64_t length, bool may_unmap);

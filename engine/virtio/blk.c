@@ -279,12 +279,12 @@ handle (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
   return true;
 }
 
-// There may be room later. Not so for a flush, alone or of a write: one that failed stays failed.
+// There may be room later. Of a flush too: it lacked room for what the image's format had yet to
+// write, and still has. (A sync that failed is EIO: block/file.h.)
 static bool
 can_try_again (const BlockRequest *request)
 {
-  return (request->error == ENOSPC || request->error == EDQUOT) && request->op != BLOCK_FLUSH &&
-         !request->fua;
+  return request->error == ENOSPC || request->error == EDQUOT;
 }
 
 static void
@@ -303,6 +303,15 @@ notify_all (VirtioBlk *blk)
     virtio_device_notify (&blk->vdev, i);
 }
 
+// The guest has the error; the person should know why it complains.
+static void
+finish_with (VirtioBlk *blk, BlkChain taken, int error)
+{
+  if (error != 0)
+    vm_request (blk->vdev.vm, VM_REQUEST_DISK_ERROR);
+  finish (blk, taken, error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+}
+
 static void
 reap (VirtioBlk *blk)
 {
@@ -313,7 +322,7 @@ reap (VirtioBlk *blk)
     if (can_try_again (&request->block))
       stall (blk, taken);
     else
-      finish (blk, taken, error == 0 ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+      finish_with (blk, taken, error);
     g_free (request);
   }
   notify_all (blk);

@@ -20,8 +20,9 @@
 typedef enum VmRequest {
   VM_REQUEST_POWER_OFF,
   VM_REQUEST_RESET,
-  VM_REQUEST_KILL,      // a debugger's: the end, though the guest did not ask for it
-  VM_REQUEST_DISK_FULL, // a disk's: to pause, as the host has no room for what the guest writes
+  VM_REQUEST_KILL,       // a debugger's: the end, though the guest did not ask for it
+  VM_REQUEST_DISK_ERROR, // a disk's: to tell the person; the guest got an error
+  VM_REQUEST_DISK_FULL,  // a disk's: to pause, as the host has no room for what the guest writes
 } VmRequest;
 
 // A firmware call (A64: HVC #0; SMCCC). `regs` are x0..x17, read and written in place. Own vCPU

@@ -209,12 +209,11 @@ sense_of_error (const ScsiRequest *request)
   }
 }
 
-// There may be room later; not so for a flush, alone or of a write: one that failed stays failed.
+// There may be room later, of a flush too (a sync that failed is EIO: block/file.h).
 static bool
 lacks_room (const BlockRequest *block)
 {
-  return (block->error == ENOSPC || block->error == EDQUOT) && block->op != BLOCK_FLUSH &&
-         !block->fua;
+  return block->error == ENOSPC || block->error == EDQUOT;
 }
 
 static void

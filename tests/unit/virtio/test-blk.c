@@ -393,15 +393,46 @@ test_full_disk (void **state)
   }
 }
 
-// A write that is to be on stable storage at once might have failed there, which is for good.
+// Likewise where the room was lacking only for making it safe: writes through, and a flush.
 static void
 test_full_disk_write_through (void **state)
 {
   Setup setup;
+  const uint8_t *status[WRITES];
   set_up (&setup, false, 0);
   test_disk_fail (setup.disk, BLOCK_FLUSH, ENOSPC);
+  submit_writes (setup.guest, WRITES, status);
+  virtio_guest_quiesce (setup.guest);
+  assert_int_equal (virtio_guest_get_used (setup.guest, 0), 0);
+  test_disk_fail (setup.disk, BLOCK_FLUSH, 0);
+  virtio_guest_resume (setup.guest);
+  assert_true (virtio_guest_wait_used (setup.guest, 0, WRITES));
+  assert_written (&setup, status);
+  tear_down (&setup);
+}
+
+static void
+count_errors (void *opaque, VmRequest request)
+{
+  if (request == VM_REQUEST_DISK_ERROR)
+    (*(unsigned *) opaque)++;
+}
+
+// A disk that fails: the guest has an error, and the person hears of it.
+static void
+test_failing_disk (void **state)
+{
+  Setup setup;
+  unsigned n = 0;
+  set_up (&setup, false, F_ALL);
+  setup.guest->vm.on_request = count_errors;
+  setup.guest->vm.on_request_opaque = &n;
+  test_disk_fail (setup.disk, BLOCK_WRITE, EIO);
   assert_int_equal (write_sector (setup.guest, 0), S_IOERR);
+  assert_int_equal (n, 1);
+  test_disk_fail (setup.disk, BLOCK_FLUSH, EIO);
   assert_int_equal (flush (setup.guest), S_IOERR);
+  setup.guest->vm.on_request = NULL;
   tear_down (&setup);
 }
 
@@ -635,6 +666,7 @@ main (void)
       cmocka_unit_test (test_host_errors),
       cmocka_unit_test (test_full_disk),
       cmocka_unit_test (test_full_disk_write_through),
+      cmocka_unit_test (test_failing_disk),
       cmocka_unit_test (test_full_disk_reset),
       cmocka_unit_test (test_full_disk_saved),
       cmocka_unit_test (test_failed_flush_stays_failed),
