@@ -37,7 +37,7 @@ typedef struct JitLayout {
   int32_t sys;          // pointer to the block of system registers
   int32_t access_data;  // what slow paths read and write: two times 128 bits
   int32_t fp_flags;     // 32 bits: cumulative exceptions: those of SoftfpEnv
-  int32_t window;       // 64 bits for generated code's own use
+  int32_t window;       // eight times 64 bits for generated code's own use
   int32_t mask;         // byte: the interrupt mask
   int32_t waiting;      // 32 bits: not 0: an interrupt may be waiting, or what else a mask hides
   int32_t went_on;      // byte: set by what follows an instruction of tier 0
@@ -55,6 +55,9 @@ typedef struct JitLayout {
   bool (*store) (void *cpu, uint64_t va, uint32_t desc);
   void *(*rmw) (void *cpu, uint64_t va, uint32_t desc);
   bool (*check_sp) (void *cpu, uint64_t unused, uint32_t desc);
+  // What is to be added to addresses in va's page, which enters the table; 0: it is not known to be
+  // ordinary memory that may be accessed. Changes nothing the guest can see. write: 1 to write.
+  int64_t (*addend) (void *cpu, uint64_t va, uint32_t write);
 } JitLayout;
 
 // One region to be lowered. `ops` are the guest's decoded instructions for tier 0, each followed

@@ -173,7 +173,7 @@ def measure(a, sides):
         for side in sides if not a.groups or names else []:
             print(f'round {i + 1}: {side.name}', flush=True)
             bench(a, side, names, 'kbench', 1)
-    for i in range(a.runs if wanted(a, 'smp') and not a.quick else 0):
+    for i in range(a.runs if 'smp' in (a.groups if a.quick else a.groups or OTHERS) else 0):
         for side in sides:
             print(f'two CPUs, round {i + 1}: {side.name}', flush=True)
             bench(a, side, [], 'smp', 2)

@@ -109,6 +109,7 @@ print_stubs (const JitHost *host)
       {"load", s->load},
       {"store", s->store},
       {"rmw", s->rmw},
+      {"addend", s->addend},
       {"check_sp", s->check_sp},
       {"interp", s->interp},
       {"interp_end", s->interp_end},
@@ -150,6 +151,7 @@ print_fields (const JitLayout *l)
     print_field (l->v + 16 * i, 16, "v", i);
   print_field (l->access_data, 32, "data", -1);
   print_field (l->pending, 4, "pending", -1);
+  print_field (l->waiting, 4, "waiting", -1);
   print_field (l->nzcv, 4, "nzcv", -1);
   print_field (l->ctx, 8, "ctx", -1);
   print_field (l->ctx_el0, 8, "ctx_el0", -1);
@@ -158,7 +160,8 @@ print_fields (const JitLayout *l)
   print_field (l->jc, 8, "jc", -1);
   print_field (l->sys, 8, "sys", -1);
   print_field (l->fp_flags, 4, "fp_flags", -1);
-  print_field (l->window, 8, "window", -1);
+  for (int i = 0; i < 8; i++)
+    print_field (l->window + 8 * i, 8, "window", i);
   print_field (l->saturated, 4, "saturated", -1);
   print_field (l->excl_valid, 1, "excl_valid", -1);
   print_field (l->excl_size, 1, "excl_size", -1);

@@ -352,6 +352,59 @@ make_program (JitCases *cases, JitCase *c)
   }
 }
 
+// ---- loops over arrays ------------------------------------------------------------------------
+
+// An access of a register that suits arrays: by post-indexed addresses, offsets, indices, structures.
+static uint32_t
+make_array_access (JitCases *cases)
+{
+  static const uint32_t words[] = {
+      0x3cc10400, 0x3c810400, 0xf8408400, 0xf8008400, 0x38401400, 0x38001400, 0xb9400000,
+      0xb9000400, 0xacc10400, 0xac810400, 0xa8c10400, 0xa8810400, 0x3ce06800, 0x3ca06800,
+      0xf8607800, 0xf8207800, 0x4cdf8000, 0x4c9f0000, 0x4cdf4800, 0x3cdf0400, 0x785fe400,
+      0x0d9fc800, 0xfc408400, 0xbc004400, 0x39400400, 0x39000c00, 0x4c407000, 0xb8604800,
+  };
+  uint64_t r = draw (cases);
+  uint32_t word = words[r % G_N_ELEMENTS (words)] | (r >> 8 & 31) | (r >> 16 & 3) << 5;
+
+  return tame_memory (word | (r >> 24 & 31) << 10 * ((word & 0x3a000000) == 0x28000000), false);
+}
+
+// Moves an address, or an index.
+static uint32_t
+make_step (JitCases *cases)
+{
+  uint64_t r = draw (cases);
+  uint32_t reg = r % 4 ? 24 + (r >> 8 & 3) : 20 + (r >> 8 & 3);
+
+  return (r & 16 ? 0xd1000000 : 0x91000000) | (uint32_t) (r >> 16) % 40 << 10 | reg << 5 | reg;
+}
+
+// Straight code from the first word on, as often as the counter allows.
+static void
+make_loop (JitCases *cases, JitCase *c)
+{
+  unsigned n = c->n_words - 2;
+
+  for (unsigned at = 0; at < n; at++) {
+    uint64_t r = draw (cases);
+    uint32_t word = NOP;
+
+    if (r % 8 < 3)
+      word = make_array_access (cases);
+    else if (r % 8 == 3)
+      word = make_step (cases);
+    else if (r % 8 > 4)
+      word = make_program_word (cases, true);
+    c->words[at] = is_direct (word) && (word & 0x7c000000) != 0x14000000
+                       ? put_distance (word, n + 2 - at)
+                   : is_direct (word) ? NOP
+                                      : word;
+  }
+  c->words[n] = COUNT_DOWN;
+  c->words[n + 1] = put_distance (0xb6f80000 | COUNTER, (uint32_t) - (int) (n + 1)); // TBZ
+}
+
 // ---- cases ----------------------------------------------------------------------------------
 
 static void
@@ -386,10 +439,15 @@ jit_case_of_row (JitCases *cases, unsigned id, JitCase *c)
 void
 jit_case_of_program (JitCases *cases, JitCase *c)
 {
-  begin (cases, c, 4 + (unsigned) (draw (cases) % (JIT_CASE_WORDS - 4)));
-  make_program (cases, c);
+  bool loop = draw (cases) % 4 == 0;
+
+  begin (cases, c, 4 + (unsigned) (draw (cases) % (JIT_CASE_WORDS - 4)) / (loop ? 3 : 1));
+  if (loop)
+    make_loop (cases, c);
+  else
+    make_program (cases, c);
   for (unsigned i = 20; i < 28; i++)
     c->registers.x[i] = i < 24 ? draw (cases) % 32 : make_address (cases, 48);
   c->registers.x[A64_SP] = make_address (cases, 48) & ~UINT64_C (15);
-  c->registers.x[COUNTER] = draw (cases) % 16;
+  c->registers.x[COUNTER] = draw (cases) % (loop ? 200 : 16);
 }

@@ -154,6 +154,12 @@ rmw (void *opaque, uint64_t va, uint32_t desc)
   return host;
 }
 
+static int64_t
+addend (void *opaque, uint64_t va, uint32_t write)
+{
+  return a64_addend (opaque, va, write != 0);
+}
+
 static bool
 check_sp (void *opaque, uint64_t unused, uint32_t desc)
 {
@@ -215,6 +221,7 @@ static const JitLayout layout = {
     .store = store,
     .rmw = rmw,
     .check_sp = check_sp,
+    .addend = addend,
 };
 
 static_assert (offsetof (A64Cpu, excl.size_bytes) == offsetof (A64Cpu, excl.valid) + 1,

@@ -91,6 +91,25 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
   return true;
 }
 
+int64_t
+a64_addend (A64Cpu *cpu, GuestVaddr va, bool write)
+{
+  unsigned el = cpu->pstate.el;
+  A64Request request = {.access = write ? A64_WRITE : A64_READ, .el = el, .pan = cpu->pstate.pan};
+  A64Translation t;
+
+  if (cpu->mmu->check_alignment || cpu->verify != NULL || !may_be_kept (cpu, va) ||
+      (write && cpu->code_watch != NULL) || !a64_translate_known (cpu, va, &request, &t) ||
+      a64_attr_is_device (t.attr))
+    return 0;
+  uint8_t *page = write ? a64_ram_ptr (cpu, t.pa, A64_PAGE_SIZE)
+                        : (uint8_t *) a64_read_ptr (cpu, t.pa, A64_PAGE_SIZE);
+  if (page == NULL)
+    return 0;
+  a64_tlb_fill (cpu, el == 0 ? cpu->ctx_el0 : cpu->ctx_el1, va, write, &t, page);
+  return (int64_t) ((uint64_t) (uintptr_t) page - (va & ~(GuestVaddr) (A64_PAGE_SIZE - 1)));
+}
+
 // Both pieces of an access, everything checked; returns how many, 0 when a fault was raised.
 static unsigned
 translate_access (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags,

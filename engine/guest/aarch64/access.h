@@ -27,6 +27,9 @@ bool a64_load_slow (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, 
                     void *data);
 bool a64_store_slow (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags,
                      const void *data);
+// What is to be added to addresses in va's page to get those of the host; enters the TLB. 0: it is
+// not known to be memory this EL may read, or write. Nothing changes that the guest can see.
+int64_t a64_addend (A64Cpu *cpu, GuestVaddr va, bool write);
 // A host pointer to `size` bytes (1..16, or the DC ZVA block) at va for atomic read-modify-write
 // or exclusive access, and its physical address; raises and returns NULL on a fault. Never crosses
 // a page (alignment is enforced). MMIO gives a fault (external abort, unsupported exclusive).

@@ -109,12 +109,12 @@ struct A64Cpu {
   uint32_t fpsr_qc; // FPSR.QC (bit 27); the other flags are fp.flags
   SoftfpEnv fp;     // decoded FPCR and cumulative flags
   // Between generated code and the run loop (accel-jit.h).
-  uint64_t window;  // generated code's own
-  void *link_site;  // a jump that wants to lead to the code at pc
-  bool went_on;     // an instruction of tier 0 was carried out to its end
-  bool recheck;     // others' work was done by an instruction: what runs may be gone
-  bool stale;       // code was come upon whose page is marked
-  bool translating; // the present mode runs generated code
+  uint64_t window[8]; // generated code's own
+  void *link_site;    // a jump that wants to lead to the code at pc
+  bool went_on;       // an instruction of tier 0 was carried out to its end
+  bool recheck;       // others' work was done by an instruction: what runs may be gone
+  bool stale;         // code was come upon whose page is marked
+  bool translating;   // the present mode runs generated code
   _Alignas(64) A64Vreg v[A64_N_V + A64_N_V_TEMPS];
 
   Vcpu *vcpu;

@@ -164,6 +164,9 @@ void a64_mmu_clear (A64Cpu *cpu);
 // As a64_walk, through the second-level TLB.
 bool a64_translate (A64Cpu *cpu, GuestVaddr va, const A64Request *request, A64Translation *out,
                     uint8_t *fsc);
+// The same where the second level knows it and it is permitted; the tables are not looked at.
+bool a64_translate_known (A64Cpu *cpu, GuestVaddr va, const A64Request *request,
+                          A64Translation *out);
 // Enters a translation into the first level, if it may be there. `host` is that of va's page.
 void a64_tlb_fill (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va, bool write,
                    const A64Translation *t, uint8_t *host);

@@ -256,24 +256,30 @@ a64_mmu_clear (A64Cpu *cpu)
 }
 
 bool
+a64_translate_known (A64Cpu *cpu, GuestVaddr va, const A64Request *request, A64Translation *out)
+{
+  A64Mmu *mmu = cpu->mmu;
+  GuestVaddr plain = a64_untag (mmu, va);
+  unsigned top = plain >> A64_PA_BITS;
+  bool e0pd = request->el == 0 && mmu->half[va >> 55 & 1].e0pd;
+
+  // What is kept only ever permits; what it forbids is for the tables to say.
+  return mmu->enabled && (top == 0 || top == 0xffff) && !e0pd && l2_find (mmu, plain, out) &&
+         a64_permitted (out, request);
+}
+
+bool
 a64_translate (A64Cpu *cpu, GuestVaddr va, const A64Request *request, A64Translation *out,
                uint8_t *fsc)
 {
   A64Mmu *mmu = cpu->mmu;
 
-  if (!mmu->enabled)
-    return a64_walk (cpu, va, request, out, fsc);
-  GuestVaddr plain = a64_untag (mmu, va);
-  unsigned top = plain >> A64_PA_BITS;
-  bool e0pd = request->el == 0 && mmu->half[va >> 55 & 1].e0pd;
-
-  // A kept translation only ever permits; what it forbids is for the tables to say.
-  if ((top == 0 || top == 0xffff) && !e0pd && l2_find (mmu, plain, out) &&
-      a64_permitted (out, request))
+  if (a64_translate_known (cpu, va, request, out))
     return true;
   if (!a64_walk (cpu, va, request, out, fsc))
     return false;
-  l2_insert (mmu, va, out);
+  if (mmu->enabled)
+    l2_insert (mmu, va, out);
   return true;
 }
 

@@ -64,9 +64,18 @@ leave_cold (X64Lower *l, X64Cold *cold)
 static void
 to_label_cold (X64Lower *l, X64Cold *cold)
 {
-  if (l->ir->label_live[cold->uop->imm])
+  const Uop *uop = cold->uop;
+
+  if (l->ir->label_live[uop->imm])
     x64_flags_to_memory (l);
-  x64_jmp (&l->a, &l->labels[cold->uop->imm]);
+  x64_jmp (&l->a, cold->imm ? &l->met[uop->imm].again : &l->labels[uop->imm]);
+}
+
+// A jump back ends a round.
+static bool
+ends_round (const X64Lower *l, const Uop *uop)
+{
+  return !l->in_cold && l->met[uop->imm].end == uop;
 }
 
 // Where a conditional jump goes: straight to its label, or to a piece that brings things in order.
@@ -76,9 +85,13 @@ jump_target (X64Lower *l, const Uop *uop)
   if (!(uop->flags & UOP_LOCAL))
     return &x64_cold (l, uop, leave_cold)->entry;
   if ((l->ir->label_live[uop->imm] && !l->flags.in_memory) ||
-      (l->dirty != 0 && !l->met[uop->imm].copies))
-    return &x64_cold (l, uop, to_label_cold)->entry;
-  return &l->labels[uop->imm];
+      (l->dirty != 0 && !l->met[uop->imm].copies)) {
+    X64Cold *cold = x64_cold (l, uop, to_label_cold);
+
+    cold->imm = ends_round (l, uop);
+    return &cold->entry;
+  }
+  return ends_round (l, uop) ? &l->met[uop->imm].again : &l->labels[uop->imm];
 }
 
 void
@@ -94,7 +107,7 @@ x64_lower_B (X64Lower *l, const Uop *uop)
   if (l->ir->label_live[uop->imm])
     x64_flags_to_memory (l);
   x64_flush_count (l);
-  x64_jmp (&l->a, &l->labels[uop->imm]);
+  x64_jmp (&l->a, ends_round (l, uop) ? &l->met[uop->imm].again : &l->labels[uop->imm]);
 }
 
 // After vucomis, numbers that do not compare set ZF, too.

@@ -320,8 +320,8 @@ typedef struct Loop {
   uint64_t partly;             // registers written, last less of them and zeroes
 } Loop;
 
-static bool
-leads_to (const Uop *uop, const Uop *label)
+bool
+x64_leads_to (const Uop *uop, const Uop *label)
 {
   unsigned shape = ir_info[uop->op].shape;
 
@@ -329,16 +329,15 @@ leads_to (const Uop *uop, const Uop *label)
          uop->imm == label->imm;
 }
 
-// The last jump back to the label, or NULL where this is no such loop.
-static const Uop *
-find_end (const X64Lower *l, const Uop *label)
+const Uop *
+x64_loop_end (const X64Lower *l, const Uop *label)
 {
   const Uop *stop = &l->ir->uops[l->ir->n_uops], *last = NULL;
 
   if (stop - label > LOOP_UOPS)
     stop = label + LOOP_UOPS;
   for (const Uop *uop = label + 1; uop < stop && uop->op != UOP_LABEL; uop++) {
-    if (leads_to (uop, label))
+    if (x64_leads_to (uop, label))
       last = uop;
     if ((ir_info[uop->op].properties & (IR_CALL | IR_END)) != 0 || uop->op == UOP_B)
       break;
@@ -463,7 +462,7 @@ x64_meet (X64Lower *l, const Uop *label)
   x64_vbegin (l);
   x64_vflush (l);
   if ((label->flags & UOP_LOOP) && !met->from_before && l->labels[label->imm].fixups == NULL)
-    end = find_end (l, label);
+    end = x64_loop_end (l, label);
   for (const Uop *uop = label + 1; end != NULL && uop < end; uop++)
     note_uses (&loop, uop);
   choose_copies (&loop);

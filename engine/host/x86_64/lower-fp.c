@@ -33,18 +33,18 @@ special (X64Lower *l, X64Cold *cold)
 {
   x64_load_op (l, cold->uop);
   x64_call_to (&l->a, l->stubs->interp);
-  if (cold->imm)
-    x64_mov_rm (&l->a, 64, X64_RDX, x64_state (l->layout->window));
+  if (cold->imm != 0)
+    x64_mov_rm (&l->a, 64, X64_RDX, x64_state (l->layout->window + 8 * (int32_t) (cold->imm - 1)));
   x64_cold_resume (l, cold);
 }
 
-// A window's addend may be in rdx.
+// An addend may be in rdx.
 X64Cold *
 x64_fp_special (X64Lower *l, const Uop *uop)
 {
   X64Cold *cold = x64_cold (l, uop, special);
 
-  cold->imm = l->window.active;
+  cold->imm = x64_addend_word (l);
   return cold;
 }
 

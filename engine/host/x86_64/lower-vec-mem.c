@@ -68,7 +68,15 @@ end_load (X64Lower *l, const Uop *uop, const Access *access, const X64Vec *value
 {
   for (unsigned i = 0; i < uop->c; i++)
     x64_vput (l, nth (uop, i), values[i]);
-  x64_cold_return (l, access->cold);
+  if (access->cold != NULL)
+    x64_cold_return (l, access->cold);
+}
+
+static void
+end_store (const X64Lower *l, const Access *access)
+{
+  if (access->cold != NULL)
+    access->cold->resume = l->a.p;
 }
 
 static void
@@ -112,7 +120,7 @@ x64_lower_STM1 (X64Lower *l, const Uop *uop)
   Access access = begin_access (l, uop, bytes * uop->c);
   for (unsigned i = 0; i < uop->c; i++)
     store_bytes (l, values[i], &access, i * bytes, bytes);
-  access.cold->resume = l->a.p;
+  end_store (l, &access);
 }
 
 // ---- taken apart ----------------------------------------------------------------------------
@@ -267,7 +275,7 @@ x64_lower_STMN (X64Lower *l, const Uop *uop)
     store_three (l, uop, &access, values);
   else
     store_four (l, uop, &access, values);
-  access.cold->resume = l->a.p;
+  end_store (l, &access);
 }
 
 // ---- one structure --------------------------------------------------------------------------
@@ -317,5 +325,5 @@ x64_lower_STLANE (X64Lower *l, const Uop *uop)
   for (unsigned i = 0; i < uop->c; i++)
     x64_vmri (&l->a, extract[uop->aux], x64_host_memory (access.at, (int32_t) (i << uop->aux)),
               values[i], uop->b);
-  access.cold->resume = l->a.p;
+  end_store (l, &access);
 }

@@ -16,8 +16,8 @@ typedef struct Group {
   bool has_special; // uops between that may call tier 0
 } Group;
 
-static bool
-is_access (const Uop *uop)
+bool
+x64_is_access (const Uop *uop)
 {
   switch (uop->op) {
   case UOP_LD:
@@ -44,8 +44,8 @@ is_store (const Uop *uop)
   return (ir_info[uop->op].properties & IR_STORE) != 0;
 }
 
-static bool
-is_indexed (const Uop *uop)
+bool
+x64_is_indexed (const Uop *uop)
 {
   return ir_info[uop->op].shape == IR_SHAPE_MEMX || ir_info[uop->op].shape == IR_SHAPE_VMEMX;
 }
@@ -54,12 +54,13 @@ is_indexed (const Uop *uop)
 static bool
 are_alike (const Uop *uop, const Uop *first)
 {
-  return is_access (uop) && uop->a == first->a && is_indexed (uop) == is_indexed (first) &&
-         (!is_indexed (uop) || (uop->b == first->b && uop->c == first->c));
+  return x64_is_access (uop) && uop->a == first->a &&
+         x64_is_indexed (uop) == x64_is_indexed (first) &&
+         (!x64_is_indexed (uop) || (uop->b == first->b && uop->c == first->c));
 }
 
-static int64_t
-bytes_of (const Uop *uop)
+int64_t
+x64_access_bytes (const Uop *uop)
 {
   bool pair = ir_info[uop->op].shape == IR_SHAPE_MEM2 || ir_info[uop->op].shape == IR_SHAPE_VMEM2;
 
@@ -133,7 +134,7 @@ is_straight (const Uop *uop)
 static bool
 add_access (Group *group, const Uop *uop, unsigned index, int64_t moved)
 {
-  int64_t low = uop->imm + moved, high = low + bytes_of (uop);
+  int64_t low = uop->imm + moved, high = low + x64_access_bytes (uop);
   int64_t lowest = low < group->low ? low : group->low;
   int64_t highest = high > group->high ? high : group->high;
 
@@ -161,7 +162,7 @@ may_have_others (const X64Lower *l, unsigned index)
       return false;
     if (i > index && uop->a == first->a && are_alike (uop, first))
       return true;
-    if (writes_register (uop, first->a) && (uop->op != UOP_ADDI || is_indexed (first)))
+    if (writes_register (uop, first->a) && (uop->op != UOP_ADDI || x64_is_indexed (first)))
       return false;
   }
   return false;
@@ -191,11 +192,11 @@ find_group (const X64Lower *l, unsigned index)
       keeps = keeps && keeps_rdx (uop);
       special |= (ir_info[uop->op].properties & IR_TIER0) != 0;
     }
-    if (is_indexed (first) && writes_register (uop, first->b))
+    if (x64_is_indexed (first) && writes_register (uop, first->b))
       break;
     if (!writes_register (uop, first->a))
       continue;
-    if (is_indexed (first) || uop->op != UOP_ADDI || uop->a != first->a ||
+    if (x64_is_indexed (first) || uop->op != UOP_ADDI || uop->a != first->a ||
         !(uop->flags & UOP_W64) || (first->a == IR_SP && (uop->imm & 15) != 0))
       break;
     moved += uop->imm;
@@ -207,8 +208,8 @@ find_group (const X64Lower *l, unsigned index)
 
 // ---- the code -------------------------------------------------------------------------------
 
-static void
-remember (const X64Lower *l, X64Knowledge *k)
+void
+x64_remember (const X64Lower *l, X64Knowledge *k)
 {
   k->flags = l->flags;
   k->sp_checked = l->sp_checked;
@@ -217,8 +218,8 @@ remember (const X64Lower *l, X64Knowledge *k)
   memcpy (k->copy_in, l->copy_in, sizeof k->copy_in);
 }
 
-static void
-recall (X64Lower *l, const X64Knowledge *k)
+void
+x64_recall (X64Lower *l, const X64Knowledge *k)
 {
   l->flags = k->flags;
   l->sp_checked = k->sp_checked;
@@ -234,7 +235,7 @@ without_window (X64Lower *l, X64Cold *cold)
   unsigned first = cold->imm & 0xffff, last = cold->imm >> 16 & 0xffff;
   const X64Knowledge *before = &l->before_window[cold->imm >> 32];
 
-  recall (l, before);
+  x64_recall (l, before);
   // The first instruction's beginning was counted already.
   if (l->ir->uops[first].flags & UOP_FIRST)
     l->count--;
@@ -287,11 +288,13 @@ x64_window_begin (X64Lower *l, unsigned index)
   X64Window *w = &l->window;
   const Uop *uop = &l->ir->uops[index];
 
+  if (x64_loop_pass (l, uop, keeps_rdx (uop)) && !w->active)
+    return;
   if (w->active && index <= w->last) {
     w->in_rdx = w->in_rdx && (keeps_rdx (uop) || are_alike (uop, w->like));
     return;
   }
-  if (!is_access (uop) || l->n_windows == X64_MAX_WINDOWS || !may_have_others (l, index))
+  if (!x64_is_access (uop) || l->n_windows == X64_MAX_WINDOWS || !may_have_others (l, index))
     return;
   Group group = find_group (l, index);
   if (group.n < 2)
@@ -300,8 +303,8 @@ x64_window_begin (X64Lower *l, unsigned index)
   x64_check_sp (l, uop);
   unsigned number = l->n_windows++;
   unsigned base =
-      is_indexed (uop) ? x64_indexed_address (l, uop).base : x64_use (l, uop->a, X64_RAX);
-  remember (l, &l->before_window[number]);
+      x64_is_indexed (uop) ? x64_indexed_address (l, uop).base : x64_use (l, uop->a, X64_RAX);
+  x64_remember (l, &l->before_window[number]);
   X64Cold *cold = x64_cold (l, uop, without_window);
   cold->imm = (int64_t) number << 32 | group.last << 16 | index;
   look_up_group (l, &group, base, cold);
@@ -319,6 +322,8 @@ x64_window_has (X64Lower *l, const Uop *uop)
 {
   X64Window *w = &l->window;
 
+  if (x64_loop_has (l, uop))
+    return true;
   if (!w->active || l->in_cold || !are_alike (uop, w->like))
     return false;
   if (!w->in_rdx)

@@ -114,13 +114,19 @@ x64_cold_return (const X64Lower *l, X64Cold *cold)
 }
 
 void
-x64_cold_resume (X64Lower *l, X64Cold *cold)
+x64_cold_read_copies (X64Lower *l, const X64Cold *cold)
 {
   for (unsigned copies = cold->copies; copies != 0; copies &= copies - 1) {
     unsigned i = (unsigned) __builtin_ctz (copies);
 
     x64_read_copy (l, i, cold->copy_of[i]);
   }
+}
+
+void
+x64_cold_resume (X64Lower *l, X64Cold *cold)
+{
+  x64_cold_read_copies (l, cold);
   x64_jmp_to (&l->a, cold->resume);
 }
 
@@ -185,6 +191,7 @@ x64_lower_LABEL (X64Lower *l, const Uop *uop)
   x64_bind (&l->a, &l->labels[uop->imm]);
   if (uop->flags & UOP_LOOP)
     poll (l, l->ir->label_pc[uop->imm]);
+  x64_loop_begin (l, uop);
 }
 
 static void
@@ -201,7 +208,7 @@ begin (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
   l->next_copy = X64_FIRST_COPY;
   l->n_cold = l->n_ops = l->n_windows = 0;
   l->in_cold = false;
-  l->window.active = false;
+  l->window.active = l->loop.active = false;
   l->failed = false;
   memset (l->copy_of, X64_NO_COPY, sizeof l->copy_of);
   memset (l->copy_in, X64_NO_COPY, sizeof l->copy_in);
@@ -255,9 +262,11 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
     l->cold_of_uop = l->n_cold;
     if (l->window.active && !l->in_cold && i > l->window.last)
       x64_window_end (l);
+    if (l->loop.active && i > l->loop.last)
+      x64_loop_leave (l);
     if (uop->flags & UOP_FIRST)
       l->count++;
-    if (!l->in_cold && (l->window.active || (properties & IR_MEM)))
+    if (!l->in_cold && (l->window.active || l->loop.active || (properties & IR_MEM)))
       x64_window_begin (l, i);
     if (uop->flags & UOP_FIRST)
       x64_vbegin (l);
@@ -283,6 +292,8 @@ x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t 
     x64_lower_uops (l, 0, ir->n_uops - 1);
   if (l->window.active)
     x64_window_end (l);
+  if (l->loop.active)
+    x64_loop_leave (l);
   l->in_cold = true;
   for (unsigned i = 0; i < l->n_cold && !l->failed; i++)
     emit_cold (l, &l->cold[i]);

@@ -38,7 +38,8 @@ enum {
   X64_NO_COPY = 0xff,
   X64_COPY_SHIFT = 6, // of copy_of: X64CopyForm above the number
   X64_MAX_COLD = 1024,
-  X64_MAX_OPS = 2 * IR_MAX_INSNS, // with those of code that is there twice
+  X64_MAX_OPS = 3 * IR_MAX_INSNS, // with those of code that is there three times
+  X64_MAX_STREAMS = 6,
   X64_MAX_WINDOWS = 64,
 };
 
@@ -104,12 +105,35 @@ typedef struct X64Window {
   unsigned first, last; // uops
 } X64Window;
 
+// Accesses in a loop at constant offsets from one address, which moves by a constant in each round.
+typedef struct X64Stream {
+  uint8_t a, b, c; // as of the accesses
+  bool indexed, write;
+  int64_t low, high; // what is touched in a round, from the address at its beginning
+  int64_t stride;
+} X64Stream;
+
+// A loop whose streams were looked up. (lower-loop.c)
+typedef struct X64Loop {
+  bool active;
+  bool all;             // no other access, and nothing else that may take long
+  unsigned in_rdx;      // the stream whose addend this is, or X64_MAX_STREAMS
+  unsigned n;           // streams
+  unsigned counter;     // the register that says when to look up again
+  int32_t step;         // what is added to it in a round
+  uint16_t cold;        // the piece for when a look-up fails
+  unsigned first, last; // uops
+  X64Stream streams[X64_MAX_STREAMS];
+} X64Loop;
+
 // What is known where jumps to a label meet.
 typedef struct X64Meeting {
   bool from_before; // jumps to it came before it
   bool copies;      // it is a loop that begins with copies:
   uint8_t copy_of[X64_N_XMM];
   uint32_t dirty; // these may be newer than their homes
+  const Uop *end; // the jump back of a loop over streams, which leads
+  X64Label again; // here
 } X64Meeting;
 
 // What is known at a point of the code.
@@ -124,7 +148,7 @@ typedef struct X64Knowledge {
 // Addresses of shared code, as written.
 typedef struct X64Stubs {
   const uint8_t *enter, *leave, *dispatch, *link, *stale;
-  const uint8_t *load, *store, *rmw, *check_sp;
+  const uint8_t *load, *store, *rmw, *check_sp, *addend;
   // The same as load and store of one size, or of a pair, but the context's table comes first.
   const uint8_t *look_load[2][4], *look_store[2][4];
   const uint8_t *interp, *interp_end;
@@ -137,6 +161,7 @@ typedef struct X64Stubs {
 struct X64Lower {
   X64Asm a;
   X64Window window;
+  X64Loop loop;
   unsigned n_windows;
   X64Knowledge before_window[X64_MAX_WINDOWS];
   const JitLayout *layout;
@@ -293,7 +318,9 @@ x64_flags_set (X64Lower *l, X64FlagsKind kind)
 
 // A cold piece; the caller jumps to its entry.
 X64Cold *x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold));
-// At the end of a cold piece: copies are read again.
+// In a cold piece: copies are read again.
+void x64_cold_read_copies (X64Lower *l, const X64Cold *cold);
+// At its end: the same.
 void x64_cold_resume (X64Lower *l, X64Cold *cold);
 // It goes back to here, where the copies are those of now.
 void x64_cold_return (const X64Lower *l, X64Cold *cold);
@@ -316,6 +343,26 @@ void x64_window_end (X64Lower *l);
 void x64_check_sp (X64Lower *l, const Uop *uop);
 // The access goes through the window: the addend is in rdx then.
 bool x64_window_has (X64Lower *l, const Uop *uop);
+// Uops that may share a look-up with others; with an index; how many bytes they access.
+bool x64_is_access (const Uop *uop);
+bool x64_is_indexed (const Uop *uop);
+int64_t x64_access_bytes (const Uop *uop);
+// What is known now, for a second copy of the code that follows.
+void x64_remember (const X64Lower *l, X64Knowledge *k);
+void x64_recall (X64Lower *l, const X64Knowledge *k);
+// The last jump back to a label of a loop without labels and calls of C inside, or NULL.
+const Uop *x64_loop_end (const X64Lower *l, const Uop *label);
+bool x64_leads_to (const Uop *uop, const Uop *label);
+// At a loop's label: looks up its streams, if that is worth it. (lower-loop.c)
+void x64_loop_begin (X64Lower *l, const Uop *label);
+// The loop ended with the uop before.
+void x64_loop_leave (X64Lower *l);
+// Before each uop: whether it accesses a stream.
+bool x64_loop_pass (X64Lower *l, const Uop *uop, bool keeps_rdx);
+// Likewise, and the addend is in rdx then.
+bool x64_loop_has (X64Lower *l, const Uop *uop);
+// Which word of those of generated code in the CPU's state rdx is a copy of, from 1; 0: none.
+unsigned x64_addend_word (const X64Lower *l);
 // A uop of uop-simd.inc that neither accesses memory nor needs tier 0: uses rax and rcx at most.
 bool x64_is_plain_simd (const Uop *uop);
 // A uop of uop-fp.inc whose code leaves rdx alone; where tier 0 carries it out, a window's addend is

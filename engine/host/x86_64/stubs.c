@@ -275,6 +275,26 @@ emit_crc_table (X64Asm *a)
   }
 }
 
+// int64_t addend (cpu, rax, ecx): comes back in rdx, with rax, and the flags of whether it is 0.
+static void
+emit_addend (X64Asm *a, const JitLayout *layout)
+{
+  spill (a, layout);
+  x64_mov_mr (a, 64, x64_state (layout->access_data), X64_RAX);
+  x64_lea (a, 64, X64_RDI, x64_mem (X64_CPU, -X64_CPU_BIAS));
+  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
+  x64_mov_rr (a, 32, X64_RDX, X64_RCX);
+  x64_alu_ri (a, X64_SUB, 64, X64_RSP, 8);
+  x64_mov_ri (a, X64_RAX, (uintptr_t) layout->addend);
+  x64_call_r (a, X64_RAX);
+  x64_alu_ri (a, X64_ADD, 64, X64_RSP, 8);
+  x64_mov_rr (a, 64, X64_RDX, X64_RAX);
+  reload (a, layout);
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->access_data));
+  x64_test_rr (a, 64, X64_RDX, X64_RDX);
+  x64_ret (a);
+}
+
 static void
 emit_slow_paths (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
 {
@@ -286,6 +306,8 @@ emit_slow_paths (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   emit_slow (a, layout, stubs, (uintptr_t) layout->check_sp, false);
   stubs->rmw = begin (a);
   emit_slow (a, layout, stubs, (uintptr_t) layout->rmw, true);
+  stubs->addend = begin (a);
+  emit_addend (a, layout);
   for (unsigned pair = 0; pair < 2; pair++)
     for (unsigned size = 0; size < 4; size++) {
       stubs->look_load[pair][size] = begin (a);
