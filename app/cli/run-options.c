@@ -118,6 +118,8 @@ run_parse_disk (VmConfig *config, const char *text, GError **error)
       bus = VM_DISK_SCSI;
     else if (cut_suffix (path, ",bus=nvme"))
       bus = VM_DISK_NVME;
+    else if (cut_suffix (path, ",bus=usb"))
+      bus = VM_DISK_USB;
     else
       break;
   }
@@ -126,7 +128,7 @@ run_parse_disk (VmConfig *config, const char *text, GError **error)
     return fail (error, _ ("The disk format “%s” is not supported; convert the disk to qcow2."),
                  option + strlen (",format="));
   if (option != NULL && g_str_has_prefix (option, ",bus="))
-    return fail (error, _ ("There is no bus “%s” for disks; choose virtio, scsi or nvme."),
+    return fail (error, _ ("There is no bus “%s” for disks; choose virtio, scsi, nvme or usb."),
                  option + strlen (",bus="));
   if (path[0] == '\0')
     return fail (error, _ ("--disk needs the name of a file."));
@@ -244,7 +246,7 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"no-acpi", 0, 0, G_OPTION_ARG_NONE, &raw->no_acpi,
        N_ ("The firmware describes the machine by a device tree only"), NULL},
       {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a disk image"),
-       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing][,bus=virtio|scsi|nvme]")},
+       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing][,bus=virtio|scsi|nvme|usb]")},
       {"cdrom", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->cdroms,
        N_ ("Attach a CD/DVD drive with this image in it"), N_ ("FILE")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,

@@ -61,7 +61,11 @@ put_path (JsonBuilder *builder, const char *name, const char *path, const char *
 static const char *const format_names[] = {[VM_IMAGE_RAW] = "raw", [VM_IMAGE_QCOW2] = "qcow2"};
 
 static const char *const bus_names[] = {
-    [VM_DISK_VIRTIO] = "virtio", [VM_DISK_SCSI] = "scsi", [VM_DISK_NVME] = "nvme"};
+    [VM_DISK_VIRTIO] = "virtio",
+    [VM_DISK_SCSI] = "scsi",
+    [VM_DISK_NVME] = "nvme",
+    [VM_DISK_USB] = "usb",
+};
 
 static void
 put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)

@@ -10,6 +10,7 @@ enum {
   VM_CONFIG_CPU_FEATURES = 0, // unless said otherwise
   VM_CONFIG_CPUS_MAX = 8,
   VM_CONFIG_DISKS_MAX = 16,
+  VM_CONFIG_USB_DISKS_MAX = 13, // of these
   VM_CONFIG_NICS_MAX = 8,
   VM_CONFIG_FORWARDS_MAX = 64,
   VM_CONFIG_DISPLAY_MAX = 8192, // pixels, each way

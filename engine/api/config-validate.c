@@ -19,6 +19,7 @@
 
 static_assert ((int) VM_CONFIG_CPUS_MAX == MACHINE_CPUS_MAX &&
                    (int) VM_CONFIG_DISKS_MAX == MACHINE_DISKS_MAX &&
+                   (int) VM_CONFIG_USB_DISKS_MAX == MACHINE_USB_DISKS_MAX &&
                    (int) VM_CONFIG_NICS_MAX == MACHINE_NICS_MAX,
                "the machine takes what the configuration allows");
 
@@ -58,12 +59,25 @@ check_nic (const VmNicConfig *nic, GError **error)
   return true;
 }
 
+static unsigned
+count_usb_disks (const VmConfig *config)
+{
+  unsigned n = 0;
+
+  for (unsigned i = 0; i < config->disks->len; i++)
+    n += ((const VmDiskConfig *) g_ptr_array_index (config->disks, i))->bus == VM_DISK_USB;
+  return n;
+}
+
 static bool
 check_devices (const VmConfig *config, GError **error)
 {
   if (config->disks->len > VM_CONFIG_DISKS_MAX)
     return fail (error, VM_CONFIG_ERROR_FIELD, _ ("A machine can have at most %d disks."),
                  VM_CONFIG_DISKS_MAX);
+  if (count_usb_disks (config) > VM_CONFIG_USB_DISKS_MAX)
+    return fail (error, VM_CONFIG_ERROR_FIELD, _ ("A machine can have at most %d disks on USB."),
+                 VM_CONFIG_USB_DISKS_MAX);
   if (config->nics->len > VM_CONFIG_NICS_MAX)
     return fail (error, VM_CONFIG_ERROR_FIELD,
                  _ ("A machine can have at most %d network adapters."), VM_CONFIG_NICS_MAX);

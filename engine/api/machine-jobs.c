@@ -21,6 +21,7 @@ make_disks (const VmConfig *config)
         .allow_backing = disk->allow_backing,
         .bus = disk->bus == VM_DISK_SCSI   ? MACHINE_BUS_SCSI
                : disk->bus == VM_DISK_NVME ? MACHINE_BUS_NVME
+               : disk->bus == VM_DISK_USB  ? MACHINE_BUS_USB
                                            : MACHINE_BUS_VIRTIO,
         .cdrom = disk->cdrom,
     };

@@ -49,6 +49,7 @@ typedef enum {
   VM_DISK_VIRTIO,
   VM_DISK_SCSI,
   VM_DISK_NVME,
+  VM_DISK_USB, // removable, like a stick
 } VmDiskBus;
 
 typedef struct VmDiskConfig {

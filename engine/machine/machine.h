@@ -16,6 +16,7 @@
 enum {
   MACHINE_CPUS_MAX = 8,
   MACHINE_DISKS_MAX = 16,
+  MACHINE_USB_DISKS_MAX = 13, // of these
   MACHINE_NICS_MAX = 8,
 };
 
@@ -23,6 +24,7 @@ typedef enum MachineBus {
   MACHINE_BUS_VIRTIO,
   MACHINE_BUS_SCSI,
   MACHINE_BUS_NVME,
+  MACHINE_BUS_USB,
 } MachineBus;
 
 typedef struct MachineDisk {

@@ -192,6 +192,8 @@ add_disk (Machine *machine, const MachineConfig *config, Device *pci, unsigned i
     add_scsi_unit (machine, config, pci, i, scsi_cdrom_new (device, id));
   else if (disk->bus == MACHINE_BUS_SCSI)
     add_scsi_unit (machine, config, pci, i, scsi_disk_new (device, id));
+  else if (disk->bus == MACHINE_BUS_USB)
+    machine_add_usb_disk (machine, device);
   else if (disk->bus == MACHINE_BUS_NVME)
     vm_add_device (machine->vm, nvme_new (device, id, config->cpus, pci, VIRT_SLOT_DISK0 + i), id);
   else
@@ -295,10 +297,10 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   if (config->firmware != NULL && !virt_add_firmware (machine, config, gic, error))
     return false;
   Device *pci = add_pci_host (vm, gic);
-  if (config->display) {
+  if (config->display)
     add_display (machine, config, pci);
+  if (machine_wants_usb (config))
     machine_add_usb (machine, pci, VIRT_SLOT_USB);
-  }
   add_virtio (machine, pci, virtio_rng_new (), VIRT_SLOT_RNG, "rng");
   machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
   add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");

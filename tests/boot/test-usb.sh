@@ -10,5 +10,6 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "$here/../support/make-initramfs" "$TERRARIUM_GUESTS" "$tmp/usb.cpio" --init "$here/usb-init" \
-  --kernel generic --modules evdev,xhci_pci,usbhid,hid_generic
-"$1" "$tmp/usb.cpio"
+  --kernel generic --modules evdev,xhci_pci,usbhid,hid_generic,sd_mod,usb_storage
+head -c 4M /dev/urandom >"$tmp/disk.raw"
+"$1" "$tmp/usb.cpio" "$tmp/disk.raw"

@@ -74,6 +74,7 @@ test_disks (void **state)
       {"a.raw,bus=scsi", "a.raw", .bus = VM_DISK_SCSI},
       {"a.raw,bus=nvme,readonly", "a.raw", true, .bus = VM_DISK_NVME},
       {"a.raw,bus=virtio", "a.raw"},
+      {"a.raw,bus=usb", "a.raw", .bus = VM_DISK_USB},
       {"a.raw,bus=ide", NULL},
       {"a,format=vdi", NULL},
       {",readonly", NULL, false},
