@@ -55,11 +55,11 @@ typedef struct A64Jce {
 // A translation context: the EL0 view of one ASID, or the EL1 view (which is kept across
 // ASID changes, its non-global entries dropped). Bounded list per CPU, least recently used reused.
 typedef struct A64TlbContext {
-  A64Tlbe rd[A64_TLB_SIZE];
+  _Alignas(16) A64Tlbe rd[A64_TLB_SIZE];
   A64Tlbe wr[A64_TLB_SIZE];
   struct A64TlbContextInfo *info; // guest/aarch64/mmu.h
   uint32_t jc_mask;               // of its jump cache: a64_jce_index
-  A64Jce jc[];
+  A64Jce *jc;                     // its jump cache, which lies right behind it
 } A64TlbContext;
 
 // What the machine's configuration gives the CPU or not; a machine's CPUs have the same.

@@ -206,6 +206,7 @@ context_new (A64Cpu *cpu, unsigned jc_bits)
   A64TlbContext *ctx = g_malloc (sizeof *ctx + (sizeof ctx->jc[0] << jc_bits));
 
   ctx->jc_mask = a64_jc_mask (jc_bits);
+  ctx->jc = (A64Jce *) (ctx + 1);
   ctx->info = g_new0 (A64TlbContextInfo, 1);
   ctx->info->used = true;
   memset (ctx->info->jc_written, 0xff, sizeof ctx->info->jc_written);
