@@ -327,10 +327,6 @@ eval_uop (Run *run, const Uop *u)
   case UOP_FENCE:
   case UOP_FPSYNC:
     return true;
-  case UOP_FCONST:
-    run->e->v[u->d].d[0] = (uint64_t) u->imm;
-    run->e->v[u->d].d[1] = u->flags & UOP_Q ? (uint64_t) u->imm : 0;
-    return true;
   default:
     return eval_control (run, u) || ir_eval_integer (run->e, u) || ir_eval_simd (run->e, u);
   }

@@ -61,16 +61,58 @@ jit_chunks_clear (Jit *jit)
   g_free (jit->chunks);
 }
 
+static uint8_t *
+slice_of (const Jit *jit, const JitChunk *chunk)
+{
+  uint8_t *slices = jit->arena + jit->pages_most * sizeof (JitPage);
+
+  return slices + (size_t) (chunk - jit->chunks) * jit->slice_bytes;
+}
+
+// The place of a region's offset in the chunk's list.
+static uint32_t *
+listed (const Jit *jit, const JitChunk *chunk, uint32_t i)
+{
+  return (uint32_t *) (void *) (slice_of (jit, chunk) + jit->slice_bytes) - 1 - i;
+}
+
 void *
 jit_chunk_take (Jit *jit, JitChunk *chunk, size_t bytes)
 {
-  uint8_t *slices = jit->arena + jit->pages_most * sizeof (JitPage);
-  uint8_t *p = slices + (size_t) (chunk - jit->chunks) * jit->slice_bytes + chunk->recorded;
+  uint8_t *p = slice_of (jit, chunk) + chunk->recorded;
 
-  if (chunk->recorded + bytes > jit->slice_bytes)
+  if (chunk->recorded + bytes + sizeof (uint32_t) * (chunk->n_regions + 1) > jit->slice_bytes)
     return NULL;
   chunk->recorded += round_up (bytes);
   return p;
+}
+
+void
+jit_chunk_note (Jit *jit, const JitRegion *region)
+{
+  JitChunk *chunk = jit_chunk_of (jit, region->code);
+
+  *listed (jit, chunk, chunk->n_regions++) = jit_offset_of (jit, region);
+}
+
+JitRegion *
+jit_region_at (const Jit *jit, const uint8_t *code)
+{
+  const JitChunk *chunk = jit_chunk_of (jit, code);
+  JitRegion *region = NULL;
+
+  for (uint32_t low = 0, high = chunk->n_regions; low < high;) {
+    uint32_t middle = low + (high - low) / 2;
+    JitRegion *there = jit_at (jit, *listed (jit, chunk, middle));
+
+    if (there->code <= code) {
+      region = there;
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return region;
 }
 
 uint8_t *

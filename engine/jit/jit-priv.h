@@ -2,8 +2,9 @@
 // What the files of this folder share; vCPU thread.
 //
 // Code memory is cut into chunks, which are filled one after the other. Each has a slice of the
-// arena for the records of its code: regions, and the jumps that were led to them. Records name one
-// another by their offsets in the arena, 0 for none. Records of guest pages are in a pool.
+// arena for the records of its code: regions, and the jumps that were led to them; at the end of the
+// slice, and downwards, is a list of its regions in the order of their code. Records name one another
+// by their offsets in the arena, 0 for none. Records of guest pages are in a pool.
 #pragma once
 
 #include "engine/jit/code-memory.h"
@@ -53,7 +54,7 @@ typedef struct JitPage {
 } JitPage;
 
 typedef struct JitChunk {
-  uint32_t regions;
+  uint32_t regions, n_regions;
   uint32_t age;    // times it was emptied
   uint32_t filled; // bytes of its code memory, of its slice of the arena
   uint32_t recorded;
@@ -111,6 +112,10 @@ bool jit_chunks_init (Jit *jit, GError **error);
 void jit_chunks_clear (Jit *jit);
 // Room in a chunk's slice of the arena; NULL: there is none.
 void *jit_chunk_take (Jit *jit, JitChunk *chunk, size_t bytes);
+// Notes that the region's code is the last of its chunk; jit_chunk_take kept room for that.
+void jit_chunk_note (Jit *jit, const JitRegion *region);
+// The region whose code this is in; it may be gone. NULL: none.
+JitRegion *jit_region_at (const Jit *jit, const uint8_t *code);
 // Where the present chunk's code goes on, and how much more it may be: that much is ready to be
 // written without faults as is seldom exceeded.
 uint8_t *jit_chunk_room (Jit *jit, size_t *room);

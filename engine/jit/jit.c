@@ -133,6 +133,7 @@ jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page, const JitRe
       .mode = mode, .pa = pa, .code = code, .code_bytes = taken, .n_spans = (uint16_t) ir->n_spans};
   copy_words (region, request);
   jit_enter_tables (jit, region, chunk);
+  jit_chunk_note (jit, region);
   jit->found = region;
   jit->stats.regions++;
   jit->stats.insns += ir->n_insns;

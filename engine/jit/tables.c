@@ -80,10 +80,16 @@ free_page (Jit *jit, JitPage *page)
 
 // ---- regions --------------------------------------------------------------------------------
 
+static GuestAddr
+page_of (const JitRegion *region)
+{
+  return region->pa & ~(GuestAddr) (IR_PAGE_SIZE - 1);
+}
+
 void
 jit_enter_tables (Jit *jit, JitRegion *region, JitChunk *chunk)
 {
-  JitPage *page = get_page (jit, region->pa & ~(GuestAddr) (IR_PAGE_SIZE - 1));
+  JitPage *page = get_page (jit, page_of (region));
   uint32_t *bucket = region_bucket (jit, region->pa, region->mode);
 
   region->page = jit_offset_of (jit, page);
@@ -155,16 +161,19 @@ jit_drop (Jit *jit, JitRegion *region)
   jit_chunk_of (jit, region->code)->gone += region->code_bytes;
 }
 
-// The chunk of the region it leads to keeps the record. Where that has no more room the region is
-// given up: it will be made again elsewhere.
+// Jumps stay in their page of physical memory: what else was found for one is of another page that
+// is mapped there by now, for this guest program alone. The chunk of the region it leads to keeps
+// the record. Where that has no more room the region is given up: it will be made again elsewhere.
 void
 jit_link (Jit *jit, void *site, const void *code)
 {
   JitRegion *region = jit->found;
   uint8_t *written = (uint8_t *) site - jit_alias (jit);
+  JitRegion *from = jit_region_at (jit, written);
   JitLink *link;
 
-  if (region == NULL || region->code + jit_alias (jit) != (const uint8_t *) code)
+  if (region == NULL || region->code + jit_alias (jit) != (const uint8_t *) code || from == NULL ||
+      page_of (from) != page_of (region))
     return;
   link = jit_chunk_take (jit, jit_chunk_of (jit, region->code), sizeof *link);
   if (link == NULL) {

@@ -131,7 +131,7 @@ A64_TRANSLATE_FUNCTION (fp_move_vector)
 
 A64_TRANSLATE_FUNCTION (fp_constant)
 {
-  a64_emit_imm (t, row->uop, row->flags, op->rd, 0, op->imm);
+  a64_emit_imm (t, row->uop, 0, op->rd, 0, op->imm);
 }
 
 A64_TRANSLATE_FUNCTION (fp_constant_vector)

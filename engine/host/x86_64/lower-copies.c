@@ -463,6 +463,8 @@ x64_meet (X64Lower *l, const Uop *label)
   x64_vflush (l);
   if ((label->flags & UOP_LOOP) && !met->from_before && l->labels[label->imm].fixups == NULL)
     end = x64_loop_end (l, label);
+  if (end == NULL && !x64_has_copies (l))
+    return;
   for (const Uop *uop = label + 1; end != NULL && uop < end; uop++)
     note_uses (&loop, uop);
   choose_copies (&loop);

@@ -38,25 +38,6 @@ x64_lower_FNEG (X64Lower *l, const Uop *uop)
 }
 
 void
-x64_lower_FCONST (X64Lower *l, const Uop *uop)
-{
-  X64Vec d = x64_vnew (l);
-
-  if (uop->imm == 0) {
-    x64_vzero (&l->a, d);
-  } else {
-    x64_mov_ri (&l->a, X64_RCX, (uint64_t) uop->imm);
-    x64_vrr (&l->a, X64_VMOVQ_XR, d, X64_RCX);
-  }
-  if (uop->flags & UOP_Q) {
-    x64_vrr (&l->a, X64_VMOVDDUP, d, d);
-    x64_vput (l, uop->d, d);
-  } else {
-    x64_vput_short (l, uop->d, d, (uint64_t) uop->imm >> 32 ? 3 : 2);
-  }
-}
-
-void
 x64_lower_FTOR (X64Lower *l, const Uop *uop)
 {
   unsigned bits = 8u << uop->aux, d = x64_target (uop->d, X64_RCX);

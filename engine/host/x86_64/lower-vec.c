@@ -57,12 +57,16 @@ void
 x64_lower_VMOVI (X64Lower *l, const Uop *uop)
 {
   X64Vec d = x64_vnew (l);
+  uint64_t imm = (uint64_t) uop->imm;
 
-  x64_vimmediate (l, d, (uint64_t) uop->imm);
-  if (uop->imm == 0)
+  if ((uop->flags & UOP_Q) || imm == 0) {
+    x64_vimmediate (l, d, imm);
     x64_vput (l, uop->d, d);
-  else
-    x64_vresult (l, uop, d);
+  } else {
+    x64_mov_ri (&l->a, X64_RAX, imm);
+    x64_vrr (&l->a, X64_VMOVQ_XR, d, X64_RAX);
+    x64_vput_short (l, uop->d, d, imm >> 32 ? 3 : 2);
+  }
 }
 
 void

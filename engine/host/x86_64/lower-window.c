@@ -73,7 +73,8 @@ writes_register (const Uop *uop, unsigned r)
   const uint8_t operands[4] = {uop->d, uop->a, uop->b, uop->c};
   char use[4];
 
-  if (uop->d != r && uop->a != r && uop->b != r && uop->c != r)
+  // No uop writes b, and but one a.
+  if (uop->d != r && uop->c != r && uop->op != UOP_GETFLAGS)
     return false;
   ir_operands (uop, use);
   for (unsigned i = 0; i < 4; i++)

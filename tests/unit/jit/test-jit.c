@@ -362,7 +362,7 @@ static void
 test_jumps_to_what_is_dropped_ask_again (void **state)
 {
   Fixture *f = *state;
-  const uint8_t *from = add_one (f, 0x40002000), *to = add_one (f, 0x40001000);
+  const uint8_t *from = add_one (f, 0x40001400), *to = add_one (f, 0x40001000);
 
   link_jump (f, from, to);
   assert_links_to (from, to);
@@ -383,9 +383,9 @@ static void
 test_only_what_was_found_last_is_linked_to (void **state)
 {
   Fixture *f = *state;
-  const uint8_t *from = add_one (f, 0x40002000), *to = add_one (f, 0x40001000);
+  const uint8_t *from = add_one (f, 0x40001400), *to = add_one (f, 0x40001000);
 
-  find (f, 0x40002000);
+  find (f, 0x40001400);
   link_jump (f, from, to);
   assert_links_to (from, NULL);
   find (f, 0x40001000);
@@ -393,12 +393,29 @@ test_only_what_was_found_last_is_linked_to (void **state)
   assert_links_to (from, to);
 }
 
+// An address may have come to mean another page between the jump and the look-up.
+static void
+test_pages_are_not_joined (void **state)
+{
+  Fixture *f = *state;
+  const uint8_t *before = add_one (f, 0x40001400), *from = add_one (f, 0x40002000);
+  const uint8_t *after = add_one (f, 0x40001800), *to = add_one (f, 0x40001000);
+
+  link_jump (f, from, to);
+  assert_links_to (from, NULL);
+  link_jump (f, before, to);
+  link_jump (f, after, to);
+  assert_links_to (before, to);
+  assert_links_to (after, to);
+  assert_int_equal (jit_get_stats (f->jit)->links, 2);
+}
+
 // Jumps that are made time and again fill their target's records: it is made anew, then.
 static void
 test_links_without_end_are_bounded (void **state)
 {
   Fixture *f = *state;
-  const uint8_t *from = add_one (f, 0x40002000), *to = add_one (f, 0x40001000);
+  const uint8_t *from = add_one (f, 0x40001400), *to = add_one (f, 0x40001000);
   unsigned links = 0;
 
   while (find (f, 0x40001000) == to && links < 1000000) {
@@ -508,7 +525,7 @@ test_jumps_into_an_emptied_chunk_ask_again (void **state)
   // From every chunk.
   const uint8_t *from[8];
   for (unsigned i = 0; i < 8; i++) {
-    from[i] = add (f, 0x40000000 + 0x10 * (GuestAddr) i, MODE, BYTES / 8 - 200, &emptied);
+    from[i] = add (f, 0x80000100 + 0x10 * (GuestAddr) i, MODE, BYTES / 8 - 200, &emptied);
     if (find (f, 0x80000000) == to)
       link_jump (f, from[i], to);
   }
@@ -528,7 +545,7 @@ static void
 test_forgotten_jumps_are_not_written_to (void **state)
 {
   Fixture *f = *state;
-  const uint8_t *from = add_one (f, 0x40000000), *to;
+  const uint8_t *from = add_one (f, 0x80000100), *to;
   bool emptied = false;
   unsigned n = 0;
 
@@ -598,6 +615,7 @@ main (void)
       TEST (test_some_of_a_page_are_dropped),
       TEST (test_jumps_to_what_is_dropped_ask_again),
       TEST (test_only_what_was_found_last_is_linked_to),
+      TEST (test_pages_are_not_joined),
       TEST (test_links_without_end_are_bounded),
       TEST (test_changed_code_stays_in_place),
       TEST (test_the_oldest_chunk_is_emptied),
