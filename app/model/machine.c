@@ -148,7 +148,7 @@ vm_stopped_cb (TerrariumMachine *machine, int reason, GError *error)
   keep_thumbnail (machine);
   let_go (machine);
   notify (machine, PROP_VM);
-  notify_state (machine);
+  terrarium_machine_reload (machine);
   g_signal_emit (machine, signals[STOPPED], 0, reason, error ? error->message : NULL);
   g_object_unref (machine);
 }
@@ -440,6 +440,26 @@ terrarium_machine_cancel_creating (TerrariumMachine *machine)
 
 // ---------------------------------------------------------------------------------------------
 // What it says of itself
+
+Running *
+terrarium_machine_get_running (TerrariumMachine *machine)
+{
+  return machine->running;
+}
+
+void
+terrarium_machine_reload (TerrariumMachine *machine)
+{
+  g_autoptr (Bundle) now = machine->bundle ? bundle_load (machine->bundle->path) : NULL;
+
+  if (now && now->config) {
+    vm_config_free (machine->config);
+    machine->config = vm_config_copy (now->config);
+    bundle_free (machine->bundle);
+    machine->bundle = g_steal_pointer (&now);
+  }
+  notify_state (machine);
+}
 
 const char *
 terrarium_machine_get_name (TerrariumMachine *machine)

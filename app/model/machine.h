@@ -5,6 +5,7 @@
 
 #include "app/model/bundle.h"
 #include "app/model/console.h"
+#include "app/model/running.h"
 #include "app/model/saved.h"
 #include "display/screen.h"
 
@@ -47,6 +48,10 @@ VmState terrarium_machine_get_state (TerrariumMachine *machine);
 bool terrarium_machine_can (TerrariumMachine *machine, VmOp op);
 // Failures arrive as "failed".
 void terrarium_machine_perform (TerrariumMachine *machine, VmOp op);
+Running *terrarium_machine_get_running (TerrariumMachine *machine); // NULL unless it runs
+// Its bundle has been changed.
+void terrarium_machine_reload (TerrariumMachine *machine);
+
 // Starts it from its disks although it has a saved state, which is discarded once it runs.
 void terrarium_machine_start_afresh (TerrariumMachine *machine);
 

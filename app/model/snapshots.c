@@ -128,6 +128,7 @@ list_needed (const SnapshotList *list, const VmConfig *config)
     ok = add_chains (needed, snapshot->disks);
     g_hash_table_add (needed, g_strdup_printf ("snapshot-%s.state", snapshot->id));
     g_hash_table_add (needed, g_strdup_printf ("snapshot-%s.png", snapshot->id));
+    g_hash_table_add (needed, g_strdup_printf ("snapshot-%s.nvram", snapshot->id));
   }
   return ok ? g_steal_pointer (&needed) : NULL;
 }
@@ -150,8 +151,8 @@ is_overlay (const char *name)
 static bool
 is_ours (const char *name)
 {
-  static const char *const patterns[] = {"snapshot-*.state", "snapshot-*.png", ".disk*-*.qcow2.*",
-                                         ".snapshot-*.state.new-*"};
+  static const char *const patterns[] = {"snapshot-*.state", "snapshot-*.png", "snapshot-*.nvram*",
+                                         ".disk*-*.qcow2.*", ".snapshot-*.state.new-*"};
 
   for (unsigned i = 0; i < G_N_ELEMENTS (patterns); i++)
     if (g_pattern_match_simple (patterns[i], name))
@@ -293,6 +294,48 @@ check_name (const char *name, GError **error)
   return false;
 }
 
+// The firmware's variables, which are a small file. False with an error.
+static bool
+copy_variables (const char *from_path, const char *to_path, GError **error)
+{
+  g_autofree char *half = g_strconcat (to_path, ".new", NULL);
+  g_autoptr (GFile) from = g_file_new_for_path (from_path);
+  g_autoptr (GFile) to = g_file_new_for_path (half);
+
+  if (!g_file_copy (from, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error))
+    return false;
+  if (g_rename (half, to_path) == 0)
+    return true;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, _ ("“%s” cannot be created."), to_path);
+  return false;
+}
+
+static char *
+dup_variables_path (const char *folder, const char *id)
+{
+  g_autofree char *name = g_strconcat ("snapshot-", id, ".nvram", NULL);
+
+  return g_build_filename (folder, name, NULL);
+}
+
+static bool
+keep_variables (const char *folder, const char *id, const VmConfig *config, GError **error)
+{
+  g_autofree char *to = dup_variables_path (folder, id);
+
+  return !config->nvram || !g_file_test (config->nvram, G_FILE_TEST_EXISTS) ||
+         copy_variables (config->nvram, to, error);
+}
+
+static bool
+bring_variables_back (const char *folder, const char *id, const VmConfig *config, GError **error)
+{
+  g_autofree char *from = dup_variables_path (folder, id);
+
+  return !config->nvram || !g_file_test (from, G_FILE_TEST_EXISTS) ||
+         copy_variables (from, config->nvram, error);
+}
+
 SnapshotTaking *
 snapshots_begin (const Bundle *bundle, const char *name, GError **error)
 {
@@ -346,7 +389,8 @@ snapshots_commit (const char *bundle_path, const SnapshotTaking *taking, GError 
   }
   Snapshot *snapshot = snapshot_list_add (list, taking->id, taking->name, bundle->config);
   keep_picture (bundle_path, taking->id);
-  if (!snapshot_list_write (list, error))
+  if (!keep_variables (bundle_path, taking->id, bundle->config, error) ||
+      !snapshot_list_write (list, error))
     return false;
   if (set_config (bundle, vm_config_copy (taking->config), error))
     return true;
@@ -438,7 +482,8 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
   set_disks (config, snapshot->disks);
   if (!put_overlays (bundle->path, config, overlay, error) ||
-      !set_config (bundle, g_steal_pointer (&config), error))
+      !set_config (bundle, g_steal_pointer (&config), error) ||
+      !bring_variables_back (bundle->path, id, bundle->config, error))
     return false;
   g_free (list->current);
   list->current = g_strdup (id);

@@ -2,6 +2,7 @@
 // What a person can do with the machine in the viewer. Main thread.
 #include <glib/gi18n.h>
 
+#include "app/snapshots/snapshots.h"
 #include "app/viewer/send-keys.h"
 #include "app/viewer/viewer-private.h"
 #include "app/widgets/dialogs.h"
@@ -28,6 +29,13 @@ static void
 save_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   terrarium_machine_save (TERRARIUM_VIEWER (widget)->machine);
+}
+
+static void
+snapshots_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_show_snapshots (GTK_WINDOW (gtk_widget_get_root (widget)),
+                            TERRARIUM_VIEWER (widget)->machine);
 }
 
 static void
@@ -148,6 +156,7 @@ terrarium_viewer_install_actions (GtkWidgetClass *widget_class)
       {"viewer.start", start_action},
       {"viewer.start-afresh", start_afresh_action},
       {"viewer.save", save_action},
+      {"viewer.snapshots", snapshots_action},
       {"viewer.ask-on-close", ask_on_close_action},
       {"viewer.pause", pause_action},
       {"viewer.shut-down", shut_down_action},
@@ -187,6 +196,9 @@ terrarium_viewer_update_actions (TerrariumViewer *viewer)
   gtk_widget_action_set_enabled (widget, "viewer.start-afresh",
                                  terrarium_machine_can (machine, VM_OP_START));
   gtk_widget_action_set_enabled (widget, "viewer.save", terrarium_machine_can_save (machine));
+  gtk_widget_action_set_enabled (widget, "viewer.snapshots",
+                                 terrarium_machine_get_bundle (machine) != NULL &&
+                                     terrarium_machine_get_config (machine) != NULL);
   gtk_widget_action_set_enabled (widget, "viewer.ask-on-close", has_on_close (machine));
   gtk_widget_action_set_enabled (widget, "viewer.pause",
                                  terrarium_machine_can (machine, VM_OP_PAUSE) ||

@@ -39,6 +39,18 @@ def new_from_sample(app, text=False):
     app.click(app.find("Create and Start", "push button"))
 
 
+def use_menu(app, item):
+    """An item of the machine's menu; a click may get lost in a dialog that is still closing."""
+    def probe():
+        found = next(app.all(item, "menu item"), None)
+        if not found:
+            app.click(app.find("Machine menu", "push button"))
+            found = next(app.all(item, "menu item"), None)
+        return found
+    app.act(wait(f"the menu item {item!r}", probe, every=2))
+    app.missing(item, "menu item")
+
+
 def transcript(app):
     """The text of the serial console; its view has to be shown."""
     return text_of(app.find("Transcript of the serial console", "text"))

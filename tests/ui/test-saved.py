@@ -7,7 +7,7 @@ import sys
 
 import guest
 from lib import check, run, wait
-from steps import transcript, wait_transcript
+from steps import transcript, use_menu, wait_transcript
 
 ONE = os.path.join(os.environ["XDG_DATA_HOME"], "terrarium", "machines", "one")
 
@@ -22,12 +22,6 @@ def make():
                    "arch": "aarch64", "accel": "auto", "cpus": 1, "memory-mib": 256,
                    "kernel": "kernel", "disks": [{"path": "disk0.raw", "format": "raw"}],
                    "nics": [], "display": {"enabled": True, "width": 800, "height": 600}}, file)
-
-
-def use_menu(app, item):
-    app.click(app.find("Machine menu", "push button"))
-    app.act(app.find(item, "menu item"))
-    app.missing(item, "menu item")
 
 
 def console(app):
