@@ -163,7 +163,7 @@ def row_names(a):
         return []
     here = os.path.dirname(os.path.realpath(__file__))
     text = ''.join(open(f'{here}/src/{f}').read() for f in sorted(os.listdir(here + '/src')) if f.startswith('k_'))
-    names = dict.fromkeys(re.findall(r'"([a-z]+\.[A-Za-z0-9_]+)"', text))
+    names = dict.fromkeys(re.findall(r'"([a-z]+\.[A-Za-z0-9_-]+)"', text))
     return [n for n in names if n.split('.')[0] in set(a.groups) & set(KERNELS)]
 
 
