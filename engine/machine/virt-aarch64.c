@@ -169,6 +169,10 @@ add_nics (Machine *machine, const MachineConfig *config, Device *pci)
   }
 }
 
+enum {
+  NVME_QUEUES_MIN = 2, // EDK2's driver takes no less
+};
+
 // The SCSI host comes with the first unit; a disk's number is its target's.
 static void
 add_scsi_unit (Machine *machine, const MachineConfig *config, Device *pci, unsigned target,
@@ -195,7 +199,9 @@ add_disk (Machine *machine, const MachineConfig *config, Device *pci, unsigned i
   else if (disk->bus == MACHINE_BUS_USB)
     machine_add_usb_disk (machine, device);
   else if (disk->bus == MACHINE_BUS_NVME)
-    vm_add_device (machine->vm, nvme_new (device, id, config->cpus, pci, VIRT_SLOT_DISK0 + i), id);
+    vm_add_device (
+        machine->vm,
+        nvme_new (device, id, MAX (config->cpus, NVME_QUEUES_MIN), pci, VIRT_SLOT_DISK0 + i), id);
   else
     add_virtio (machine, pci, virtio_blk_new (device, id, config->cpus), VIRT_SLOT_DISK0 + i, id);
 }
