@@ -52,11 +52,7 @@ carry_out (CfiStore *store, const Change *change)
   const void *bytes = g_bytes_get_data (change->bytes, &length);
   int error = change->erases ? sync_disk (store) : 0;
 
-  if (error == 0)
-    error = block_file_write (store->file, bytes, length, change->offset);
-  if (error == 0 && change->erases)
-    error = sync_disk (store);
-  return error;
+  return error != 0 ? error : block_file_write (store->file, bytes, length, change->offset);
 }
 
 static void

@@ -2,8 +2,9 @@
 // Where the contents of a flash bank are kept: changes reach the file one after the other, in the
 // order the guest made them. A process that is killed leaves the file as it was after one of them:
 // to the guest that is a power cut, which its firmware is prepared for. So that a computer that
-// loses power does no worse, what came before an erasure is on the disk before it, and the erasure
-// before what comes after it.
+// loses power does no worse, what came before an erasure is on the disk before it: a copy of what is
+// erased, often. What follows an erasure follows it at once, since firmware also erases and writes
+// again without such a copy.
 //
 // Threads: writes are queued by any; a thread of the store's own carries them out.
 #pragma once
