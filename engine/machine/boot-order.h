@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "engine/machine/machine.h"
+
 bool boot_order_is_name (const char *name);
-// One line for each name, which are all good.
-char *boot_order_paths (const char *const *names);
+// One line for each name, which are all good. A disk's path depends on what it is on.
+char *boot_order_paths (const char *const *names, const MachineDisk *disks, unsigned n_disks);

@@ -49,9 +49,10 @@ add_kernel (Device *cfg, const MachineBoot *boot, GError **error)
 }
 
 static void
-add_boot_order (Device *cfg, const char *const *names)
+add_boot_order (Device *cfg, const MachineConfig *config)
 {
-  char *paths = names != NULL ? boot_order_paths (names) : NULL;
+  const char *const *names = config->boot_order;
+  char *paths = names != NULL ? boot_order_paths (names, config->disks, config->n_disks) : NULL;
 
   if (paths != NULL)
     fw_cfg_add_file (cfg, "bootorder", g_bytes_new_take (paths, strlen (paths) + 1));
@@ -133,7 +134,7 @@ add_fw_cfg (Machine *machine, const MachineConfig *config, GError **error)
 
   vm_add_device (machine->vm, cfg, "fw-cfg");
   add_cpus (cfg, config->cpus);
-  add_boot_order (cfg, config->boot_order);
+  add_boot_order (cfg, config);
   add_smbios (cfg, config);
   if (!config->no_acpi)
     add_acpi (cfg, config->cpus);

@@ -172,11 +172,20 @@ test_boot_order (void **state)
     assert_true (boot_order_is_name (good[i]));
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_false (boot_order_is_name (bad[i]));
-  g_autofree char *paths = boot_order_paths (names);
+  g_autofree char *paths = boot_order_paths (names, NULL, 0);
   assert_string_equal (paths, "/pci@i0cf8/scsi@9/disk@0,0\n"
                               "/pci@i0cf8/ethernet@1/ethernet-phy@0\n"
                               "/pci@i0cf8/ethernet@19/ethernet-phy@0\n"
                               "/pci@i0cf8/scsi@8/disk@0,0");
+  static const MachineDisk disks[] = {{.bus = MACHINE_BUS_NVME},
+                                      {.bus = MACHINE_BUS_SCSI},
+                                      {.bus = MACHINE_BUS_SCSI, .cdrom = true}};
+  const char *const others[] = {"disk2", "disk0", "disk1", "disk3", NULL};
+  g_autofree char *more = boot_order_paths (others, disks, G_N_ELEMENTS (disks));
+  assert_string_equal (more, "/pci@i0cf8/scsi@1f/channel@0/disk@2,0\n"
+                             "/pci@i0cf8/pci1b36,10@8/namespace@1,0\n"
+                             "/pci@i0cf8/scsi@1f/channel@0/disk@1,0\n"
+                             "/pci@i0cf8/scsi@b/disk@0,0");
 }
 
 int
