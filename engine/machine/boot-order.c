@@ -62,6 +62,8 @@ append_path (GString *text, const char *name, const MachineDisk *disks, unsigned
     g_string_append_c (text, '\n');
   if (disk != NULL && (disk->cdrom || disk->bus == MACHINE_BUS_SCSI))
     g_string_append_printf (text, "/pci@i0cf8/scsi@%x/channel@0/disk@%x,0", VIRT_SLOT_SCSI, index);
+  else if (disk != NULL && disk->bus == MACHINE_BUS_USB) // the library knows the controller only
+    g_string_append_printf (text, "/pci@i0cf8/usb@%x", VIRT_SLOT_USB);
   else if (disk != NULL && disk->bus == MACHINE_BUS_NVME)
     g_string_append_printf (text, "/pci@i0cf8/pci1b36,10@%x/namespace@1,0",
                             VIRT_SLOT_DISK0 + index);

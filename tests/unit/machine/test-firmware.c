@@ -179,13 +179,15 @@ test_boot_order (void **state)
                               "/pci@i0cf8/scsi@8/disk@0,0");
   static const MachineDisk disks[] = {{.bus = MACHINE_BUS_NVME},
                                       {.bus = MACHINE_BUS_SCSI},
-                                      {.bus = MACHINE_BUS_SCSI, .cdrom = true}};
-  const char *const others[] = {"disk2", "disk0", "disk1", "disk3", NULL};
+                                      {.bus = MACHINE_BUS_SCSI, .cdrom = true},
+                                      {.bus = MACHINE_BUS_USB}};
+  const char *const others[] = {"disk2", "disk0", "disk1", "disk3", "disk4", NULL};
   g_autofree char *more = boot_order_paths (others, disks, G_N_ELEMENTS (disks));
   assert_string_equal (more, "/pci@i0cf8/scsi@1f/channel@0/disk@2,0\n"
                              "/pci@i0cf8/pci1b36,10@8/namespace@1,0\n"
                              "/pci@i0cf8/scsi@1f/channel@0/disk@1,0\n"
-                             "/pci@i0cf8/scsi@b/disk@0,0");
+                             "/pci@i0cf8/usb@7\n"
+                             "/pci@i0cf8/scsi@c/disk@0,0");
 }
 
 int
