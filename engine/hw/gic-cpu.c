@@ -286,7 +286,21 @@ cpu_write (void *opaque, unsigned vcpu, uint32_t reg, uint64_t value)
   return known;
 }
 
+// The redistributor and what is pending there stay. Without its groups the CPU takes no part in the
+// distribution of 1-of-N interrupts.
+static void
+cpu_reset (void *opaque, unsigned vcpu)
+{
+  Gicv3 *gic = opaque;
+  g_mutex_lock (&gic->lock);
+  gic_reset_interface (&gic->cpus[vcpu]);
+  gic_route_all (gic);
+  gic_update_cpu (gic, vcpu);
+  g_mutex_unlock (&gic->lock);
+}
+
 const IrqChipOps gic_cpu_ops = {
     .read = cpu_read,
     .write = cpu_write,
+    .reset_cpu = cpu_reset,
 };

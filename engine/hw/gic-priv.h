@@ -173,6 +173,8 @@ void gic_lpi_derive (Gicv3 *gic, GicCpu *cpu);
 bool gic_lpi_read (const GicCpu *cpu, unsigned offset, unsigned size, uint64_t *value);
 void gic_lpi_write (Gicv3 *gic, unsigned cpu, unsigned offset, uint64_t value, unsigned size);
 
+// The registers of the CPU interface. Lock held; the caller routes and updates.
+void gic_reset_interface (GicCpu *cpu);
 // Resets all but the wires. Lock held.
 void gic_reset_locked (Gicv3 *gic);
 void gic_save (Device *device, StateWriter *writer);

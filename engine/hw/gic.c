@@ -71,6 +71,19 @@ reset_bank (GicBank *bank, uint32_t edge)
   *bank = (GicBank){.level = bank->level, .edge = edge};
 }
 
+void
+gic_reset_interface (GicCpu *cpu)
+{
+  cpu->pmr = 0;
+  cpu->ctlr = 0;
+  cpu->bpr[0] = GIC_BPR0_MIN;
+  cpu->bpr[1] = GIC_BPR1_MIN;
+  for (unsigned group = 0; group < 2; group++) {
+    cpu->group_enabled[group] = false;
+    cpu->active_prio[group] = 0;
+  }
+}
+
 static void
 reset_cpu (GicCpu *cpu)
 {
@@ -78,11 +91,11 @@ reset_cpu (GicCpu *cpu)
       .lpis = cpu->lpis,
       .local = cpu->local,
       .asleep = true,
-      .bpr = {GIC_BPR0_MIN, GIC_BPR1_MIN},
       .irq = cpu->irq,
       .fiq = cpu->fiq,
       .best = GIC_INTID_SPURIOUS,
   };
+  gic_reset_interface (&fresh);
   reset_bank (&fresh.local, (1u << GIC_N_SGIS) - 1);
   memcpy (fresh.routed, cpu->routed, sizeof fresh.routed);
   if (cpu->lpis != NULL)

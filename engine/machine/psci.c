@@ -27,6 +27,9 @@ enum {
   MIGRATE_NOT_NEEDED = 2, // no trusted OS that would have to move
 };
 
+// Of power_state, 32 bits in both forms: all but StateID and the type.
+#define POWER_STATE_REFUSED 0xfffe0000u
+
 // Bit 30 of a function's number: 64-bit arguments (SMC64).
 #define SMC64 0x40000000u
 
@@ -60,12 +63,18 @@ find_cpu (Vm *vm, uint64_t affinity)
 static int64_t
 cpu_suspend (Vm *vm, Vcpu *caller, const Arguments *args, uint64_t regs[18])
 {
+  // A power level above the CPU's own, which nothing here has, and reserved bits (5.4.2).
+  if (args->a[0] & POWER_STATE_REFUSED)
+    return INVALID_PARAMETERS;
   return SUCCESS;
 }
 
 static int64_t
 cpu_off (Vm *vm, Vcpu *caller, const Arguments *args, uint64_t regs[18])
 {
+  // A CPU that is turned on again finds its interrupt interface as after reset.
+  if (vm->irqchip != NULL)
+    vm->irqchip->reset_cpu (vm->irqchip_opaque, caller->index);
   vcpu_power_off (caller);
   return SUCCESS;
 }

@@ -41,4 +41,7 @@ typedef struct MsiSink {
 typedef struct IrqChipOps {
   bool (*read) (void *opaque, unsigned vcpu, uint32_t reg, uint64_t *value);
   bool (*write) (void *opaque, unsigned vcpu, uint32_t reg, uint64_t value);
+  // The CPU is powered off: its interface is as after reset, and what waited for it goes to others
+  // where it may.
+  void (*reset_cpu) (void *opaque, unsigned vcpu);
 } IrqChipOps;

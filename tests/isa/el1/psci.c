@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // cpus: 2
-// PSCI (DEN 0022) by HVC, with a second CPU to turn on and off; and SMCCC's version.
+// PSCI (DEN 0022) by HVC, with a second CPU to turn on and off, and what that does to the interrupts
+// of the CPU; and SMCCC's version.
 #include "el1.h"
+#include "gic.h"
 
 enum {
   SUCCESS = 0,
@@ -46,6 +48,10 @@ test_versions (void)
   check_call ("features-unknown", FEATURES, 0x8400007f, 0, NOT_SUPPORTED);
   check_call ("unknown-function", 0x8400007f, 0, 0, NOT_SUPPORTED);
   check_call ("unknown-range", 0xdeadbeef, 0, 0, NOT_SUPPORTED);
+  // power_state (5.4.2): reserved bits, and a power level above the CPU's.
+  check_call ("cpu-suspend-reserved-high", CPU_SUSPEND, BIT (31), 0, INVALID_PARAMETERS);
+  check_call ("cpu-suspend-reserved-low", CPU_SUSPEND, BIT (17), 0, INVALID_PARAMETERS);
+  check_call ("cpu-suspend-level", CPU_SUSPEND, BIT (24), 0, INVALID_PARAMETERS);
   check ("migrate-info-type", hvc (MIGRATE_INFO, 0, 0, 0), 2);
   // Through PSCI_FEATURES a caller learns that SMCCC is at least 1.1.
   if (hvc (FEATURES, SMCCC_VERSION, 0, 0) == SUCCESS)
@@ -124,10 +130,106 @@ test_events (void)
   second_wait_off ();
 }
 
+// ---- its interrupts -------------------------------------------------------------------------
+
+enum {
+  SGI = 4,
+  SPI = 60, // and three more
+};
+
+static void
+second_reads_interface (void)
+{
+  seen[0] = READ (ICC_PMR);
+  seen[1] = READ (ICC_IGRPEN0) | READ (ICC_IGRPEN1) << 1;
+  seen[2] = READ (ICC_CTLR) & 3;
+  seen[3] = READ (ICC_AP1R0);
+  seen[4] = READ (ICC_RPR);
+  seen[5] = READ (ICC_BPR1);
+  state = 2;
+  sync ();
+}
+
+// Goes off in the middle of an interrupt.
+static void
+second_takes_interrupt (void)
+{
+  gic_wake (1);
+  seen[6] = READ (ICC_BPR1);
+  gic_cpu_on ();
+  WRITE (ICC_CTLR, 2); // EOImode
+  WRITE (ICC_BPR1, 5);
+  gic_enable (1, SGI);
+  WRITE (ICC_SGI1R, (u64) SGI << 24 | 2);
+  sync ();
+  seen[7] = READ (ICC_IAR1);
+  state = 1;
+  sync ();
+}
+
+// A CPU that is turned on has its CPU interface as after reset.
+static void
+test_interface (void)
+{
+  state = 0;
+  MMIO32 (GICD + GICD_CTLR) = 0x13;
+  check_that ("interface-start", second_start (second_takes_interrupt));
+  check_that ("interface-second-ran", wait_for (&state, 1));
+  check ("interface-iar", seen[7], SGI);
+  second_wait_off ();
+  check_that ("interface-restart", second_start (second_reads_interface));
+  check_that ("interface-second-read", wait_for (&state, 2));
+  second_wait_off ();
+  check ("interface-pmr", seen[0], 0);
+  check ("interface-enables", seen[1], 0);
+  check ("interface-ctlr", seen[2], 0);
+  check ("interface-active", seen[3], 0);
+  check ("interface-running", seen[4], 0xff);
+  check ("interface-bpr1", seen[5], seen[6]);
+}
+
+static void
+second_is_there (void)
+{
+  gic_wake (1);
+  gic_cpu_on ();
+  state = 1;
+  while (state != 2)
+    ;
+}
+
+// 1-of-N interrupts do not wait for a CPU that is off: neither those that come when it is, nor
+// those that were pending before.
+static void
+test_one_of_n (void)
+{
+  state = 0;
+  gic_on ();
+  for (unsigned intid = SPI; intid < SPI + 4; intid++) {
+    MMIO64 (GICD + IROUTER + intid * 8) = BIT (31);
+    MMIO32 (GICD + ICFGR + intid / 16 * 4) |= 2u << intid % 16 * 2;
+    gic_enable (0, intid);
+  }
+  check_that ("one-of-n-start", second_start (second_is_there));
+  check_that ("one-of-n-second-runs", wait_for (&state, 1));
+  for (unsigned intid = SPI; intid < SPI + 2; intid++)
+    gic_bit (0, intid, ISPENDR);
+  state = 2;
+  second_wait_off ();
+  for (unsigned intid = SPI; intid < SPI + 4; intid++) {
+    if (intid >= SPI + 2)
+      gic_bit (0, intid, ISPENDR);
+    check (name ("one-of-n-%d", intid), READ (ICC_IAR1), intid);
+    WRITE (ICC_EOIR1, intid);
+  }
+}
+
 void
 test_main (void)
 {
   test_versions ();
   test_cpu_on ();
   test_events ();
+  test_interface ();
+  test_one_of_n ();
 }

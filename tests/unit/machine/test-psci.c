@@ -116,7 +116,12 @@ test_answers (void **state)
       {0x84000004, UINT64_C (1) << 32, 0, 0}, // a 32-bit call has 32-bit arguments
       {0x84000050, 0, 0, 0x10000},            // TRNG_VERSION
       {0x84000051, 0xc4000053, 0, 0},         // TRNG_FEATURES
-      {0x84000001, 0, 0, 0},                  // CPU_SUSPEND
+      {0x84000001, 0, 0, 0},                  // CPU_SUSPEND: standby
+      {0xc4000001, 0x1ffff, 0, 0},            // power-down, of any kind
+      {0xc4000001, UINT64_C (1) << 32, 0, 0}, // power_state has 32 bits
+      {0x84000001, 1 << 17, 0, -2},           // reserved
+      {0xc4000001, 1 << 24, 0, -2},           // a power level above the CPU's
+      {0xc4000001, UINT32_C (1) << 31, 0, -2},
       {0x12345678, 0, 0, -1},
       {0xffffffffffffffff, 0, 0, -1},
   };
