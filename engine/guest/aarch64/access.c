@@ -33,6 +33,15 @@ raise_abort (A64Cpu *cpu, const A64Op *op, GuestVaddr va, uint8_t fsc, uint32_t 
   return false;
 }
 
+// The same, of a data access.
+static bool
+raise_access (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned flags, uint8_t fsc,
+              uint32_t iss)
+{
+  // DC ZVA reports the address as it was given.
+  return raise_abort (cpu, op, flags & A64_ACC_DCZVA ? cpu->x[op->rd] : va, fsc, iss);
+}
+
 static uint32_t
 write_bit (bool write)
 {
@@ -69,7 +78,7 @@ translate_piece (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
   if (!a64_translate (cpu, va, &request, &t, &fsc)) {
     // An atomic that could not even have read reports a read.
     bool as_read = write && (flags & A64_ACC_ATOMIC) && (fsc & 0x3c) != A64_FSC_PERMISSION;
-    return raise_abort (cpu, op, va, fsc, write_bit (write && !as_read));
+    return raise_access (cpu, op, va, flags, fsc, write_bit (write && !as_read));
   }
   // Loads may be from ROM; an exclusive one too, whose store then finds no memory.
   uint8_t *page = write ? a64_ram_ptr (cpu, t.pa, A64_PAGE_SIZE)
@@ -296,7 +305,8 @@ a64_rmw_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigne
   if (host != NULL && (va & (size - 1)) == 0 && host_to_pa (cpu->mmu, host, pa))
     return host;
   if ((va & (size - 1)) != 0) {
-    raise_abort (cpu, op, va, A64_FSC_ALIGNMENT, write_bit (write));
+    // An atomic would fault as a read already.
+    raise_abort (cpu, op, va, A64_FSC_ALIGNMENT, write_bit (write && !(flags & A64_ACC_ATOMIC)));
     return NULL;
   }
   if ((flags & A64_ACC_ATOMIC) && !translate_piece (cpu, op, va, size, flags, false, &piece))
@@ -304,11 +314,13 @@ a64_rmw_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigne
   if (!translate_piece (cpu, op, va, size, flags, write, &piece))
     return NULL;
   if ((flags & A64_ACC_DCZVA) && piece.device) {
-    raise_abort (cpu, op, va, A64_FSC_ALIGNMENT, ISS_WNR);
+    raise_access (cpu, op, va, flags, A64_FSC_ALIGNMENT, ISS_WNR);
     return NULL;
   }
   if (piece.host == NULL) {
-    raise_abort (cpu, op, va, A64_FSC_UNSUPPORTED, write_bit (write));
+    uint8_t fsc = flags & A64_ACC_DCZVA ? A64_FSC_EXTERNAL : A64_FSC_UNSUPPORTED;
+
+    raise_access (cpu, op, va, flags, fsc, write_bit (write));
     return NULL;
   }
   *pa = piece.pa;
@@ -339,6 +351,12 @@ a64_check_sp (A64Cpu *cpu, const A64Op *op)
 }
 
 bool
+a64_maintenance_abort (A64Cpu *cpu, const A64Op *op, GuestVaddr va, uint8_t fsc)
+{
+  return raise_abort (cpu, op, va, fsc, ISS_CM | ISS_WNR);
+}
+
+bool
 a64_maintenance_address (A64Cpu *cpu, const A64Op *op, GuestVaddr va, bool write, GuestAddr *pa)
 {
   A64Request request = {.access = write ? A64_WRITE : A64_READ, .el = cpu->pstate.el};
@@ -346,7 +364,7 @@ a64_maintenance_address (A64Cpu *cpu, const A64Op *op, GuestVaddr va, bool write
   uint8_t fsc;
 
   if (!a64_translate (cpu, va, &request, &t, &fsc))
-    return raise_abort (cpu, op, va, fsc, ISS_CM | ISS_WNR);
+    return a64_maintenance_abort (cpu, op, va, fsc);
   // What only invalidates counts as a store for watchpoints.
   if (write && cpu->watches != 0 &&
       a64_debug_watches (cpu, op, va & ~(GuestVaddr) (A64_LINE_BYTES - 1), A64_LINE_BYTES,

@@ -19,7 +19,7 @@ enum {
                              // and LSE crossing 16 bytes: FEAT_LSE2 is not advertised)
   A64_ACC_ATOMIC = 1u << 3,  // read-modify-write: needs write permission, reports WnR as a read
                              // does when the read would have faulted
-  A64_ACC_DCZVA = 1u << 4,   // DC ZVA and cache maintenance by VA: sets ISS.CM where required
+  A64_ACC_DCZVA = 1u << 4,   // DC ZVA: aborts report the operand, not the start of its block
 };
 
 // Out of line: TLB miss, page crossing, MMIO, faults. `data` is the value(s), little endian.
@@ -43,6 +43,9 @@ bool a64_probe_store (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size
 // that is the permission it needs, and faulting with ISS.CM.
 bool a64_maintenance_address (A64Cpu *cpu, const A64Op *op, GuestVaddr va, bool write,
                               GuestAddr *pa);
+
+// The data abort of such an instruction, and of address translation. Says false.
+bool a64_maintenance_abort (A64Cpu *cpu, const A64Op *op, GuestVaddr va, uint8_t fsc);
 
 static inline void *
 a64_tlb_lookup (const A64Tlbe *table, GuestVaddr va, unsigned size)

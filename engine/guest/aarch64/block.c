@@ -363,7 +363,7 @@ single_block (A64Cpu *cpu, GuestAddr pa, const uint8_t *words)
 static bool
 is_load_exclusive (uint32_t insn)
 {
-  return (insn & 0x3fc00000) == 0x08400000;
+  return (insn & 0x3fe00000) == 0x08400000 || (insn & 0xbfe00000) == 0x88600000;
 }
 
 // Software step.

@@ -142,7 +142,8 @@ a64_take_irq (A64Cpu *cpu, bool fiq)
 {
   if (cpu->step_executed)
     cpu->pstate.ss = false;
-  enter (cpu, cpu->pc, fiq ? VECTOR_FIQ : VECTOR_IRQ);
+  // The branch here has taken the tag off, where looking for its target would.
+  enter (cpu, a64_untag_code (cpu->mmu, cpu->pc), fiq ? VECTOR_FIQ : VECTOR_IRQ);
 }
 
 // D1.4.3: AArch32, an EL above the current one or not implemented, EL0 with SP_ELx.

@@ -190,11 +190,8 @@ dc_zva (A64Cpu *cpu, const A64Op *op, unsigned argument, uint64_t value)
   (void) argument;
   p = a64_rmw_ptr (cpu, op, value & ~(GuestVaddr) (A64_ZVA_BYTES - 1), A64_ZVA_BYTES,
                    A64_ACC_STORE | A64_ACC_DCZVA, &pa);
-  if (p == NULL) {
-    // A fault reports the address as it was given.
-    cpu->sys->far_el1 = value;
+  if (p == NULL)
     return false;
-  }
   memset (p, 0, A64_ZVA_BYTES);
   return true;
 }
@@ -218,10 +215,11 @@ at (A64Cpu *cpu, const A64Op *op, unsigned argument, uint64_t value)
   A64Translation t;
   uint8_t fsc;
 
-  (void) op;
   if (a64_walk (cpu, value, &request, &t, &fsc))
     cpu->sys->par_el1 =
         (uint64_t) t.attr << 56 | t.pa | 1u << 11 | 1u << 9 | par_shareability (&t) << 7;
+  else if ((fsc & 0x3c) == A64_FSC_EXTERNAL_WALK)
+    return a64_maintenance_abort (cpu, op, value, fsc); // PAR_EL1 stays
   else
     cpu->sys->par_el1 = 1u << 11 | (uint64_t) fsc << 1 | 1;
   return true;

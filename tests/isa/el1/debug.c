@@ -39,6 +39,14 @@ all_off (void)
 
 CODE (c_add, "add x0, x0, #1\n add x0, x0, #1\n add x0, x0, #1");
 CODE (c_ldxr, "ldxr x1, [x0]\n nop");
+CODE (c_ldaxrb, "ldaxrb w1, [x0]\n nop");
+CODE (c_ldxp, "ldxp w1, w2, [x0]\n nop");
+CODE (c_ldaxp, "ldaxp x1, x2, [x0]\n nop");
+CODE (c_casp, ".inst 0x48227c04\n nop");  // CASP X2, X3, X4, X5, [X0]
+CODE (c_caspa, ".inst 0x08627c04\n nop"); // CASPA W2, W3, W4, W5, [X0]
+CODE (c_casa, ".inst 0xc8e27c03\n nop");  // CASA X2, X3, [X0]
+CODE (c_ldar, "ldar x1, [x0]\n nop");
+CODE (c_stxr_only, "stxr w2, x1, [x0]\n nop");
 CODE (c_svc, "svc #5\n nop");
 CODE (c_brk, "brk #6");
 CODE (c_udf, "udf #0");
@@ -48,7 +56,16 @@ CODE (c_load, "ldr x1, [x0]\n nop");
 static void
 test_step (void)
 {
-  static u64 word;
+  static u64 words[2] __attribute__ ((aligned (16)));
+  static const struct {
+    const char *what;
+    const u32 *code;
+    u64 ex;
+  } memory[] = {
+      {"ldxr", c_ldxr, EX},   {"ldaxrb", c_ldaxrb, EX}, {"ldxp", c_ldxp, EX},
+      {"ldaxp", c_ldaxp, EX}, {"casp", c_casp, 0},      {"caspa", c_caspa, 0},
+      {"casa", c_casa, 0},    {"ldar", c_ldar, 0},      {"stxr", c_stxr_only, 0},
+  };
 
   WRITE (mdscr_el1, MDSCR_SS);
   const Trap *t = run (c_add, EL0 | SPSR_SS, 0, 0);
@@ -59,8 +76,10 @@ test_step (void)
   t = run (c_add, EL0, 0, 0);
   check_trap ("step-pending", t, FROM_EL0, STEP (0, 0), 0);
   check ("step-pending-nothing-executed", t->x[0], 0);
-  check_trap ("step-exclusive", run (c_ldxr, EL0 | SPSR_SS, el0_data (&word), 0), FROM_EL0,
-              STEP (0, ISV | EX), 4);
+  for (unsigned i = 0; i < sizeof memory / sizeof *memory; i++)
+    check_trap (name ("step-exclusive-%s", memory[i].what),
+                run (memory[i].code, EL0 | SPSR_SS, el0_data (words), 0), FROM_EL0,
+                STEP (0, ISV | memory[i].ex), 4);
   check_trap ("step-branch", run (c_branch, EL0 | SPSR_SS, 0, 0), FROM_EL0, STEP (0, ISV), 8);
   // An exception of the instruction itself is taken; SPSR.SS says whether it is still to be
   // stepped: SVC is done, an undefined one is not (D2.11.5).
@@ -258,6 +277,11 @@ test_watchpoints (void)
   check_end ("watch-dc-civac", run (c_civac, EL0, at, 0));
   t = run (c_zva, EL0, at, 0);
   check_trap ("watch-dc-zva", t, FROM_EL0, WATCHPOINT (0, WNR), 4);
+  // FAR is between the start of what is zeroed and the last byte that is watched (D2.10.5).
+  u64 zva = BIT ((READ (dczid_el0) & 0xf) + 2), block = at & ~(zva - 1);
+  t = run (c_zva, EL0, block + zva - 1, 0);
+  check_trap ("watch-dc-zva-above", t, FROM_EL0, WATCHPOINT (0, WNR), 4);
+  check_that ("watch-dc-zva-above-far", t->far >= block && t->far < at + 8);
   // Both: reported as a read if a read would have been (D19.2.37, ISS.WnR).
   check_fault ("watch-atomic", run (c_ldadd, EL0, at, 0), FROM_EL0, WATCHPOINT (0, 0), 4, at);
   set_watch (at, (both & ~(u64) LOADS));

@@ -28,6 +28,8 @@ CODE (c_tlbi, "tlbi vmalle1");
 CODE (c_ic_iallu, "ic iallu");
 CODE (c_dc_ivac, "dc ivac, x0");
 CODE (c_at, "at s1e1r, x0");
+CODE (c_ldlar, ".inst 0xc8df7c01");  // LDLAR X1, [X0]
+CODE (c_stllrb, ".inst 0x089f7c01"); // STLLRB W1, [X0]
 
 #define UNDEFINED ESR (0, 0)
 
@@ -50,6 +52,10 @@ static const Case anywhere[] = {
     {"msr-read-only", c_msr_midr, UNDEFINED, 0},
     {"mrs-write-only-icc", c_mrs_eoir, UNDEFINED, 0},
     {"msr-read-only-icc", c_msr_iar, UNDEFINED, 0},
+    // qemu: *-ldlar: it has FEAT_LOR.
+    // qemu: *-stllrb: the same.
+    {"ldlar", c_ldlar, UNDEFINED, 0},
+    {"stllrb", c_stllrb, UNDEFINED, 0},
     {"nothing", c_nop, ESR_END, 8},
 };
 

@@ -491,6 +491,28 @@ test_second (void)
   second_wait_off ();
 }
 
+// ---- where it returns to --------------------------------------------------------------------
+
+CODE (c_nop, "nop");
+
+// The branch takes the tag off, not what it leads to (AArch64.BranchAddr).
+static void
+test_tagged_target (void)
+{
+  u64 pc = el0_address (c_nop), tagged = pc | (u64) 0x5a << 56;
+
+  WRITE (tcr_el1, READ (tcr_el1) | TCR_TBI0);
+  flush_tlb ();
+  gic_enable (0, 3);
+  gic_bit (0, 3, ISPENDR);
+  const Trap *t = run_at (tagged, EL0 & ~(u64) SPSR_I, 0, 0);
+  check ("tagged-target-vector", t->vector, FROM_EL0 + IRQ);
+  check ("tagged-target-elr", t->elr, pc);
+  gic_bit (0, 3, ICPENDR);
+  WRITE (tcr_el1, READ (tcr_el1) & ~TCR_TBI0);
+  flush_tlb ();
+}
+
 void
 test_main (void)
 {
@@ -507,4 +529,5 @@ test_main (void)
   test_exceptions ();
   test_level ();
   test_second ();
+  test_tagged_target ();
 }

@@ -274,6 +274,27 @@ at_pan (u64 va, bool write)
   return READ (par_el1);
 }
 
+CODE (c_at_s1e1r, "at s1e1r, x0\n isb");
+CODE (c_at_s1e0w, "at s1e0w, x0\n isb");
+
+// An external abort on the walk is taken, and PAR_EL1 stays (AArch64.AT: UNKNOWN).
+static void
+test_at_external (void)
+{
+  u64 va = 0x7f0000000000, mark = PAR_OK (0xff, 3, 0xaaaa000), *top = entry_at (&low_space, va, 0);
+
+  *top = 0x100000000000 | D_TABLE; // no memory there
+  flush_tlb ();
+  WRITE (par_el1, mark);
+  check_fault ("at-external", run (c_at_s1e1r, EL1H, va + 0x123, 0), FROM_EL1H,
+               ESR (0x25, CM | WNR | 0x15), 0, va + 0x123);
+  check_fault ("at-external-el0w", run (c_at_s1e0w, EL1H, va, 0), FROM_EL1H,
+               ESR (0x25, CM | WNR | 0x15), 0, va);
+  check ("at-external-par", READ (par_el1), mark);
+  *top = 0;
+  flush_tlb ();
+}
+
 static void
 test_at (void)
 {
@@ -343,5 +364,6 @@ test_main (void)
   test_permissions ();
   test_pan_changes ();
   test_hardware_update ();
+  test_at_external ();
   test_at ();
 }

@@ -103,7 +103,7 @@ static const Case cases[] = {
     {"unaligned exclusive", 1, 0xc85f7c41, KERNEL + 4, 0, 0, A64_EC_DATA_ABORT, 0x21, KERNEL + 4,
      1},
     {"unaligned acquire", 1, 0xc8dffc41, KERNEL + 4, 0, 0, A64_EC_DATA_ABORT, 0x21, KERNEL + 4, 1},
-    {"unaligned atomic", 1, 0xf8210043, KERNEL + 4, 0, 0, A64_EC_DATA_ABORT, 0x61, KERNEL + 4, 1},
+    {"unaligned atomic", 1, 0xf8210043, KERNEL + 4, 0, 0, A64_EC_DATA_ABORT, 0x21, KERNEL + 4, 1},
     {"exclusive on a device", 1, 0xc85f7c41, TEST_MMIO_BASE, 0, 0, A64_EC_DATA_ABORT, 0x35,
      TEST_MMIO_BASE, 1},
     {"dc zva on Device memory", 1, 0xd50b7422, DEVICE, 0, 0, A64_EC_DATA_ABORT, 0x61, DEVICE, 1},
@@ -456,6 +456,43 @@ test_software_step (void **state)
   }
 }
 
+static void
+stop_running (void *opaque, Vcpu *vcpu)
+{
+  unsigned *stops = opaque;
+
+  ++*stops;
+  atomic_fetch_or (vcpu->pending, VCPU_EXIT);
+}
+
+// A debugger outside that watches what DC ZVA would zero stops it, and the guest notices nothing.
+static void
+test_debugger_watches_zva (void **state)
+{
+  CpuVm *t = new_guest ();
+  A64Cpu *cpu = cpu_vm_cpu (t, 0);
+  uint64_t *watched = cpu_vm_host (t, KERNEL + 0x100);
+  unsigned stops = 0;
+
+  (void) state;
+  t->vm.on_debug_stop = stop_running;
+  t->vm.on_debug_stop_opaque = &stops;
+  a64_guest_ops.debug->attach (cpu);
+  assert_true (a64_guest_ops.debug->set_point (cpu, true, GUEST_POINT_WRITE, KERNEL + 0x100, 8));
+  cpu_vm_write_code (t, EL1_CODE, (uint32_t[]){0xd50b7422 /* dc zva, x2 */}, 1);
+  cpu_vm_set (cpu, REG_FAR, 0x1234);
+  cpu_vm_enter (cpu, 1, 0xf);
+  cpu->x[2] = KERNEL + 0x7f0;
+  *watched = 1;
+  cpu_vm_run (t, EL1_CODE);
+  assert_int_equal (stops, 1);
+  assert_int_equal (cpu->pc, EL1_CODE);
+  assert_int_equal (cpu_vm_get (cpu, REG_FAR), 0x1234);
+  assert_int_equal (*watched, 1);
+  a64_guest_ops.debug->detach (cpu);
+  cpu_vm_free (t);
+}
+
 int
 main (void)
 {
@@ -464,7 +501,7 @@ main (void)
       cmocka_unit_test (test_fp_trap),       cmocka_unit_test (test_sp_alignment),
       cmocka_unit_test (test_pan),           cmocka_unit_test (test_eret),
       cmocka_unit_test (test_interrupts),    cmocka_unit_test (test_wfi),
-      cmocka_unit_test (test_software_step),
+      cmocka_unit_test (test_software_step), cmocka_unit_test (test_debugger_watches_zva),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

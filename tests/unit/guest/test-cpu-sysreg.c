@@ -94,6 +94,35 @@ test_storage (void **state)
   }
 }
 
+// Bits that are RES0 or RES1 in every format of the register on this CPU.
+static void
+test_reserved_bits (void **state)
+{
+  static const struct {
+    uint32_t number;
+    uint64_t zeros, ones;
+  } cases[] = {
+      {A64_SYSREG (3, 0, 14, 1, 0), ~UINT64_C (0x3ff), 0},       // CNTKCTL_EL1: no FEAT_ECV
+      {A64_SYSREG (2, 0, 0, 0, 5), ~UINT64_C (0xffffff), 0x1e0}, // DBGBCR0_EL1.BAS: no AArch32
+      {A64_SYSREG (2, 0, 0, 5, 5), ~UINT64_C (0xffffff), 0x1e0},
+      {A64_SYSREG (3, 0, 7, 4, 0), UINT64_C (0x00ff000000000000), 0x800}, // PAR_EL1
+      {A64_SYSREG (3, 0, 4, 0, 0), ~UINT64_C (0xf1f01fdf), 0},            // SPSR_EL1
+      {A64_SYSREG (3, 0, 5, 2, 0), ~UINT64_C (0xffffffff), 0},            // ESR_EL1: no ISS2
+  };
+  CpuVm *t = cpu_vm_new (1);
+  A64Cpu *cpu = cpu_vm_cpu (t, 0);
+
+  (void) state;
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (unsigned k = 0; k < 2; k++) {
+      cpu_vm_set (cpu, cases[i].number, k == 0 ? 0 : ~UINT64_C (0));
+      uint64_t value = cpu_vm_get (cpu, cases[i].number);
+      assert_int_equal (value & cases[i].zeros, 0);
+      assert_int_equal (value & cases[i].ones, cases[i].ones);
+    }
+  cpu_vm_free (t);
+}
+
 // MRS and MSR of every register at both ELs, by their words: allowed, or an exception.
 static void
 test_access (void **state)
@@ -289,10 +318,11 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_numbers),         cmocka_unit_test (test_storage),
-      cmocka_unit_test (test_access),          cmocka_unit_test (test_switches),
-      cmocka_unit_test (test_id_fields),       cmocka_unit_test (test_id_space),
-      cmocka_unit_test (test_features_decode), cmocka_unit_test (test_random),
+      cmocka_unit_test (test_numbers),       cmocka_unit_test (test_storage),
+      cmocka_unit_test (test_reserved_bits), cmocka_unit_test (test_access),
+      cmocka_unit_test (test_switches),      cmocka_unit_test (test_id_fields),
+      cmocka_unit_test (test_id_space),      cmocka_unit_test (test_features_decode),
+      cmocka_unit_test (test_random),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
