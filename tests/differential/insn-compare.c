@@ -31,6 +31,7 @@ enum {
   ROUND = 16384, // cases of one run of the emulator
   STATES = 4,    // for each sequence, copy or set
 };
+enum { MOV_ZERO = 0xaa1f03ff };
 
 static void
 print_difference (const char *name, uint64_t before, uint64_t ours, uint64_t theirs)
@@ -85,7 +86,7 @@ print_case (const InsnHost *host, const InsnCase *c, const InsnResult *ours,
               r, r < 31 ? before.x[r] : before.sp, before.v[r][1], before.v[r][0]);
     }
   }
-  if (!ours->faulted && !theirs->faulted)
+  if (ours->faulted == theirs->faulted)
     print_states (&before, ours, theirs);
   print_difference ("memory", 0, ours->memory_hash, theirs->memory_hash);
   print_difference ("fault", 0, ours->faulted, theirs->faulted);
@@ -151,16 +152,34 @@ still_differs (const Comparison *comparison, const InsnCase *c)
   return theirs != NULL && !insn_is_same (c, &ours, theirs);
 }
 
-// Leaves out every word without which the two still differ; the state before stays the same.
+static void
+leave_out (InsnCase *c, unsigned i)
+{
+  c->n--;
+  memmove (c->words + i, c->words + i + 1, (c->n - i) * sizeof *c->words);
+  c->words[c->n] = 0;
+}
+
+// Leaves out every word without which the two still differ; the state before stays the same. Where
+// distances matter MOV XZR, XZR takes its place.
 static void
 shrink (const Comparison *comparison, InsnCase *c)
 {
+  bool relative = false;
+
+  for (unsigned i = 0; i < c->n; i++)
+    relative |= insn_is_relative (c->words[i]);
   for (unsigned i = 0; i < c->n && c->n > 1;) {
     InsnCase shorter = *c;
 
-    shorter.n--;
-    memmove (shorter.words + i, shorter.words + i + 1, (shorter.n - i) * sizeof *shorter.words);
-    shorter.words[shorter.n] = 0;
+    if (!relative)
+      leave_out (&shorter, i);
+    else if (shorter.words[i] != MOV_ZERO)
+      shorter.words[i] = MOV_ZERO;
+    else {
+      i++;
+      continue;
+    }
     if (still_differs (comparison, &shorter)) {
       *c = shorter;
       i = 0;

@@ -143,7 +143,9 @@ insn_abandon:
 	ldp d14, d15, [sp, #144]
 	ldp x29, x30, [sp], #160
 	ret
-// On a page of its own, as an emulator translates a page again after it was written.
+// On a page of its own, as an emulator translates a page again after it was written; at INSN_SLOT,
+// by the linker's command line.
+	.section .insn_slot, "ax", %progbits
 	.balign 4096
 insn_slot:
 	.rept 8

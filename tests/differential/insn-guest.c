@@ -13,7 +13,20 @@ void insn_run (InsnState *state);
 extern uint32_t insn_slot[], insn_abandon[];
 
 static volatile uint64_t faulted;
-static uint64_t fault_x[31];
+static InsnState fault_state;
+
+static void
+save_vectors (const ucontext_t *uc)
+{
+  const struct fpsimd_context *fp = (const void *) uc->uc_mcontext.__reserved;
+
+  // It is the first of the records that the kernel leaves there.
+  if (fp->head.magic != FPSIMD_MAGIC)
+    abort ();
+  fault_state.fpsr = fp->fpsr;
+  fault_state.fpcr = fp->fpcr;
+  memcpy (fault_state.v, fp->vregs, sizeof fault_state.v);
+}
 
 static void
 on_fault (int signal, siginfo_t *info, void *context)
@@ -23,7 +36,10 @@ on_fault (int signal, siginfo_t *info, void *context)
   (void) info;
   faulted = INSN_FAULT ((uc->uc_mcontext.pc - (uintptr_t) insn_slot) / 4,
                         signal == SIGILL ? INSN_UNDEFINED : INSN_ABORTED);
-  memcpy (fault_x, uc->uc_mcontext.regs, sizeof fault_x);
+  memcpy (fault_state.x, uc->uc_mcontext.regs, sizeof fault_state.x);
+  fault_state.sp = uc->uc_mcontext.sp;
+  fault_state.nzcv = uc->uc_mcontext.pstate & 0xf0000000;
+  save_vectors (uc);
   uc->uc_mcontext.pc = (uintptr_t) insn_abandon;
 }
 
@@ -67,7 +83,7 @@ run_case (const InsnCase *c, uint64_t *memory, InsnResult *result)
   insn_run (&result->state);
   result->faulted = faulted;
   if (faulted)
-    memcpy (result->state.x, fault_x, sizeof fault_x);
+    result->state = fault_state;
   result->memory_hash = insn_hash_memory (c, memory);
 }
 
@@ -88,7 +104,8 @@ main (int argc, char **argv)
   InsnResult result;
   InsnCase c;
 
-  if (in == NULL || out == NULL || memory == MAP_FAILED || bulk == MAP_FAILED ||
+  if (in == NULL || out == NULL || (uintptr_t) insn_slot != INSN_SLOT || memory == MAP_FAILED ||
+      bulk == MAP_FAILED ||
       mprotect ((void *) ((uintptr_t) insn_slot & ~4095ull), 4096,
                 PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
     return EXIT_FAILURE;

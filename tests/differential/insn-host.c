@@ -27,7 +27,10 @@ insn_row_pattern (unsigned row, uint32_t *mask, uint32_t *value, unsigned *flags
   *flags = a64_rows[row].flags;
 }
 
-enum { N_BUCKETS = 2048 }; // the values of bits 31:21
+enum {
+  N_BUCKETS = 2048, // the values of bits 31:21
+};
+enum { NOP = 0xd503201f };
 
 // A CPU with its memories, all of them in the TLB, and what the handlers ask of the rest of the
 // engine. Accesses that cross from one page to another take the slow path, as do those that fault.
@@ -37,7 +40,9 @@ struct InsnHost {
   A64Op ops[INSN_WORDS_MAX + 1];
   _Alignas(4096) uint64_t memory[INSN_MEMORY_WORDS];
   _Alignas(4096) uint64_t bulk[INSN_BULK_WORDS];
-  uint64_t faulted;           // as in InsnResult
+  uint32_t slot[INSN_WORDS_MAX]; // what the other side has at INSN_SLOT
+  uint64_t faulted;              // as in InsnResult
+  bool stopped;
   GArray *buckets[N_BUCKETS]; // rows that may match, those with the most fixed bits first
 };
 
@@ -65,6 +70,8 @@ memory_at (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, bool alig
       return (uint8_t *) host->memory + (va - INSN_MEMORY_BASE);
     if (va - INSN_BULK_BASE <= INSN_BULK_BYTES - size)
       return (uint8_t *) host->bulk + (va - INSN_BULK_BASE);
+    if (va - INSN_SLOT <= sizeof host->slot - size)
+      return (uint8_t *) host->slot + (va - INSN_SLOT);
   }
   fault (cpu, op, INSN_ABORTED);
   return NULL;
@@ -141,9 +148,11 @@ a64_bti_call (A64Cpu *cpu)
 {
 }
 
+// Behind the last instruction.
 static void
 stop (A64Cpu *cpu, const A64Op *op)
 {
+  host_of (cpu)->stopped = true;
 }
 
 static void
@@ -248,6 +257,39 @@ store_state (const A64Cpu *cpu, InsnState *s)
   memcpy (s->v, cpu->v, sizeof s->v);
 }
 
+static void
+put_code (InsnHost *host, const InsnCase *c)
+{
+  for (unsigned i = 0; i <= INSN_WORDS_MAX; i++) {
+    A64Op *op = &host->ops[i];
+
+    if (i < INSN_WORDS_MAX)
+      host->slot[i] = i < c->n ? c->words[i] : NOP;
+    if (i >= c->n || insn_host_decode (host, c->words[i], op) < 0)
+      op->fn = stop;
+    op->pc_off = (uint16_t) (i * 4);
+    // Conditional branches know that they stay in their block, or do not.
+    if ((a64_rows[op->id].flags & A64_F_BRANCH) && i < c->n)
+      op->ra = c->seed & 1;
+  }
+}
+
+// From one branch that leaves its block to the next; they lead forwards.
+static void
+run_code (InsnHost *host)
+{
+  A64Cpu *cpu = &host->cpu;
+
+  cpu->page = cpu->pc = INSN_SLOT;
+  host->faulted = 0;
+  host->stopped = false;
+  for (unsigned i = 0; i <= INSN_WORDS_MAX && !host->stopped && host->faulted == 0; i++) {
+    const A64Op *op = &host->ops[(cpu->pc - INSN_SLOT) / 4];
+
+    op->fn (cpu, op);
+  }
+}
+
 void
 insn_host_run (InsnHost *host, const InsnCase *c, InsnResult *result)
 {
@@ -257,11 +299,8 @@ insn_host_run (InsnHost *host, const InsnCase *c, InsnResult *result)
   insn_make_state (c, &result->state);
   load_state (&host->cpu, &result->state);
   insn_fill_memory (c, memory);
-  for (unsigned i = 0; i < c->n; i++)
-    insn_host_decode (host, c->words[i], &host->ops[i]);
-  host->ops[c->n].fn = stop;
-  host->faulted = 0;
-  host->ops[0].fn (&host->cpu, &host->ops[0]);
+  put_code (host, c);
+  run_code (host);
   result->faulted = host->faulted;
   store_state (&host->cpu, &result->state);
   result->memory_hash = insn_hash_memory (c, memory);

@@ -27,6 +27,8 @@ int insn_host_decode (const InsnHost *host, uint32_t word, A64Op *op);
 
 // Where the random numbers of a row begin: other rows do not matter.
 uint64_t insn_row_seed (unsigned row, uint64_t seed);
+// Its meaning depends on where it is.
+bool insn_is_relative (uint32_t word);
 // Makes the next case of a row from *random. False when the row cannot be compared: its
 // instructions jump, depend on where they are, or the architecture leaves open what they do.
 bool insn_make_case (const InsnHost *host, unsigned row, uint64_t *random, InsnCase *c);
@@ -37,8 +39,7 @@ void insn_make_bulk (uint64_t *random, InsnCase *c);
 // Whether the emulator is a judge of it; *reason says why not. Newer: 9 or later.
 bool insn_is_judged (const InsnCase *c, bool newer, const char **reason);
 
-// Whether the results are the same; registers after a fault are not looked at but for copies and
-// sets, as an instruction of several accesses may have done a part.
+// Whether the results are the same, but for what insn-skip.inc says of faults.
 bool insn_is_same (const InsnCase *c, const InsnResult *a, const InsnResult *b);
 // Goes on with a hash of results; the same for results that are the same.
 uint64_t insn_hash_result (uint64_t hash, const InsnResult *result);

@@ -12,6 +12,8 @@
 // and sets of memory have some of their own.
 #define INSN_MEMORY_BASE 0x1000000000
 #define INSN_BULK_BASE   0x1000100000
+// Where the instructions are.
+#define INSN_SLOT 0x2000000
 
 enum {
   INSN_MEMORY_BYTES = 8192,
