@@ -362,7 +362,7 @@ test_alignment (void)
 
     check (name ("unaligned-%s-esr", always[i].what), t->esr & ~(u64) WNR, data);
     // An atomic reports what its read would have (NoFault: write is set for what only writes).
-    // qemu: unaligned-ldxr-wnr: newer ones call it a write.
+    // qemu: unaligned-*-wnr: newer ones call LDXR and the atomics of one register writes.
     check (name ("unaligned-%s-wnr", always[i].what), t->esr & WNR, always[i].iss);
     check (name ("unaligned-%s-far", always[i].what), t->far, va);
   }
