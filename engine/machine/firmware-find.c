@@ -155,7 +155,8 @@ read_trimmed (int fd, size_t length, GByteArray *to)
       unsigned end = to->len;
 
       g_byte_array_set_size (to, (guint) at);
-      memset (to->data + end, 0, at - end);
+      if (at > end)
+        memset (to->data + end, 0, at - end);
       g_byte_array_append (to, chunk, (guint) got);
     }
     at += (size_t) got;
