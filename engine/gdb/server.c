@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "engine/gdb/gdb.h"
@@ -179,15 +180,18 @@ accept_cb (GSocket *socket, GIOCondition condition, void *data)
   return G_SOURCE_CONTINUE;
 }
 
-// A socket's file that nobody listens on any more is in the way.
+// A socket's file that nobody listens on any more is in the way. Any other file answers a connection
+// in the same way, and is somebody's.
 static void
 remove_stale (GSocketAddress *address, const char *path)
 {
+  struct stat st;
   g_autoptr (GSocket) probe =
       g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
   g_autoptr (GError) error = NULL;
 
-  if (probe != NULL && !g_socket_connect (probe, address, NULL, &error) &&
+  if (probe != NULL && lstat (path, &st) == 0 && S_ISSOCK (st.st_mode) &&
+      !g_socket_connect (probe, address, NULL, &error) &&
       g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
     g_unlink (path);
 }
