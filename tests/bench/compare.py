@@ -19,16 +19,20 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
+import graphical
 import kit
 import run
 
-# What each group has to reach and what we want of it, as ratios to the best QEMU (ms for start).
+# What each group has to reach and what we want of it, as ratios to the best QEMU (ms for IN_MS).
 BARS = {'int': (2.2, 3), 'fp': (8, 15), 'simd': (12, 30), 'mem': (1.3, 2), 'sys': (2, 4), 'jit': (8, 30),
-        'atomic': (2, 4), 'smp': (1.5, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'start': (20, 8)}
+        'atomic': (2, 4), 'smp': (1.5, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'graphical': (2, 3.3), 'start': (20, 8), 'latency': (50, None)}
 KERNELS = ('int', 'fp', 'simd', 'mem', 'sys', 'jit', 'atomic')
-OTHERS = ('boot', 'installer', 'start', 'idle', 'smp')
+OTHERS = ('boot', 'installer', 'graphical', 'start', 'idle', 'smp')
+IN_MS = ('start', 'latency')
+EVENTS = 40
 IDLE_SECONDS = 5
 MACHINE = ['-M', 'virt', '-m', '1G', '-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot',
            '-nic', 'none', '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci']
@@ -37,7 +41,7 @@ MACHINE = ['-M', 'virt', '-m', '1G', '-display', 'none', '-monitor', 'none', '-s
 class Side:
     def __init__(self, name, command, append=''):
         self.name, self.command, self.append = name, command, append
-        self.bench, self.checks, self.times, self.others = {}, {}, {}, []
+        self.bench, self.checks, self.times, self.latencies, self.others = {}, {}, {}, {}, []
 
     def full(self, kernel, initrd, append, cpus=1):
         """the command; initrd and append may be None"""
@@ -137,12 +141,34 @@ def idle(a, side):
     p.done()
 
 
+def graphical_installer(a, side, folder):
+    """the same initrd, command line and devices for all; ours by bench-graphical, on the engine's interface"""
+    append = f'{graphical.CMDLINE} {side.append}'.strip()
+    words = ([a.graphical, folder + 'linux', folder + 'initrd.gz', append] if side.name == 'terrarium'
+             else side.full(folder + 'linux', folder + 'initrd.gz', graphical.CMDLINE))
+    busy = run.host_busy()
+    with tempfile.TemporaryDirectory() as scratch:
+        times, latencies, end = graphical.measure(side, words, scratch, a.log, a.timeout, EVENTS)
+        if times and a.shots:
+            shutil.copy(scratch + '/picture.ppm', f'{a.shots}/{side.name.replace(" ", "-")}.ppm')
+    side.others.append(max(0.0, (run.host_busy() - busy - end['cpu']) / end['wall']))
+    if not times:
+        a.failures.append(f'{side.name} did not come to the first page of the graphical installer')
+        return
+    side.times.setdefault('graphical', []).append(times)
+    print(f'  graphical: {side.name}: {times[0]:.3f} s of CPU, {times[1]:.3f} s', flush=True)
+    for kind, values in latencies.items():
+        side.latencies.setdefault(kind, []).extend(values)
+        print('  latency: %s: median %.1f ms, 90%% within %.1f ms' % (kind, *graphical.percentiles(values)), flush=True)
+
+
 def wanted(a, group):
     return not a.groups or group in a.groups
 
 
 def measure_processes(a, sides):
     cloud, installer = a.kit + '/vmlinuz-cloud-arm64', a.kit + '/debian-12-installer-arm64/text/'
+    gtk = a.kit + '/debian-12-installer-arm64/gtk/'
     for _ in range(a.boots if wanted(a, 'boot') else 0):
         for side in sides:
             boot(a, side, 'boot', cloud, a.kit + '/boot.cpio', 'console=ttyAMA0 quiet', 'USERSPACE-UP')
@@ -153,6 +179,9 @@ def measure_processes(a, sides):
         for side in sides:
             boot(a, side, 'installer', installer + 'linux', installer + 'initrd.gz', 'console=ttyAMA0 quiet',
                  'Choose the language')
+    for _ in range(a.graphicals if wanted(a, 'graphical') and os.path.exists(gtk) else 0):
+        for side in sides:
+            graphical_installer(a, side, gtk)
     for side in sides if wanted(a, 'idle') else []:
         idle(a, side)
 
@@ -204,15 +233,24 @@ def kernel_rows(a, sides):
 
 
 def process_rows(sides):
-    """boot, installer, start: seconds; of start the wall ones. QEMU's best, our median."""
+    """boot, installer, graphical, start: seconds; of start the wall ones. QEMU's best, our median."""
     out = []
-    for row, index in (('boot', 0), ('installer', 0), ('start', 1)):
+    for row, index in (('boot', 0), ('installer', 0), ('graphical', 0), ('start', 1)):
         ours = [t[index] for t in sides[0].times.get(row, [])]
         rivals = [(min(t[index] for t in s.times[row]), s.name) for s in sides[1:] if row in s.times]
         if ours:
             best, who = min(rivals, default=(0, ''))
             median = statistics.median(ours)
             out.append((row, 's', median, best, who, best / median if best else None, '-'))
+    return out
+
+
+def latency_rows(sides):
+    """ms from an event to the first picture that is another one, ours only"""
+    out = []
+    for kind, values in sides[0].latencies.items():
+        for name, value in zip(('median', '90%'), graphical.percentiles(values)):
+            out.append((f'latency.{kind}, {name}', 'ms', value, 0, '', None, '-'))
     return out
 
 
@@ -226,8 +264,8 @@ def means(rows):
 
 def verdict(group, value):
     must, aim = BARS[group]
-    if group == 'start':
-        return 'aim' if value <= aim else 'must' if value <= must else '**short**'
+    if group in IN_MS:
+        return 'aim' if aim and value <= aim else 'must' if value <= must else '**short**'
     return 'aim' if aim and value >= aim else 'must' if value >= must else '**short**'
 
 
@@ -250,7 +288,7 @@ def source_version():
 
 
 def report(a, sides, began):
-    rows, out = kernel_rows(a, sides) + process_rows(sides), []
+    rows, out = kernel_rows(a, sides) + process_rows(sides) + latency_rows(sides), []
     others = [x for s in sides for x in s.others]
     load = statistics.mean(others) if others else 0
     out += ['# Terrarium against QEMU', '',
@@ -265,12 +303,14 @@ def report(a, sides, began):
             + ('The figures are good.' if load < 0.1 else 'CPU-time rates suffer from that less than wall times, but they '
                'do: read them as estimates; start and smp as nothing more than that they work.'), '']
     groups = means(rows)
+    if sides[0].latencies:
+        groups['latency'] = max(graphical.percentiles(v)[0] for v in sides[0].latencies.values())
     out += ['| group | ratio | must | aim | reached |', '|---|---|---|---|---|']
     for group, value in groups.items():
         if group == 'start':
             value = 1000 * next(r[2] for r in rows if r[0] == 'start')
         must, aim = BARS[group]
-        unit = ' ms' if group == 'start' else ''
+        unit = ' ms' if group in IN_MS else ''
         out.append(f'| {group} | {value:.2f}{unit} | {must}{unit} | {f"{aim}{unit}" if aim else "-"} | {verdict(group, value)} |')
     out += ['', '| row | unit | Terrarium | best QEMU | which | ratio | checksums |', '|---|---|---|---|---|---|---|']
     for row, unit, ours, best, who, ratio, chk in rows:
@@ -290,7 +330,9 @@ def main():
     ap.add_argument('--kit', default=kit.FOLDER)
     ap.add_argument('--qemu', action='append', default=[], help='another QEMU')
     ap.add_argument('--no-qemu', action='store_true', help='only our figures')
-    ap.add_argument('--quick', action='store_true', help='one short round without the installer, in about 8 minutes')
+    ap.add_argument('--graphical', help='bench-graphical; beside TERRARIUM in the build folder otherwise')
+    ap.add_argument('--shots', help='folder for the pictures of the graphical installer')
+    ap.add_argument('--quick', action='store_true', help='one short round without the installers, in about 8 minutes')
     ap.add_argument('--groups', help=f'some of {",".join(KERNELS + OTHERS)}')
     ap.add_argument('--runs', type=int)
     ap.add_argument('--t', type=float, help='seconds for each row')
@@ -304,7 +346,10 @@ def main():
         ap.error('unknown groups: ' + ', '.join(unknown))
     a.runs, a.t = a.runs or (1 if a.quick else 3), a.t or (0.5 if a.quick else 1)
     # To the installer's first page some QEMUs take minutes.
-    a.boots, a.installs = (2, 'installer' in a.groups) if a.quick else (5, 1)
+    a.boots, a.installs, a.graphicals = (2, 'installer' in a.groups, 'graphical' in a.groups) if a.quick else (5, 1, 1)
+    a.graphical = a.graphical or os.path.dirname(a.terrarium) + '/../tests/bench/bench-graphical'
+    if a.graphicals and wanted(a, 'graphical') and not os.access(a.graphical, os.X_OK):
+        ap.error(f'there is no {a.graphical}')
     a.failures, a.units, a.log = [], {}, None
     began, sides, a.version = time.monotonic(), find_sides(a), source_version()
     if len(sides) == 1 and not a.no_qemu:
@@ -319,7 +364,7 @@ def main():
     if a.out:
         open(a.out, 'w').write(text)
     if a.json:
-        json.dump({s.name: dict(bench=s.bench, checks={k: sorted(v) for k, v in s.checks.items()}, times=s.times)
+        json.dump({s.name: dict(bench=s.bench, checks={k: sorted(v) for k, v in s.checks.items()}, times=s.times, latencies=s.latencies)
                    for s in sides}, open(a.json, 'w'), indent=1)
     sys.exit(bool(a.failures))
 

@@ -50,14 +50,14 @@ def pid_cpu(pid):
 
 class Proc:
     """The command, in a cgroup of its own where that can be had, with its output as timed lines."""
-    def __init__(self, cmd, log, cwd=None):
+    def __init__(self, cmd, log, cwd=None, stdin=False):
         self.cg = cg_make()
         def pre():
             os.setsid()
             if self.cg:
                 open(CG + '/cgroup.procs', 'w').write('0')
         self.t0 = time.monotonic()
-        self.p = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=pre, cwd=cwd)
+        self.p = subprocess.Popen(cmd, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=pre, cwd=cwd)
         self.log = open(log, 'wb') if log else None
         self.buf = b''; self.first = None
     def cpu(self):
