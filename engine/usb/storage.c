@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "engine/scsi/disk.h"
+#include "engine/scsi/scsi.h"
 #include "engine/usb/storage-priv.h"
 #include "engine/vm/vm.h"
 
@@ -38,6 +38,7 @@ enum {
   REQUEST_MAX_LUN = 0xfe,
 
   BUFFER_BYTES = 256 << 10,
+  PARAMETER_BYTES_MAX = 256, // no list of parameters is as long
 };
 
 typedef struct __attribute__ ((packed)) CommandBlock {
@@ -64,8 +65,8 @@ typedef enum Phase {
 
 typedef struct UsbStorage {
   UsbFunction fn;
-  BlockDevice *disk;
-  ScsiDisk scsi;
+  ScsiUnit *unit;
+  BlockDevice *disk; // the unit's
   char serial[16];
 
   Phase phase;
@@ -73,8 +74,9 @@ typedef struct UsbStorage {
   uint32_t tag, expected; // what the guest said
   uint64_t useful;        // bytes of the data phase that mean something
   uint64_t position;      // of the data phase
+  uint8_t cdb[SCSI_CDB_BYTES];
   ScsiCommand command;
-  uint8_t tail[SCSI_BLOCK_BYTES]; // written bytes that make no whole block yet
+  uint8_t tail[BLOCK_SECTOR_BYTES]; // written bytes that make no whole block yet, or parameters
   uint32_t n_tail;
 
   UsbTransfer *in, *out; // waiting
@@ -91,17 +93,29 @@ static void run (UsbStorage *storage);
 // ---------------------------------------------------------------------------------------------
 // Phases
 
+// All that comes has come: what was asked for goes on with its parameters.
+static void
+take_parameters (UsbStorage *storage)
+{
+  scsi_unit_take (storage->unit, storage->cdb, storage->tail, storage->n_tail, &storage->command);
+  storage->status = storage->command.sense == 0 ? STATUS_PASSED : STATUS_FAILED;
+  storage->command.kind = SCSI_DONE; // sticks take mode pages only
+  storage->n_tail = 0;
+}
+
 static void
 end_data (UsbStorage *storage)
 {
   storage->phase = PHASE_STATUS;
+  if (storage->command.kind == SCSI_PARAMETERS && storage->status == STATUS_PASSED)
+    take_parameters (storage);
 }
 
 // The command failed: what is left of its data means nothing.
 static void
 fail_command (UsbStorage *storage, bool write)
 {
-  scsi_disk_set_failed (&storage->scsi, write);
+  scsi_unit_set_failed (storage->unit, write);
   storage->status = STATUS_FAILED;
   storage->useful = storage->position;
   storage->command.kind = SCSI_DONE;
@@ -167,18 +181,20 @@ check_lengths (UsbStorage *storage, bool in)
 static void
 start_command (UsbStorage *storage, const CommandBlock *block)
 {
-  uint8_t cdb[SCSI_CDB_BYTES] = {0};
   bool in = block->flags & COMMAND_FLAG_IN;
 
-  memcpy (cdb, block->cdb, block->cdb_length);
-  scsi_disk_start (&storage->scsi, cdb, &storage->command);
+  memset (storage->cdb, 0, sizeof storage->cdb);
+  memcpy (storage->cdb, block->cdb, block->cdb_length);
+  scsi_unit_start (storage->unit, storage->cdb, &storage->command);
   storage->tag = block->tag;
   storage->expected = block->length;
-  storage->status = storage->command.status == SCSI_GOOD ? STATUS_PASSED : STATUS_FAILED;
+  storage->status = storage->command.sense == 0 ? STATUS_PASSED : STATUS_FAILED;
   storage->useful = MIN (storage->command.length, block->length);
   storage->position = storage->n_tail = 0;
-  storage->phase = block->length == 0 ? PHASE_STATUS : in ? PHASE_IN : PHASE_OUT;
+  storage->phase = in ? PHASE_IN : PHASE_OUT;
   check_lengths (storage, in);
+  if (block->length == 0)
+    end_data (storage);
 }
 
 static void
@@ -218,12 +234,11 @@ finish_in (UsbStorage *storage)
 static void
 read_more (UsbStorage *storage, uint32_t left)
 {
-  uint64_t at = storage->position + storage->done, skip = at % SCSI_BLOCK_BYTES;
+  uint64_t at = storage->position + storage->done, skip = at % BLOCK_SECTOR_BYTES;
   uint64_t bytes =
-      MIN ((skip + left + SCSI_BLOCK_BYTES - 1) & ~(SCSI_BLOCK_BYTES - 1ull), BUFFER_BYTES);
+      MIN ((skip + left + BLOCK_SECTOR_BYTES - 1) & ~(BLOCK_SECTOR_BYTES - 1ull), BUFFER_BYTES);
 
-  submit (storage, BLOCK_READ, storage->command.lba * SCSI_BLOCK_BYTES + at - skip,
-          (uint32_t) bytes);
+  submit (storage, BLOCK_READ, storage->command.offset + at - skip, (uint32_t) bytes);
 }
 
 static void
@@ -250,7 +265,7 @@ run_in (UsbStorage *storage)
 static void
 read_done (UsbStorage *storage)
 {
-  uint64_t at = storage->position + storage->done, skip = at % SCSI_BLOCK_BYTES;
+  uint64_t at = storage->position + storage->done, skip = at % BLOCK_SECTOR_BYTES;
 
   if (storage->request.error != 0) {
     fail_command (storage, false);
@@ -296,6 +311,8 @@ useful_out (const UsbStorage *storage)
 {
   uint64_t left = storage->useful - MIN (storage->position, storage->useful);
 
+  if (storage->command.kind == SCSI_PARAMETERS)
+    return MIN (MIN (left, storage->out->length), PARAMETER_BYTES_MAX - storage->n_tail);
   return storage->command.kind == SCSI_WRITE ? (uint32_t) MIN (left, storage->out->length) : 0;
 }
 
@@ -307,7 +324,7 @@ finish_out (UsbStorage *storage, uint32_t useful)
 
   if (storage->done > 0)
     storage->n_tail = 0;
-  if (storage->command.kind == SCSI_WRITE) {
+  if (storage->command.kind == SCSI_WRITE || storage->command.kind == SCSI_PARAMETERS) {
     memcpy (storage->tail + storage->n_tail, storage->out->data + storage->done, rest);
     storage->n_tail += rest;
   }
@@ -324,14 +341,14 @@ run_out (UsbStorage *storage)
   uint32_t bytes = MIN (before + useful - storage->done, BUFFER_BYTES);
   uint64_t at = storage->position + storage->done - before;
 
-  bytes -= bytes % SCSI_BLOCK_BYTES;
-  if (bytes == 0) {
+  bytes -= bytes % BLOCK_SECTOR_BYTES;
+  if (bytes == 0 || storage->command.kind == SCSI_PARAMETERS) {
     finish_out (storage, useful);
     return;
   }
   memcpy (storage->buffer, storage->tail, before);
   memcpy (storage->buffer + before, storage->out->data + storage->done, bytes - before);
-  submit (storage, BLOCK_WRITE, storage->command.lba * SCSI_BLOCK_BYTES + at, bytes);
+  submit (storage, BLOCK_WRITE, storage->command.offset + at, bytes);
 }
 
 static void
@@ -497,7 +514,7 @@ storage_reset (UsbDevice *device)
 
   usb_function_reset (&storage->fn);
   forget_command (storage);
-  storage->scsi.sense = (ScsiSense){0};
+  scsi_unit_reset (storage->unit);
 }
 
 static void
@@ -526,21 +543,28 @@ storage_free (UsbDevice *device)
   block_device_cancel (storage->disk);
   while (block_device_reap (storage->disk) != NULL)
     ;
-  block_device_free (storage->disk);
+  scsi_unit_free (storage->unit);
   g_free (storage->buffer);
   g_free (storage);
+}
+
+static uint64_t
+get_n_blocks (const UsbStorage *storage)
+{
+  return block_device_get_size_bytes (storage->disk) / BLOCK_SECTOR_BYTES;
 }
 
 static void
 storage_save (UsbDevice *device, StateWriter *writer)
 {
   const UsbStorage *storage = (UsbStorage *) device;
+  uint32_t sense = scsi_unit_get_sense (storage->unit);
 
   usb_function_save (&storage->fn, writer);
-  state_put_u64 (writer, storage->scsi.n_blocks);
-  state_put_u8 (writer, storage->scsi.sense.key);
-  state_put_u8 (writer, storage->scsi.sense.code);
-  state_put_u8 (writer, storage->scsi.sense.qualifier);
+  state_put_u64 (writer, get_n_blocks (storage));
+  state_put_u8 (writer, sense >> 16);
+  state_put_u8 (writer, sense >> 8 & 0xff);
+  state_put_u8 (writer, sense & 0xff);
   state_put_u8 (writer, storage->phase);
   state_put_u8 (writer, storage->status);
   state_put_u32 (writer, storage->tag);
@@ -549,10 +573,12 @@ storage_save (UsbDevice *device, StateWriter *writer)
   state_put_u64 (writer, storage->position);
   state_put_u8 (writer, storage->command.kind);
   state_put_bool (writer, storage->command.fua);
-  state_put_u64 (writer, storage->command.lba);
+  state_put_u64 (writer, storage->command.offset / BLOCK_SECTOR_BYTES);
   state_put_bytes (writer, storage->command.data, sizeof storage->command.data);
   state_put_u32 (writer, storage->n_tail);
   state_put_bytes (writer, storage->tail, sizeof storage->tail);
+  state_put_bytes (writer, storage->cdb, sizeof storage->cdb);
+  scsi_unit_save (storage->unit, writer);
 }
 
 // The data phase lies inside what it is about.
@@ -560,24 +586,27 @@ static bool
 is_valid (const UsbStorage *storage)
 {
   const ScsiCommand *command = &storage->command;
-  uint64_t blocks = (storage->useful + SCSI_BLOCK_BYTES - 1) / SCSI_BLOCK_BYTES;
+  uint64_t blocks = (storage->useful + BLOCK_SECTOR_BYTES - 1) / BLOCK_SECTOR_BYTES;
+  uint64_t first = command->offset / BLOCK_SECTOR_BYTES, n_blocks = get_n_blocks (storage);
   bool transfer = command->kind == SCSI_READ || command->kind == SCSI_WRITE;
 
   if (storage->phase >= N_PHASES || command->kind > SCSI_FLUSH ||
       storage->status > STATUS_PHASE_ERROR || storage->useful > storage->expected)
     return false;
   if (storage->position > (uint64_t) storage->expected + G_MAXUINT32 ||
-      storage->n_tail >= SCSI_BLOCK_BYTES || storage->n_tail > storage->position)
+      storage->n_tail >= BLOCK_SECTOR_BYTES || storage->n_tail > storage->position)
     return false;
-  if (storage->scsi.read_only && (command->kind == SCSI_WRITE || command->kind == SCSI_FLUSH))
+  if (command->kind == SCSI_PARAMETERS && storage->n_tail > PARAMETER_BYTES_MAX)
+    return false;
+  if (block_device_is_read_only (storage->disk) &&
+      (command->kind == SCSI_WRITE || command->kind == SCSI_FLUSH))
     return false;
   if (command->kind == SCSI_DATA_IN && storage->useful > sizeof command->data)
     return false;
   if (command->kind == SCSI_WRITE && storage->position <= storage->useful &&
-      storage->n_tail != storage->position % SCSI_BLOCK_BYTES)
+      storage->n_tail != storage->position % BLOCK_SECTOR_BYTES)
     return false;
-  return !transfer || (command->lba <= storage->scsi.n_blocks &&
-                       blocks <= storage->scsi.n_blocks - command->lba);
+  return !transfer || (first <= n_blocks && blocks <= n_blocks - first);
 }
 
 static bool
@@ -586,10 +615,10 @@ storage_load (UsbDevice *device, StateReader *reader, uint32_t version, GError *
   UsbStorage *storage = (UsbStorage *) device;
   bool ok = usb_function_load (&storage->fn, reader);
 
-  ok = state_get_u64 (reader) == storage->scsi.n_blocks && ok;
-  storage->scsi.sense.key = state_get_u8 (reader);
-  storage->scsi.sense.code = state_get_u8 (reader);
-  storage->scsi.sense.qualifier = state_get_u8 (reader);
+  ok = state_get_u64 (reader) == get_n_blocks (storage) && ok;
+  uint32_t sense = state_get_u8 (reader) << 16;
+  sense |= state_get_u8 (reader) << 8;
+  sense |= state_get_u8 (reader);
   storage->phase = state_get_u8 (reader);
   storage->status = state_get_u8 (reader);
   storage->tag = state_get_u32 (reader);
@@ -598,10 +627,16 @@ storage_load (UsbDevice *device, StateReader *reader, uint32_t version, GError *
   storage->position = state_get_u64 (reader);
   storage->command = (ScsiCommand){.kind = state_get_u8 (reader)};
   storage->command.fua = state_get_bool (reader);
-  storage->command.lba = state_get_u64 (reader);
+  storage->command.offset = state_get_u64 (reader) * BLOCK_SECTOR_BYTES;
   state_get_bytes (reader, storage->command.data, sizeof storage->command.data);
   storage->n_tail = state_get_u32 (reader);
   state_get_bytes (reader, storage->tail, sizeof storage->tail);
+  memset (storage->cdb, 0, sizeof storage->cdb); // version 1 had no use for parameters
+  if (version > 1) {
+    state_get_bytes (reader, storage->cdb, sizeof storage->cdb);
+    ok = scsi_unit_load (storage->unit, reader) && ok;
+  }
+  scsi_unit_set_sense (storage->unit, sense);
   if (ok && state_reader_ok (reader) && is_valid (storage))
     return true;
   storage_reset (device);
@@ -612,7 +647,7 @@ storage_load (UsbDevice *device, StateReader *reader, uint32_t version, GError *
 
 static const UsbDeviceOps ops = {
     .name = "usb-storage",
-    .state_version = 1,
+    .state_version = 2,
     .realize = storage_realize,
     .free = storage_free,
     .reset = storage_reset,
@@ -634,12 +669,7 @@ usb_storage_new (BlockDevice *take, UsbSpeed speed, unsigned number)
   storage->fn.serial = storage->serial;
   storage->disk = take;
   g_snprintf (storage->serial, sizeof storage->serial, "%012X", number + 1); // digits: §4.1.1
-  storage->scsi = (ScsiDisk){
-      .n_blocks = block_device_get_size_bytes (take) / SCSI_BLOCK_BYTES,
-      .read_only = block_device_is_read_only (take),
-      .removable = true,
-      .serial = storage->serial,
-  };
+  storage->unit = scsi_stick_new (take, storage->serial);
   storage->buffer = g_malloc (BUFFER_BYTES);
   return &storage->fn.device;
 }

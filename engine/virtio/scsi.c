@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// virtio SCSI host (VIRTIO 1.2 §5.6): carries commands to units (scsi/), one for each target.
+// virtio SCSI host (VIRTIO 1.2 §5.6): carries commands to units (engine/scsi), one for each target.
 // Queue 0 is for task management, 1 for events, of which there are none (drives are asked, with GET
 // EVENT STATUS NOTIFICATION), the others for requests.
 //

@@ -2,8 +2,8 @@
 // virtio SCSI host (VIRTIO 1.2 §5.6).
 #pragma once
 
+#include "engine/scsi/scsi.h"
 #include "engine/virtio/device.h"
-#include "engine/virtio/scsi/scsi.h"
 
 enum {
   VIRTIO_SCSI_TARGETS_MAX = 32,

@@ -226,7 +226,11 @@ test_lengths (void **state)
       {"write, less sent", {0x2a, 0, 0, 0, 0, 0, 0, 0, 2}, 700, false, CC_SUCCESS, 700, 2, 0},
       {"flush", {0x35}, 0, false, 0, 0, 0, 0},
       {"flush, expected", {0x35}, 5, true, CC_STALL, 0, 0, 5},
-      {"mode select", {0x15, 0, 0, 0, 24}, 24, false, CC_SUCCESS, 24, 0, 0},
+      {"mode select", {0x15, 0x10, 0, 0, 4}, 4, false, CC_SUCCESS, 4, 0, 0},
+      {"mode select, too short", {0x15, 0x10, 0, 0, 24}, 4, false, CC_SUCCESS, 4, 1, 0},
+      {"mode select, nothing", {0x15, 0x10, 0, 0, 24}, 0, false, 0, 0, 1, 0},
+      {"mode select, too long", {0x55, 0x10, [7] = 2}, 512, false, CC_SUCCESS, 512, 1, 0},
+      {"mode select, no pages", {0x15, 0, 0, 0, 24}, 24, false, CC_SUCCESS, 24, 1, 24},
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     Rig *rig = make_rig (USB_SPEED_HIGH, false);

@@ -2,7 +2,7 @@
 // Mode pages (SPC-4 §7.5, SBC-3 §6.4, MMC-5 §7): caching with its one bit that can be changed,
 // control, and what a drive can do.
 
-#include "engine/virtio/scsi/scsi-priv.h"
+#include "engine/scsi/scsi-priv.h"
 
 enum {
   PAGE_ERROR_RECOVERY = 0x01,
@@ -82,22 +82,21 @@ device_specific (const ScsiUnit *unit)
 
 // No block descriptors: none has to be there.
 void
-scsi_mode_sense (ScsiUnit *unit, ScsiRequest *request)
+scsi_mode_sense (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  const uint8_t *cdb = request->cdb;
   bool is_6 = cdb[0] == MODE_SENSE_6;
   unsigned control = cdb[2] >> 6;
   size_t head = is_6 ? 4 : 8;
-  uint8_t data[SCSI_DATA_MAX] = {0};
+  uint8_t data[SCSI_DATA_BYTES] = {0};
 
   if (control == CONTROL_SAVED) {
-    scsi_finish (unit, request, SENSE_SAVING_UNSUPPORTED);
+    scsi_finish (command, SENSE_SAVING_UNSUPPORTED);
     return;
   }
   size_t length =
       cdb[3] == 0 || cdb[3] == 0xff ? put_pages (unit, cdb[2] & 0x3f, control, data + head) : 0;
   if (length == 0) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   length += head;
@@ -106,7 +105,7 @@ scsi_mode_sense (ScsiUnit *unit, ScsiRequest *request)
     data[0] = length - 1;
   else
     scsi_put16 (data, length - 2);
-  scsi_answer (unit, request, data, length, is_6 ? cdb[4] : scsi_get16 (cdb + 7));
+  scsi_answer (command, data, length, is_6 ? cdb[4] : scsi_get16 (cdb + 7));
 }
 
 // The pages that were sent: each must be one of ours, and only the bit that can be changed changes.
@@ -131,24 +130,32 @@ select_pages (ScsiUnit *unit, const uint8_t *data, size_t length)
 }
 
 void
-scsi_mode_select (ScsiUnit *unit, ScsiRequest *request)
+scsi_mode_select (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  const uint8_t *cdb = request->cdb;
+  size_t wanted = cdb[0] == MODE_SELECT_6 ? cdb[4] : scsi_get16 (cdb + 7);
+
+  if ((cdb[1] & 0x11) != 0x10) // page format, not saved
+    scsi_finish (command, SENSE_INVALID_FIELD);
+  else if (wanted == 0)
+    scsi_finish (command, SENSE_OK);
+  else
+    scsi_want (command, wanted);
+}
+
+void
+scsi_take_mode (ScsiUnit *unit, const uint8_t *cdb, const uint8_t *data, size_t length,
+                ScsiCommand *command)
+{
   bool is_6 = cdb[0] == MODE_SELECT_6;
   size_t wanted = is_6 ? cdb[4] : scsi_get16 (cdb + 7), head = is_6 ? 4 : 8;
-  uint8_t data[SCSI_DATA_MAX] = {0};
-  size_t length = scsi_take (request, data, MIN (wanted, sizeof data));
 
-  if ((cdb[1] & 0x11) != 0x10) { // page format, not saved
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+  if (length != wanted || length < head) {
+    scsi_finish (command, SENSE_PARAMETER_LENGTH);
     return;
   }
-  size_t descriptors = is_6 ? data[3] : scsi_get16 (data + 6);
-  uint32_t sense = SENSE_OK;
-  if (length != wanted || (length != 0 && length < head + descriptors))
-    sense = SENSE_PARAMETER_LENGTH;
-  else if (length != 0)
-    sense = select_pages (unit, data + head + descriptors, length - head - descriptors);
-  request->moved_bytes = length;
-  scsi_finish (unit, request, sense);
+  head += is_6 ? data[3] : scsi_get16 (data + 6); // block descriptors
+  if (length < head)
+    scsi_finish (command, SENSE_PARAMETER_LENGTH);
+  else
+    scsi_finish (command, select_pages (unit, data + head, length - head));
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The inside of a SCSI unit, shared by unit.c (life, dispatch, sense), inquiry.c (what it says it
-// is), mode.c (mode pages), transfer.c (reading and writing) and cdrom.c (what only drives know).
+// is), mode.c (mode pages), transfer.c (reading and writing), cdrom.c (what only drives know) and
+// request.c (commands with all of their buffers).
 #pragma once
 
 #include <string.h>
 
-#include "engine/virtio/scsi/scsi.h"
+#include "engine/scsi/scsi.h"
 
 typedef struct ScsiQueue {
   ScsiRequest *head, *tail;
 } ScsiQueue;
 
 struct ScsiUnit {
-  bool is_cdrom;
+  bool is_cdrom, is_stick;
   BlockDevice *disk; // NULL: the drive is empty
   char serial[20 + 1];
   VmLoop *loop;
@@ -20,6 +21,7 @@ struct ScsiUnit {
   void *completed_data;
   ScsiQueue done;
   uint32_t attention; // unit attention to report (SCSI_SENSE), 0: none
+  uint32_t sense;     // of the last command that failed, until it is asked for
   bool writeback;     // caching page, WCE
   // Drives.
   bool tray_open, locked;
@@ -47,8 +49,6 @@ struct ScsiUnit {
 #define SENSE_ABORTED              SCSI_SENSE (11, 0x00, 0x00)
 
 enum {
-  SCSI_DATA_MAX = 512, // of answers that are made here
-
   // Of MMC media events (§6.6.2.5).
   MEDIA_EJECT_REQUEST = 1,
   MEDIA_NEW = 2,
@@ -94,13 +94,13 @@ scsi_put64 (uint8_t *p, uint64_t value)
   scsi_put32 (p + 4, value & 0xffffffff);
 }
 
-// Ends the request: it is to be reaped.
-void scsi_finish (ScsiUnit *unit, ScsiRequest *request, uint32_t sense);
-// Ends it with an answer, of which the initiator gets `room` bytes at most.
-void scsi_answer (ScsiUnit *unit, ScsiRequest *request, const uint8_t *data, size_t length,
-                  size_t room);
-// Copies what the initiator sent; the number of bytes.
-size_t scsi_take (const ScsiRequest *request, void *to, size_t length);
+// The command is done, or has failed.
+void scsi_finish (ScsiCommand *command, uint32_t sense);
+// It has an answer, of which the initiator gets `room` bytes at most.
+void scsi_answer (ScsiCommand *command, const uint8_t *data, size_t length, size_t room);
+// It wants to know more: goes on in the function that takes it.
+void scsi_want (ScsiCommand *command, size_t length);
+void scsi_put_sense (uint8_t data[SCSI_SENSE_BYTES], uint32_t sense);
 
 // Blocks as the initiator counts them; a unit without a medium has none.
 unsigned scsi_block_bytes (const ScsiUnit *unit);
@@ -108,11 +108,19 @@ uint64_t scsi_n_blocks (const ScsiUnit *unit);
 bool scsi_is_read_only (const ScsiUnit *unit);
 uint32_t scsi_medium_sense (const ScsiUnit *unit); // why there is no medium; SENSE_OK: there is
 
-typedef void ScsiCommand (ScsiUnit *unit, ScsiRequest *request);
-ScsiCommand scsi_inquiry, scsi_request_sense, scsi_report_luns; // inquiry.c
-ScsiCommand scsi_mode_sense, scsi_mode_select;                  // mode.c
-ScsiCommand scsi_read, scsi_write, scsi_verify, scsi_flush;     // transfer.c
-ScsiCommand scsi_unmap, scsi_write_same, scsi_read_capacity, scsi_service_in;
-ScsiCommand scsi_start_stop, scsi_prevent_removal, scsi_get_event, scsi_read_toc; // cdrom.c
-ScsiCommand scsi_get_configuration, scsi_read_disc_information, scsi_mechanism_status;
-ScsiCommand scsi_read_cd;
+// All that was submitted waits to be reaped.
+void scsi_unit_settle (ScsiUnit *unit); // request.c
+
+typedef void ScsiRun (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command);
+ScsiRun scsi_inquiry, scsi_request_sense, scsi_report_luns; // inquiry.c
+ScsiRun scsi_mode_sense, scsi_mode_select;                  // mode.c
+ScsiRun scsi_read, scsi_write, scsi_verify, scsi_flush;     // transfer.c
+ScsiRun scsi_unmap, scsi_write_same, scsi_read_capacity, scsi_service_in;
+ScsiRun scsi_read_format_capacities;
+ScsiRun scsi_start_stop, scsi_prevent_removal, scsi_get_event, scsi_read_toc; // cdrom.c
+ScsiRun scsi_get_configuration, scsi_read_disc_information, scsi_mechanism_status;
+ScsiRun scsi_read_cd;
+
+typedef void ScsiTake (ScsiUnit *unit, const uint8_t *cdb, const uint8_t *data, size_t length,
+                       ScsiCommand *command);
+ScsiTake scsi_take_mode, scsi_take_unmap, scsi_take_same;

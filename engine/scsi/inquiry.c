@@ -2,7 +2,7 @@
 // What a SCSI unit says it is: INQUIRY with its pages (SPC-4 §6.6, §7.8; SBC-3 §6.5), REPORT LUNS,
 // REQUEST SENSE.
 
-#include "engine/virtio/scsi/scsi-priv.h"
+#include "engine/scsi/scsi-priv.h"
 
 enum {
   TYPE_DISK = 0,
@@ -34,13 +34,13 @@ put_text (uint8_t *to, const char *text, size_t length)
 static size_t
 put_standard (const ScsiUnit *unit, uint8_t *data)
 {
-  data[1] = unit->is_cdrom ? 0x80 : 0; // removable
+  data[1] = unit->is_cdrom || unit->is_stick ? 0x80 : 0; // removable
   data[2] = VERSION_SPC4;
   data[3] = 0x12; // HiSup, response format 2
   data[4] = STANDARD_BYTES - 5;
   data[7] = 2; // CmdQue
   put_text (data + 8, "TERRARIU", 8);
-  put_text (data + 16, unit->is_cdrom ? "CD-ROM" : "DISK", 16);
+  put_text (data + 16, unit->is_cdrom ? "CD-ROM" : unit->is_stick ? "STICK" : "DISK", 16);
   put_text (data + 32, "1", 4);
   return STANDARD_BYTES;
 }
@@ -50,7 +50,7 @@ put_supported (const ScsiUnit *unit, uint8_t *data)
 {
   static const uint8_t pages[] = {PAGE_SUPPORTED, PAGE_SERIAL,          PAGE_IDENTIFICATION,
                                   PAGE_LIMITS,    PAGE_CHARACTERISTICS, PAGE_PROVISIONING};
-  size_t n = unit->is_cdrom ? 3 : G_N_ELEMENTS (pages);
+  size_t n = unit->is_cdrom || unit->is_stick ? 3 : G_N_ELEMENTS (pages);
   memcpy (data, pages, n);
   return n;
 }
@@ -101,7 +101,7 @@ put_provisioning (const ScsiUnit *unit, uint8_t *data)
 
 static const struct {
   uint8_t page;
-  bool disk_only;
+  bool disk_only; // a proper one
   size_t (*put) (const ScsiUnit *unit, uint8_t *data);
 } pages[] = {
     {PAGE_SUPPORTED, false, put_supported},
@@ -117,7 +117,7 @@ static size_t
 put_page (const ScsiUnit *unit, uint8_t page, uint8_t *data)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (pages); i++) {
-    if (pages[i].page != page || (pages[i].disk_only && unit->is_cdrom))
+    if (pages[i].page != page || (pages[i].disk_only && (unit->is_cdrom || unit->is_stick)))
       continue;
     size_t length = pages[i].put (unit, data + 4);
     data[1] = page;
@@ -128,40 +128,41 @@ put_page (const ScsiUnit *unit, uint8_t page, uint8_t *data)
 }
 
 void
-scsi_inquiry (ScsiUnit *unit, ScsiRequest *request)
+scsi_inquiry (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  const uint8_t *cdb = request->cdb;
-  uint8_t data[SCSI_DATA_MAX] = {0};
+  uint8_t data[SCSI_DATA_BYTES] = {0};
   bool vital = cdb[1] & 1;
   size_t length = vital         ? put_page (unit, cdb[2], data)
                   : cdb[2] == 0 ? put_standard (unit, data)
                                 : 0;
 
   if (length == 0) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   data[0] = unit->is_cdrom ? TYPE_CDROM : TYPE_DISK;
-  scsi_answer (unit, request, data, length, scsi_get16 (cdb + 3));
+  scsi_answer (command, data, length, scsi_get16 (cdb + 3));
 }
 
 void
-scsi_report_luns (ScsiUnit *unit, ScsiRequest *request)
+scsi_report_luns (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
   const uint8_t data[LUNS_BYTES] = {[3] = 8}; // one: 0
-  scsi_answer (unit, request, data, sizeof data, scsi_get32 (request->cdb + 6));
+  scsi_answer (command, data, sizeof data, scsi_get32 (cdb + 6));
 }
 
-// Reports a unit attention and with that ends it.
+// What is reported is over with that.
 void
-scsi_request_sense (ScsiUnit *unit, ScsiRequest *request)
+scsi_request_sense (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  uint32_t sense = unit->attention != 0 ? unit->attention : scsi_medium_sense (unit);
-  uint8_t data[SCSI_SENSE_BYTES] = {[0] = 0x70, [7] = SCSI_SENSE_BYTES - 8};
+  uint32_t sense = unit->sense != 0       ? unit->sense
+                   : unit->attention != 0 ? unit->attention
+                                          : scsi_medium_sense (unit);
+  uint8_t data[SCSI_SENSE_BYTES];
 
-  unit->attention = 0;
-  data[2] = sense >> 16;
-  data[12] = sense >> 8 & 0xff;
-  data[13] = sense & 0xff;
-  scsi_answer (unit, request, data, sizeof data, request->cdb[4]);
+  if (unit->sense == 0)
+    unit->attention = 0;
+  unit->sense = 0;
+  scsi_put_sense (data, sense);
+  scsi_answer (command, data, sizeof data, cdb[4]);
 }

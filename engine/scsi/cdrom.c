@@ -2,7 +2,7 @@
 // What only drives know (MMC-5, and START STOP UNIT of SBC-3 for both kinds): the tray, its lock,
 // events, one track of data, profiles.
 
-#include "engine/virtio/scsi/scsi-priv.h"
+#include "engine/scsi/scsi-priv.h"
 
 enum {
   START = 1,
@@ -40,16 +40,16 @@ enum {
 // ---- the tray -------------------------------------------------------------------------------
 
 void
-scsi_start_stop (ScsiUnit *unit, ScsiRequest *request)
+scsi_start_stop (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  bool start = request->cdb[4] & START;
+  bool start = cdb[4] & START;
 
-  if (!unit->is_cdrom || !(request->cdb[4] & LOAD_EJECT)) {
-    scsi_finish (unit, request, SENSE_OK);
+  if (!unit->is_cdrom || !(cdb[4] & LOAD_EJECT)) {
+    scsi_finish (command, SENSE_OK);
     return;
   }
   if (!start && unit->locked) {
-    scsi_finish (unit, request, SENSE_MEDIUM_LOCKED);
+    scsi_finish (command, SENSE_MEDIUM_LOCKED);
     return;
   }
   if (unit->tray_open == start && unit->disk != NULL) {
@@ -58,48 +58,48 @@ scsi_start_stop (ScsiUnit *unit, ScsiRequest *request)
   }
   // What is being read is read to its end.
   unit->tray_open = !start;
-  scsi_finish (unit, request, SENSE_OK);
+  scsi_finish (command, SENSE_OK);
 }
 
 void
-scsi_prevent_removal (ScsiUnit *unit, ScsiRequest *request)
+scsi_prevent_removal (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  unit->locked = unit->is_cdrom && (request->cdb[4] & 1);
-  scsi_finish (unit, request, SENSE_OK);
+  unit->locked = unit->is_cdrom && (cdb[4] & 1);
+  scsi_finish (command, SENSE_OK);
 }
 
 // Whoever asks is told once.
 void
-scsi_get_event (ScsiUnit *unit, ScsiRequest *request)
+scsi_get_event (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
   uint8_t data[8] = {0};
   size_t length = 4;
 
-  if (!(request->cdb[1] & EVENT_POLLED)) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+  if (!(cdb[1] & EVENT_POLLED)) {
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   data[3] = EVENT_MASK_MEDIA;
-  if (request->cdb[4] & EVENT_MASK_MEDIA) {
+  if (cdb[4] & EVENT_MASK_MEDIA) {
     length = sizeof data;
     scsi_put16 (data, 6);
     data[2] = EVENT_CLASS_MEDIA;
     data[4] = unit->media_event;
     data[5] = (unit->tray_open ? 1 : 0) | (scsi_medium_sense (unit) == SENSE_OK ? 2 : 0);
-    if (scsi_get16 (request->cdb + 7) > 4)
+    if (scsi_get16 (cdb + 7) > 4)
       unit->media_event = 0;
   } else {
     scsi_put16 (data, 2);
     data[2] = 0x80; // no such class
   }
-  scsi_answer (unit, request, data, length, scsi_get16 (request->cdb + 7));
+  scsi_answer (command, data, length, scsi_get16 (cdb + 7));
 }
 
 void
-scsi_mechanism_status (ScsiUnit *unit, ScsiRequest *request)
+scsi_mechanism_status (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
   const uint8_t data[8] = {[1] = unit->tray_open ? 0x10 : 0, [5] = 1};
-  scsi_answer (unit, request, data, sizeof data, scsi_get16 (request->cdb + 8));
+  scsi_answer (command, data, sizeof data, scsi_get16 (cdb + 8));
 }
 
 // ---- the disc -------------------------------------------------------------------------------
@@ -128,18 +128,17 @@ put_track (uint8_t *to, uint8_t number, uint64_t block, bool msf)
 
 // One track in one session.
 void
-scsi_read_toc (ScsiUnit *unit, ScsiRequest *request)
+scsi_read_toc (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  const uint8_t *cdb = request->cdb;
   unsigned format = cdb[2] & 15, from = cdb[6];
   bool msf = cdb[1] & MSF;
-  uint8_t data[SCSI_DATA_MAX] = {[2] = 1, [3] = 1}, *end = data + 4;
+  uint8_t data[SCSI_DATA_BYTES] = {[2] = 1, [3] = 1}, *end = data + 4;
 
   // Old drivers put the format into the last byte.
   if (format == 0)
     format = cdb[9] >> 6;
   if (format > TOC_FORMAT_SESSIONS || (format == 0 && from > 1 && from != LEAD_OUT)) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   if (from <= 1 || format == TOC_FORMAT_SESSIONS)
@@ -147,23 +146,23 @@ scsi_read_toc (ScsiUnit *unit, ScsiRequest *request)
   if (format == TOC_FORMAT_TOC)
     end = put_track (end, LEAD_OUT, scsi_n_blocks (unit), msf);
   scsi_put16 (data, end - data - 2);
-  scsi_answer (unit, request, data, end - data, scsi_get16 (cdb + 7));
+  scsi_answer (command, data, end - data, scsi_get16 (cdb + 7));
 }
 
 void
-scsi_read_disc_information (ScsiUnit *unit, ScsiRequest *request)
+scsi_read_disc_information (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
   uint8_t data[34] = {0};
 
-  if ((request->cdb[1] & 7) != 0) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+  if ((cdb[1] & 7) != 0) {
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   scsi_put16 (data, sizeof data - 2);
   data[2] = 0x0e; // complete, last session complete
   data[3] = data[4] = data[5] = data[6] = 1;
   memset (data + 16, 0xff, 8); // no lead-in and lead-out to add to
-  scsi_answer (unit, request, data, sizeof data, scsi_get16 (request->cdb + 7));
+  scsi_answer (command, data, sizeof data, scsi_get16 (cdb + 7));
 }
 
 static uint16_t
@@ -204,7 +203,7 @@ is_wanted (const Feature *feature, unsigned kind, unsigned from)
 }
 
 void
-scsi_get_configuration (ScsiUnit *unit, ScsiRequest *request)
+scsi_get_configuration (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
   uint16_t profile = current_profile (unit);
   bool cd = profile == PROFILE_CDROM, dvd = profile == PROFILE_DVDROM;
@@ -220,11 +219,11 @@ scsi_get_configuration (ScsiUnit *unit, ScsiRequest *request)
       {FEATURE_CD_READ, 2 << 2 | cd, 4, {0}},
       {FEATURE_DVD_READ, dvd, 0, {0}},
   };
-  unsigned kind = request->cdb[1] & 3, from = scsi_get16 (request->cdb + 2);
-  uint8_t data[SCSI_DATA_MAX] = {0}, *end = data + 8;
+  unsigned kind = cdb[1] & 3, from = scsi_get16 (cdb + 2);
+  uint8_t data[SCSI_DATA_BYTES] = {0}, *end = data + 8;
 
   if (kind == 3) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   for (size_t i = 0; i < G_N_ELEMENTS (features); i++)
@@ -233,28 +232,29 @@ scsi_get_configuration (ScsiUnit *unit, ScsiRequest *request)
                          features[i].length);
   scsi_put32 (data, end - data - 4);
   scsi_put16 (data + 6, profile);
-  scsi_answer (unit, request, data, end - data, scsi_get16 (request->cdb + 7));
+  scsi_answer (command, data, end - data, scsi_get16 (cdb + 7));
 }
 
 // READ CD of user data only is READ (10) in other words.
 void
-scsi_read_cd (ScsiUnit *unit, ScsiRequest *request)
+scsi_read_cd (ScsiUnit *unit, const uint8_t *cdb, ScsiCommand *command)
 {
-  uint8_t *cdb = request->cdb;
+  uint8_t read_10[SCSI_CDB_BYTES];
   uint32_t n = cdb[6] << 16 | scsi_get16 (cdb + 7);
 
   if (n > UINT16_MAX) {
-    scsi_finish (unit, request, SENSE_INVALID_FIELD);
+    scsi_finish (command, SENSE_INVALID_FIELD);
     return;
   }
   if ((cdb[9] & 0xf8) == 0 || n == 0) {
-    scsi_finish (unit, request, SENSE_OK);
+    scsi_finish (command, SENSE_OK);
     return;
   }
   if ((cdb[9] & 0xf8) != READ_CD_USER_DATA || (cdb[1] >> 2 & 7) == 1 || cdb[10] != 0) {
-    scsi_finish (unit, request, SENSE_MODE_OF_TRACK);
+    scsi_finish (command, SENSE_MODE_OF_TRACK);
     return;
   }
-  cdb[0] = 0x28;
-  scsi_read (unit, request);
+  memcpy (read_10, cdb, sizeof read_10);
+  read_10[0] = 0x28;
+  scsi_read (unit, read_10, command);
 }
