@@ -59,6 +59,14 @@ ignore_write (void *sink, const uint8_t *data, size_t length)
 static const VmDisplaySinkOps display_ops = {.present = ignore_present};
 static const VmConsoleSinkOps console_ops = {.write = ignore_write};
 
+// As elsewhere in the tests: $TERRARIUM_ACCEL.
+static MachineAccel
+pick_accel (void)
+{
+  return g_strcmp0 (g_getenv ("TERRARIUM_ACCEL"), "interp") == 0 ? MACHINE_ACCEL_INTERP
+                                                                 : MACHINE_ACCEL_AUTO;
+}
+
 static Machine *
 build (const FuzzMachine *fm, unsigned cpus)
 {
@@ -72,6 +80,7 @@ build (const FuzzMachine *fm, unsigned cpus)
   const MachineConfig config = {
       .name = "fuzz",
       .cpus = cpus,
+      .accel = pick_accel (),
       .memory_bytes = FUZZ_MACHINE_RAM_BYTES,
       .kernel = kernel,
       .disks = disks,

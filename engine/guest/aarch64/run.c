@@ -61,7 +61,8 @@ run_block (A64Cpu *cpu)
   A64Block *block = e->block;
   const void *code;
 
-  if (__builtin_expect (e->va != pc, 0)) {
+  // With a translator an empty entry, which is for an odd address, leads to no block but to code.
+  if (__builtin_expect (e->va != pc || (pc & 3) != 0, 0)) {
     block = a64_block_find (cpu, &code);
     if (block == NULL)
       return;
