@@ -478,12 +478,41 @@ read_firmware (VmConfig *config, JsonObject *object, const char *base_dir, bool 
   read_boot_order (config, object, ok, error);
 }
 
+// A machine.json written by hand may leave its uuid out. Then it is always the same one for its
+// folder (RFC 4122 §4.3, of its file: URL), so that a running machine is found again.
+static char *
+uuid_of_folder (const char *folder)
+{
+  static const uint8_t url_space[16] = {0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1,
+                                        0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+  g_autofree char *path = g_canonicalize_filename (folder, NULL);
+  g_autofree char *url = g_filename_to_uri (path, NULL, NULL);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  GString *uuid = g_string_sized_new (36);
+  uint8_t hash[20];
+  size_t bytes = sizeof hash;
+
+  g_checksum_update (sum, url_space, sizeof url_space);
+  g_checksum_update (sum, (const uint8_t *) url, (gssize) strlen (url));
+  g_checksum_get_digest (sum, hash, &bytes);
+  hash[6] = (hash[6] & 0x0f) | 0x50; // version 5
+  hash[8] = (hash[8] & 0x3f) | 0x80;
+  for (unsigned i = 0; i < 16; i++)
+    g_string_append_printf (uuid, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                            hash[i]);
+  return g_string_free (uuid, FALSE);
+}
+
 static bool
 read_config (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
 {
   gint64 cpus = config->cpus, memory_mib = (gint64) (config->memory_bytes >> 20);
   bool ok = read_kind (config, object, error);
 
+  if (base_dir != NULL && !json_object_has_member (object, "uuid")) {
+    g_free (config->uuid);
+    config->uuid = uuid_of_folder (base_dir);
+  }
   get_string (object, "uuid", &config->uuid, &ok, error);
   get_string (object, "name", &config->name, &ok, error);
   get_int (object, "cpus", G_MAXINT, &cpus, &ok, error);

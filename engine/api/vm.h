@@ -125,7 +125,8 @@ typedef enum {
 // Ranges, host limits, files present and of the right kind (opens them; touches nothing). The
 // message is one sentence that names the field or file and the remedy.
 bool vm_config_validate (const VmConfig *config, GError **error);
-// machine.json: relative paths are relative to `base_dir`. from_json checks form and ranges only.
+// machine.json: relative paths are relative to `base_dir`. from_json checks form and ranges only;
+// without a "uuid" in it the machine has the one of `base_dir`, the same each time.
 char *vm_config_to_json (const VmConfig *config, const char *base_dir);
 VmConfig *vm_config_from_json (const char *json, gssize length, const char *base_dir,
                                GError **error);

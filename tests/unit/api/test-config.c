@@ -122,6 +122,26 @@ test_macs (void **state)
   vm_config_free (config);
 }
 
+// What `python3 -c 'import uuid; print(uuid.uuid5(uuid.NAMESPACE_URL, "file:///machines/a"))'` says.
+#define UUID_OF_MACHINES_A "bd627955-9593-5eb9-85f3-35c99aec7010"
+
+static void
+test_without_uuid (void **state)
+{
+  static const char json[] = "{\"version\":1,\"arch\":\"aarch64\",\"name\":\"n\"}";
+  VmConfig *first = vm_config_from_json (json, -1, "/machines/a", NULL);
+  VmConfig *again = vm_config_from_json (json, -1, "/machines/b/../a", NULL);
+  VmConfig *other = vm_config_from_json (json, -1, "/machines/b", NULL);
+
+  assert_string_equal (first->uuid, UUID_OF_MACHINES_A);
+  assert_string_equal (again->uuid, UUID_OF_MACHINES_A);
+  assert_string_not_equal (other->uuid, UUID_OF_MACHINES_A);
+  assert_true (g_uuid_string_is_valid (other->uuid));
+  vm_config_free (first);
+  vm_config_free (again);
+  vm_config_free (other);
+}
+
 #define HEAD "{\"version\":1,\"arch\":\"aarch64\",\"name\":\"n\""
 
 static void
@@ -396,10 +416,11 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_round_trip), cmocka_unit_test (test_macs),
-      cmocka_unit_test (test_texts),      cmocka_unit_test (test_deep_and_long),
-      cmocka_unit_test (test_validate),   cmocka_unit_test (test_no_kernel),
-      cmocka_unit_test (test_probe),      cmocka_unit_test (test_cpu_features),
+      cmocka_unit_test (test_round_trip),    cmocka_unit_test (test_macs),
+      cmocka_unit_test (test_without_uuid),  cmocka_unit_test (test_texts),
+      cmocka_unit_test (test_deep_and_long), cmocka_unit_test (test_validate),
+      cmocka_unit_test (test_no_kernel),     cmocka_unit_test (test_probe),
+      cmocka_unit_test (test_cpu_features),
   };
 
   return cmocka_run_group_tests (tests, make_folder, remove_folder);
