@@ -9,6 +9,7 @@
 #include "app/cli/complain.h"
 #include "app/cli/image.h"
 #include "app/cli/machines.h"
+#include "app/cli/media.h"
 #include "app/cli/run.h"
 #include "app/cli/snapshot.h"
 #include "app/language.h"
@@ -28,6 +29,7 @@ static const struct Command {
     {"resume", cli_resume, N_ ("let a paused machine go on")},
     {"save", cli_save, N_ ("save a machine's state and end it")},
     {"restore", cli_restore, N_ ("let a saved machine go on")},
+    {"media", cli_media, N_ ("show and change the discs in a machine's drives")},
     {"snapshot", cli_snapshot, N_ ("keep machines as they are, and go back to that")},
     {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},
     {"serve", cli_serve, NULL},

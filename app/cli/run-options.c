@@ -248,7 +248,7 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks, N_ ("Attach a disk image"),
        N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing][,bus=virtio|scsi|nvme|usb]")},
       {"cdrom", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->cdroms,
-       N_ ("Attach a CD/DVD drive with this image in it"), N_ ("FILE")},
+       N_ ("Attach a CD/DVD drive with this image in it, or with nothing"), N_ ("FILE|none")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
        N_ ("Attach a network (one is there by default)"), N_ ("user[,forward=tcp:HOST:GUEST]…")},
       {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},
@@ -357,7 +357,7 @@ apply_devices (VmConfig *config, const Raw *raw, GError **error)
     if (!run_parse_disk (config, raw->disks[i], error))
       return false;
   for (unsigned i = 0; raw->cdroms != NULL && raw->cdroms[i] != NULL; i++)
-    vm_config_add_cdrom (config, raw->cdroms[i]);
+    vm_config_add_cdrom (config, g_str_equal (raw->cdroms[i], "none") ? NULL : raw->cdroms[i]);
   return true;
 }
 

@@ -223,6 +223,41 @@ bundle_set_on_close (const Bundle *bundle, const char *what, GError **error)
 }
 
 // ---------------------------------------------------------------------------------------------
+// Drives
+
+static bool
+is_drive (const VmConfig *config, unsigned disk)
+{
+  return disk < config->disks->len && ((const VmDiskConfig *) config->disks->pdata[disk])->cdrom;
+}
+
+bool
+bundle_find_drive (const VmConfig *config, const char *name, unsigned *disk)
+{
+  unsigned n_found = 0;
+
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    g_autofree char *own = g_strdup_printf ("disk%u", i);
+    if (!is_drive (config, i) || (name[0] != '\0' && !g_str_equal (name, own)))
+      continue;
+    *disk = i;
+    n_found++;
+  }
+  return n_found == 1;
+}
+
+bool
+bundle_set_medium (VmConfig *config, unsigned disk, const char *path)
+{
+  if (!is_drive (config, disk))
+    return false;
+  VmDiskConfig *drive = config->disks->pdata[disk];
+  g_free (drive->path);
+  drive->path = g_strdup (path != NULL ? path : "");
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------
 // Creation
 
 // A folder name out of a machine's: lower-case ASCII letters, digits and single dashes.
@@ -327,7 +362,7 @@ add_size (Creation *creation, const char *path, GError **error)
 {
   struct stat status;
 
-  if (!path)
+  if (!path || *path == '\0')
     return true;
   if (stat (path, &status) < 0)
     return fail (_ ("“%s” cannot be read: %s."), path, error);
@@ -344,7 +379,7 @@ add_size (Creation *creation, const char *path, GError **error)
 static bool
 take_in (Creation *creation, char **path, const char *name, GError **error)
 {
-  if (!*path)
+  if (!*path || **path == '\0')
     return true;
   g_autofree char *target = g_build_filename (creation->partial.path, name, NULL);
   if (!copy_file (*path, target, progress_cb, creation, creation->cancellable, error))

@@ -63,6 +63,10 @@ Bundle *bundle_create (const char *root, const VmConfig *config, bool disks_in_p
 
 // Adds an empty disk, a sparse raw image of the bundle's own, and saves.
 bool bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error);
+// The drive called `name` ("disk1": the position), or the only one ("").
+bool bundle_find_drive (const VmConfig *config, const char *name, unsigned *disk);
+// Another disc in a drive, NULL: none. False: there is no such drive.
+bool bundle_set_medium (VmConfig *config, unsigned disk, const char *path);
 // Undoes a creation that has just been made: deletes the bundle with the copies in it. Takes it.
 void bundle_discard (Bundle *bundle);
 // Removes what creations that were cut short (power, kill) left below root.

@@ -287,6 +287,65 @@ running_snapshot_finish (Running *running, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+// ---------------------------------------------------------------------------------------------
+// Discs
+
+typedef struct Medium {
+  Running *running;
+  unsigned disk;
+  char *path;
+} Medium;
+
+static void
+medium_free (Medium *medium)
+{
+  unref (medium->running);
+  g_free (medium->path);
+  g_free (medium);
+}
+
+static void
+medium_changed_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  g_autoptr (GTask) task = data;
+  const Medium *medium = g_task_get_task_data (task);
+  Running *running = medium->running;
+  GError *error = NULL;
+
+  if (!vm_machine_change_medium_finish (VM_MACHINE (source), result, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  g_autoptr (Bundle) bundle = bundle_load (running->path);
+  bundle_set_medium (running->config, medium->disk, medium->path);
+  if (bundle->config == NULL)
+    g_task_return_error (task, g_error_copy (bundle->error));
+  else if (bundle_set_medium (bundle->config, medium->disk, medium->path) &&
+           !bundle_save (bundle, &error))
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+running_change_medium_async (Running *running, unsigned disk, const char *path, bool force,
+                             GAsyncReadyCallback callback, void *user_data)
+{
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+  Medium *medium = g_new0 (Medium, 1);
+
+  *medium = (Medium){ref (running), disk, g_strdup (path)};
+  g_task_set_task_data (task, medium, (GDestroyNotify) medium_free);
+  vm_machine_change_medium_async (running->machine, disk, path, force, NULL, medium_changed_cb,
+                                  task);
+}
+
+bool
+running_change_medium_finish (Running *running, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 const VmConfig *
 running_get_config (Running *running)
 {
@@ -329,6 +388,27 @@ change_snapshot (Running *running, bool rename, JsonObject *request, ControlCall
   control_call_answer (call, NULL, error);
 }
 
+static void
+change_medium (Running *running, JsonObject *request, ControlCall *call)
+{
+  JsonNode *force = json_object_get_member (request, "force");
+  const char *path = get_text (request, "path");
+  unsigned disk = G_MAXUINT;
+
+  if (bundle_find_drive (running->config, get_text (request, "drive"), &disk) &&
+      (path[0] == '\0' || g_path_is_absolute (path))) {
+    running_change_medium_async (running, disk, path[0] != '\0' ? path : NULL,
+                                 force != NULL &&
+                                     json_node_get_value_type (force) == G_TYPE_BOOLEAN &&
+                                     json_node_get_boolean (force),
+                                 asked_done_cb, call);
+    return;
+  }
+  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                                                  _ ("The machine has no such drive."));
+  control_call_answer (call, NULL, error);
+}
+
 static bool
 asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
 {
@@ -340,6 +420,8 @@ asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
     running_snapshot_async (running, get_text (request, "name"), asked_done_cb, call);
   else if (g_str_equal (op, "snapshot-rename") || g_str_equal (op, "snapshot-delete"))
     change_snapshot (running, g_str_equal (op, "snapshot-rename"), request, call);
+  else if (g_str_equal (op, "media"))
+    change_medium (running, request, call);
   else
     return false;
   return true;

@@ -33,5 +33,11 @@ bool running_save_finish (Running *running, GAsyncResult *result, GError **error
 void running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback callback,
                              void *user_data);
 bool running_snapshot_finish (Running *running, GAsyncResult *result, GError **error);
-// The bundle's configuration by now (borrowed): snapshots change the disks.
+// Another disc in a drive, as vm_machine_change_medium_async (`disk`, `path`, `force`), also in
+// machine.json, so that it is there at the next start. The path is absolute.
+void running_change_medium_async (Running *running, unsigned disk, const char *path, bool force,
+                                  GAsyncReadyCallback callback, void *user_data);
+bool running_change_medium_finish (Running *running, GAsyncResult *result, GError **error);
+
+// The bundle's configuration by now (borrowed): snapshots change the disks, and so do discs.
 const VmConfig *running_get_config (Running *running);

@@ -99,9 +99,10 @@ read_disk (Snapshot *snapshot, const char *folder, JsonNode *node)
   VmDiskConfig disk = {.read_only = get_flag (object, "read-only"),
                        .allow_backing = get_flag (object, "allow-backing")};
 
-  if (!path || path[0] == '\0' || !format || !vm_image_format_from_name (format, &disk.format))
+  if (!path || !format || !vm_image_format_from_name (format, &disk.format))
     return false;
-  disk.path = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (folder, path, NULL);
+  disk.path = g_path_is_absolute (path) || path[0] == '\0' ? g_strdup (path)
+                                                           : g_build_filename (folder, path, NULL);
   g_ptr_array_add (snapshot->disks, snapshot_disk_copy (&disk));
   g_free (disk.path);
   return true;

@@ -40,6 +40,8 @@ stamps_list_files (const VmDiskConfig *disk, GError **error)
   g_autofree char *path = g_strdup (disk->path);
   VmImageFormat format = disk->format;
 
+  if (path[0] == '\0') // an empty drive
+    g_clear_pointer (&path, g_free);
   while (path != NULL && files->len < CHAIN_MAX) {
     g_autoptr (VmImageInfo) info = NULL;
     char *backing = NULL;

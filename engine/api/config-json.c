@@ -48,7 +48,7 @@ put_path (JsonBuilder *builder, const char *name, const char *path, const char *
 {
   size_t length = base_dir != NULL ? strlen (base_dir) : 0;
 
-  if (path == NULL)
+  if (path == NULL || path[0] == '\0')
     return;
   while (length > 1 && base_dir[length - 1] == '/')
     length--;
@@ -332,7 +332,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
   get_bool (object, "allow-backing", &allow_backing, &ok, error);
   get_string (object, "bus", &bus_name, &ok, error);
   get_bool (object, "cdrom", &cdrom, &ok, error);
-  if (ok && path == NULL)
+  if (ok && path == NULL && !cdrom)
     return bad_field (error, "path");
   if (ok && !find_name (format_name, format_names, G_N_ELEMENTS (format_names), &format))
     return bad_field (error, "format");
@@ -341,7 +341,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
   if (ok && cdrom && (bus != VM_DISK_SCSI || !read_only))
     return bad_field (error, "cdrom");
   if (ok) {
-    VmDiskConfig *disk = vm_config_add_disk (config, path, read_only);
+    VmDiskConfig *disk = vm_config_add_disk (config, path != NULL ? path : "", read_only);
 
     disk->format = (VmImageFormat) format;
     disk->allow_backing = allow_backing;

@@ -276,8 +276,10 @@ check_disk (const VmDiskConfig *disk, GError **error)
 {
   g_autofree char *name = g_filename_display_name (disk->path);
   struct stat st;
-  int fd = open_for_look (disk->path, &st, name, error);
 
+  if (disk->cdrom && disk->path[0] == '\0')
+    return true;
+  int fd = open_for_look (disk->path, &st, name, error);
   if (fd < 0)
     return false;
   close (fd);

@@ -135,7 +135,7 @@ vm_config_add_disk (VmConfig *config, const char *path, bool read_only)
 VmDiskConfig *
 vm_config_add_cdrom (VmConfig *config, const char *path)
 {
-  VmDiskConfig *disk = vm_config_add_disk (config, path, true);
+  VmDiskConfig *disk = vm_config_add_disk (config, path != NULL ? path : "", true);
 
   disk->cdrom = true;
   disk->bus = VM_DISK_SCSI;

@@ -12,7 +12,7 @@ is_drive (const VmConfig *config, unsigned disk)
 }
 
 void
-vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const char *path,
+vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const char *path, bool force,
                                 GCancellable *cancellable, GAsyncReadyCallback callback,
                                 void *user_data)
 {
@@ -21,6 +21,7 @@ vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const char *p
 
   job->disk = disk;
   job->medium = g_strdup (path);
+  job->force = force;
   if (idle && is_drive (machine->config, disk) &&
       (machine->state == VM_STATE_RUNNING || machine->state == VM_STATE_PAUSED))
     vm_job_queue (job);
@@ -40,5 +41,5 @@ vm_job_change_medium (VmJob *job)
   const MachineDisk medium = {.path = job->medium, .format = BLOCK_FORMAT_RAW, .cdrom = true};
 
   machine_change_medium (job->machine->machine, job->disk, job->medium != NULL ? &medium : NULL,
-                         &job->error);
+                         job->force, &job->error);
 }

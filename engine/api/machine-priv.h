@@ -34,6 +34,7 @@ typedef struct VmJob {
   bool was_running;          // VM_JOB_SAVE_FILE
   unsigned disk;             // VM_JOB_MEDIUM: the drive
   char *medium;              // VM_JOB_MEDIUM: owned; NULL: none
+  bool force;                // VM_JOB_MEDIUM: whatever the guest thinks of it
   GError *error;             // the job failed
 } VmJob;
 

@@ -53,7 +53,7 @@ typedef enum {
 } VmDiskBus;
 
 typedef struct VmDiskConfig {
-  char *path;
+  char *path;           // "": a drive (cdrom) without a medium
   VmImageFormat format; // told, never guessed: a guest can make its raw disk look like anything
   bool read_only;
   bool allow_backing; // read the file the image says it is based on
@@ -108,7 +108,7 @@ void vm_config_free (VmConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmConfig, vm_config_free)
 // Raw; the caller may change what comes back.
 VmDiskConfig *vm_config_add_disk (VmConfig *config, const char *path, bool read_only);
-VmDiskConfig *vm_config_add_cdrom (VmConfig *config, const char *path);
+VmDiskConfig *vm_config_add_cdrom (VmConfig *config, const char *path); // NULL: the drive is empty
 VmNicConfig *vm_config_add_nic (VmConfig *config);
 void vm_nic_config_add_forward (VmNicConfig *nic, bool udp, uint16_t host_port,
                                 uint16_t guest_port);
@@ -218,11 +218,13 @@ void vm_machine_perform_async (VmMachine *machine, VmOp op, GCancellable *cancel
 bool vm_machine_perform_finish (VmMachine *machine, GAsyncResult *result, GError **error);
 
 // Puts another medium into a drive of a running or paused machine: `disk` is the position of one in
-// the configuration that is a cdrom; path NULL: the drive is empty then. As if by hand: a lock the
-// guest has put on the drive does not count. The configuration stays as it is.
+// the configuration that is a cdrom; path NULL: the drive is empty then. The guest is told. While it
+// has locked the drive (Linux does while the disc is in use) the error is G_IO_ERROR_BUSY, and the
+// guest is asked to let go of the disc; `force` takes it out nevertheless. The configuration stays as
+// it is. An application's machine with a folder: running_change_medium_async of app/model/running.h.
 void vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const char *path,
-                                     GCancellable *cancellable, GAsyncReadyCallback callback,
-                                     void *user_data);
+                                     bool force, GCancellable *cancellable,
+                                     GAsyncReadyCallback callback, void *user_data);
 bool vm_machine_change_medium_finish (VmMachine *machine, GAsyncResult *result, GError **error);
 
 // Saves a paused machine's whole state (RAM, CPUs, devices) to memory, and makes a stopped, never

@@ -31,7 +31,8 @@ struct Machine {
   unsigned n_disks;
 };
 
-// Opens the next disk; its adapter takes what comes back. NULL with an error.
+// Opens the next disk; its adapter takes what comes back. NULL with an error, or for
+// a drive with nothing in it.
 BlockDevice *machine_open_disk (Machine *machine, const MachineDisk *disk, GError **error);
 
 // Whether this process may open `n` more files: timers and events, which a machine makes by the
@@ -44,7 +45,7 @@ void machine_add_usb (Machine *machine, Device *pci, unsigned slot);
 bool machine_wants_usb (const MachineConfig *config);
 void machine_add_usb_disk (Machine *machine, BlockDevice *take);
 
-// Opens what a drive is to have.
+// Opens what a drive is to have; NULL without an error: nothing.
 BlockDevice *machine_open_medium (const MachineDisk *medium, GError **error);
 
 bool machine_boot_open (MachineBoot *boot, const MachineConfig *config, GError **error);

@@ -28,7 +28,7 @@ typedef enum MachineBus {
 } MachineBus;
 
 typedef struct MachineDisk {
-  const char *path;
+  const char *path; // "": a drive with nothing in it
   BlockFormat format;
   bool read_only;
   bool allow_backing; // follow the backing file that the image names
@@ -89,8 +89,9 @@ void machine_free (Machine *machine); // stops it first; accepts NULL
 Vm *machine_get_vm (Machine *machine);
 
 // What lies in drive `disk` (a cdrom of the configuration): another image, or nothing (NULL). While
-// the machine runs or is paused; may wait for the host. On false all is as before.
-bool machine_change_medium (Machine *machine, unsigned disk, const MachineDisk *medium,
+// the machine runs or is paused; may wait for the host. On false all is as before. While the guest
+// has locked the drive it is asked to let go, and the error is G_IO_ERROR_BUSY; not with `force`.
+bool machine_change_medium (Machine *machine, unsigned disk, const MachineDisk *medium, bool force,
                             GError **error);
 
 // Any thread; never wait. Without such a device nothing happens.

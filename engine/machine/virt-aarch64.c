@@ -213,7 +213,7 @@ add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **
     const MachineDisk *disk = &config->disks[i];
     BlockDevice *device = machine_open_disk (machine, disk, error);
 
-    if (device == NULL)
+    if (device == NULL && !(disk->cdrom && disk->path[0] == '\0'))
       return false;
     add_disk (machine, config, pci, i, device);
   }

@@ -42,8 +42,9 @@ void scsi_unit_reset (ScsiUnit *unit);
 // thread.
 void scsi_cdrom_change (ScsiUnit *unit, BlockDevice *take);
 bool scsi_unit_is_cdrom (const ScsiUnit *unit);
-// The guest has locked the drive's door.
-bool scsi_cdrom_is_locked (const ScsiUnit *unit);
+// The initiator has locked the drive with something in it; it is told that somebody pressed the
+// button.
+bool scsi_cdrom_is_locked (ScsiUnit *unit);
 
 // false: damaged, or of another disk.
 void scsi_unit_save (const ScsiUnit *unit, StateWriter *writer);

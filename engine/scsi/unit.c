@@ -280,9 +280,12 @@ scsi_unit_is_cdrom (const ScsiUnit *unit)
 }
 
 bool
-scsi_cdrom_is_locked (const ScsiUnit *unit)
+scsi_cdrom_is_locked (ScsiUnit *unit)
 {
-  return unit->locked;
+  if (!unit->locked || unit->disk == NULL)
+    return false;
+  unit->media_event = MEDIA_EJECT_REQUEST;
+  return true;
 }
 
 void

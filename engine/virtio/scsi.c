@@ -333,6 +333,18 @@ drop_requests (VirtioScsi *scsi)
   scsi->n_stalled = 0;
 }
 
+bool
+virtio_scsi_is_locked (VirtioDevice *vdev, unsigned target)
+{
+  VirtioScsi *scsi = (VirtioScsi *) vdev;
+
+  g_assert (target < VIRTIO_SCSI_TARGETS_MAX && scsi->units[target] != NULL);
+  virtio_device_lock (vdev);
+  bool locked = scsi_cdrom_is_locked (scsi->units[target]);
+  virtio_device_unlock (vdev);
+  return locked;
+}
+
 void
 virtio_scsi_change_medium (VirtioDevice *vdev, unsigned target, BlockDevice *take)
 {

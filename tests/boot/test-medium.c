@@ -45,22 +45,23 @@ result_cb (GObject *source, GAsyncResult *result, void *data)
 }
 
 static bool
-try_change (TestMachine *tm, unsigned disk, const char *path)
+try_change (TestMachine *tm, unsigned disk, const char *path, bool force)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GAsyncResult) result = NULL;
 
-  vm_machine_change_medium_async (tm->machine, disk, path, NULL, result_cb, &result);
+  vm_machine_change_medium_async (tm->machine, disk, path, force, NULL, result_cb, &result);
   while (result == NULL)
     g_main_context_iteration (NULL, TRUE);
   return vm_machine_change_medium_finish (tm->machine, result, &error);
 }
 
+// The guest lets go of the drive in its own time.
 static void
-change (TestMachine *tm, const char *path)
+change_when_free (TestMachine *tm, const char *path)
 {
-  if (!try_change (tm, DRIVE, path))
-    g_error ("the medium was not changed");
+  while (!try_change (tm, DRIVE, path, false))
+    g_main_context_iteration (NULL, FALSE);
 }
 
 static void
@@ -83,15 +84,23 @@ main (int argc, char **argv)
   g_autoptr (VmConfig) config = describe (argv, one);
   TestMachine *tm = test_machine_new (config);
 
-  g_assert_false (try_change (tm, DRIVE, two)); // it does not run yet
+  g_assert_false (try_change (tm, DRIVE, two, true)); // it does not run yet
   test_machine_perform (tm, VM_OP_START);
   expect (tm, "MEDIUM-IS 'DISC-ONE' 2048");
-  g_assert_false (try_change (tm, DRIVE, three));
-  g_assert_false (try_change (tm, 0, two));
-  g_assert_false (try_change (tm, 2, two));
-  change (tm, two);
+  g_assert_false (try_change (tm, DRIVE, three, true));
+  g_assert_false (try_change (tm, 0, two, true));
+  g_assert_false (try_change (tm, 2, two, true));
+  // While the guest has the drive open it is asked first; by force it is not.
+  expect (tm, "MEDIUM-HELD");
+  g_assert_false (try_change (tm, DRIVE, NULL, false));
+  expect (tm, "MEDIUM-ASKED");
+  vm_machine_console_write (tm->machine, VM_CONSOLE_SERIAL, (const uint8_t *) "\n", 1);
+  change_when_free (tm, two);
   expect (tm, "MEDIUM-IS 'DISC-TWO' 4096");
-  change (tm, NULL);
+  expect (tm, "MEDIUM-HELD-AGAIN");
+  g_assert_false (try_change (tm, DRIVE, NULL, false));
+  g_assert_true (try_change (tm, DRIVE, NULL, true));
+  vm_machine_console_write (tm->machine, VM_CONSOLE_SERIAL, (const uint8_t *) "\n", 1);
   expect (tm, "MEDIUM-IS ''");
   // The new machine begins with disc one, which is another than the state knows of.
   tm = test_machine_transplant (tm);
