@@ -43,7 +43,6 @@ enum {
   BUFFER_BYTES = 1024, // of both chips
   WORD_BYTES = 4,
   CHUNK_BYTES = 64 * 1024, // of saved state
-  PAGE_BYTES = 4096,
 };
 
 typedef enum ReadMode {
@@ -88,6 +87,7 @@ typedef struct CfiFlash {
   uint32_t buffer_left;  // words still to come
   uint32_t buffer_at;    // where the buffer's first byte goes; set by the first word
   bool buffer_has_place; // it was
+  uint32_t buffer_end;   // of its words; not saved: it only says how much goes to the file
   uint8_t buffer[BUFFER_BYTES];
 } CfiFlash;
 
@@ -232,6 +232,7 @@ begin_buffer (CfiFlash *flash, uint8_t count)
 {
   flash->buffer_left = count + 1u;
   flash->buffer_has_place = false;
+  flash->buffer_end = 0;
   memset (flash->buffer, 0xff, sizeof flash->buffer);
   flash->pending = BUFFER_DATA;
 }
@@ -250,6 +251,7 @@ fill_buffer (CfiFlash *flash, uint32_t at, const uint8_t *bytes, unsigned size)
     return;
   }
   memcpy (flash->buffer + offset, bytes, size);
+  flash->buffer_end = MAX (flash->buffer_end, offset + size);
   if (--flash->buffer_left == 0)
     flash->pending = BUFFER_CONFIRM;
 }
@@ -258,12 +260,8 @@ static void
 program_buffer (CfiFlash *flash)
 {
   uint32_t block_left = CFI_FLASH_BLOCK_BYTES - flash->buffer_at % CFI_FLASH_BLOCK_BYTES;
-  uint32_t length = MIN (BUFFER_BYTES, block_left);
 
-  while (length > WORD_BYTES &&
-         memcmp (flash->buffer + length - WORD_BYTES, "\xff\xff\xff\xff", WORD_BYTES) == 0)
-    length -= WORD_BYTES;
-  program (flash, flash->buffer_at, flash->buffer, length);
+  program (flash, flash->buffer_at, flash->buffer, MIN (flash->buffer_end, block_left));
 }
 
 static void
@@ -398,7 +396,11 @@ store_failed (void *opaque, int error_number)
              flash->name, g_strerror (error_number));
 }
 
-static const CfiStoreOps store_ops = {.full = store_full, .failed = store_failed};
+static const CfiStoreOps store_ops = {
+    .full = store_full,
+    .failed = store_failed,
+    .quiet_us = G_USEC_PER_SEC, // a vCPU may have to wait for its turn
+};
 
 // Holes are left alone: they are zero here too.
 static bool
@@ -531,21 +533,23 @@ flash_save (Device *device, StateWriter *writer)
   g_mutex_unlock (&flash->lock);
 }
 
-// What is as it should be is left alone, so that a machine that goes on where it was writes nothing.
-static void
-replace (CfiFlash *flash, uint32_t at, const uint8_t *bytes)
+// Whether anything is another now.
+static bool
+replace (uint8_t *to, const uint8_t *bytes)
 {
-  for (uint32_t end = at + CHUNK_BYTES; at < end; at += PAGE_BYTES, bytes += PAGE_BYTES)
-    if (memcmp (flash->bytes + at, bytes, PAGE_BYTES) != 0) {
-      memcpy (flash->bytes + at, bytes, PAGE_BYTES);
-      store (flash, at, PAGE_BYTES, false);
-    }
+  if (memcmp (to, bytes, CHUNK_BYTES) == 0)
+    return false;
+  memcpy (to, bytes, CHUNK_BYTES);
+  return true;
 }
 
+// What is as it should be is left alone, so that a machine that goes on where it was writes nothing.
+// The rest is like blocks that are erased and written: the file changes all at once.
 static bool
 load_contents (CfiFlash *flash, StateReader *reader)
 {
   g_autofree uint8_t *chunk = g_malloc (CHUNK_BYTES);
+  bool differs = false;
 
   for (uint32_t at = 0; at < CFI_FLASH_BANK_BYTES; at += CHUNK_BYTES) {
     uint8_t kind = state_get_u8 (reader);
@@ -556,7 +560,11 @@ load_contents (CfiFlash *flash, StateReader *reader)
       memset (chunk, kind == CHUNK_ERASED ? 0xff : 0, CHUNK_BYTES);
     if (kind > CHUNK_DATA || !state_reader_ok (reader))
       return false;
-    replace (flash, at, chunk);
+    differs = replace (flash->bytes + at, chunk) || differs;
+    if (differs && (at + CHUNK_BYTES) % CFI_FLASH_BLOCK_BYTES == 0) {
+      store (flash, at + CHUNK_BYTES - CFI_FLASH_BLOCK_BYTES, CFI_FLASH_BLOCK_BYTES, true);
+      differs = false;
+    }
   }
   return true;
 }
@@ -571,6 +579,7 @@ load_registers (CfiFlash *flash, StateReader *reader)
   flash->buffer_at = state_get_u32 (reader);
   flash->buffer_has_place = state_get_bool (reader);
   state_get_bytes (reader, flash->buffer, sizeof flash->buffer);
+  flash->buffer_end = BUFFER_BYTES; // what got no words is all ones
   bool counts = flash->pending != BUFFER_DATA || flash->buffer_left > 0;
   return state_reader_ok (reader) && flash->mode < N_READ_MODES && flash->pending < N_PENDING &&
          (flash->status & ~STATUS_ERRORS) == 0 && counts &&

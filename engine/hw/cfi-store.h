@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the contents of a flash bank are kept: changes reach the file one after the other, in the
-// order the guest made them. A process that is killed leaves the file as it was after one of them:
-// to the guest that is a power cut, which its firmware is prepared for. So that a computer that
-// loses power does no worse, what came before an erasure is on the disk before it: a copy of what is
-// erased, often. What follows an erasure follows it at once, since firmware also erases and writes
-// again without such a copy.
+// order the guest made them. From an erasure on they are held back, though, until the last word of
+// the erased block is programmed, or something elsewhere or further back is, or nothing was for a
+// while; then all that is held reaches the file at once (cfi-journal.h). A process that is killed and
+// a computer that loses power leave the file as it was after one of the changes, and not in the
+// middle of rewriting a block: firmware erases and writes again without having a copy.
 //
 // Threads: writes are queued by any; a thread of the store's own carries them out.
 #pragma once
@@ -19,6 +19,8 @@ typedef struct CfiStoreOps {
   void (*full) (void *opaque);
   // The file cannot be written for good; once.
   void (*failed) (void *opaque, int error_number);
+  // An erased block in which nothing was written for so long is complete.
+  gint64 quiet_us;
 } CfiStoreOps;
 
 enum {
@@ -29,7 +31,7 @@ CfiStore *cfi_store_new (BlockFile *take_file, const CfiStoreOps *ops, void *opa
 // Carries out what is still to be done, as far as that goes. Accepts NULL.
 void cfi_store_free (CfiStore *store);
 
-// Copies `bytes`. `erases`: orders the disk too.
+// Copies `bytes`. `erases`: it is a block that is erased.
 void cfi_store_write (CfiStore *store, uint64_t offset, const void *bytes, size_t length,
                       bool erases);
 // Whether so much is waiting that the guest should.

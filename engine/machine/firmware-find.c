@@ -14,6 +14,7 @@
 
 #include "engine/boot/image-format.h"
 #include "engine/hw/cfi-flash.h"
+#include "engine/hw/cfi-journal.h"
 
 enum {
   HEAD_BYTES = 64 * 1024,
@@ -269,5 +270,7 @@ firmware_check (const char *firmware, const char *nvram, GError **error)
   if (nvram == NULL || stat (nvram, &st) < 0)
     return true;
   g_autofree char *name = g_filename_display_name (nvram);
-  return firmware_check_nvram (name, (uint64_t) st.st_size, error);
+  // What a killed machine left behind the variables is seen to when the file is opened.
+  uint64_t bytes = (uint64_t) st.st_size;
+  return cfi_journal_fits (bytes) || firmware_check_nvram (name, bytes, error);
 }

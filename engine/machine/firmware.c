@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/hw/cfi-flash.h"
+#include "engine/hw/cfi-journal.h"
 
 static bool
 fail_make (const char *name, int error_number, GError **error)
@@ -19,6 +20,17 @@ fail_make (const char *name, int error_number, GError **error)
   g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (error_number),
                _ ("The file %s for the firmware's variables cannot be made (%s); choose another "
                   "place."),
+               name, g_strerror (error_number));
+  return false;
+}
+
+// A machine was killed while it wrote there, and what it had begun cannot be completed.
+static bool
+fail_write (const char *name, int error_number, GError **error)
+{
+  g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (error_number),
+               _ ("The file %s for the firmware's variables cannot be written (%s); make room on "
+                  "its disk or choose another place."),
                name, g_strerror (error_number));
   return false;
 }
@@ -59,7 +71,10 @@ open_nvram (FirmwareFiles *files, const char *path, GError **error)
   files->nvram = block_file_open (path, BLOCK_FILE_WRITE, error);
   if (files->nvram == NULL)
     return false;
-  int failed = block_file_get_size (files->nvram, &bytes);
+  int failed = cfi_journal_replay (files->nvram);
+  if (failed != 0)
+    return fail_write (files->nvram_name, failed, error);
+  failed = block_file_get_size (files->nvram, &bytes);
   if (failed != 0)
     return fail_make (files->nvram_name, failed, error);
   return firmware_check_nvram (files->nvram_name, bytes, error);

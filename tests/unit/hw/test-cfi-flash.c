@@ -256,36 +256,54 @@ test_file_has_all (void **state)
   assert_int_equal (f->file->bytes->data[3 * BLOCK], 0xff);
 }
 
-// A program, an erasure, a program: the disk has the first before the file has the second, and
-// nothing is waited for between the erasure and what follows.
+// A program, an erasure, a program: the disk has the first before the file has anything else, and
+// what follows the erasure comes together with it, behind the bank first.
 static void
 test_order (void **state)
 {
   Fixture *f = *state;
-  static const MemEventKind kinds[] = {MEM_WRITE, MEM_SYNC, MEM_WRITE, MEM_WRITE};
-  static const uint64_t offsets[] = {8, 0, BLOCK, BLOCK + 4};
+  static const MemEventKind kinds[] = {MEM_WRITE, MEM_SYNC, MEM_SIZE, MEM_WRITE, MEM_SYNC,
+                                       MEM_WRITE, MEM_SYNC, MEM_SIZE, MEM_SYNC};
+  static const uint64_t offsets[] = {8, 0, 0, CFI_FLASH_BANK_BYTES, 0, BLOCK, 0, 0, 0};
 
   cmd (f, 8, 0x40);
   wr (f, 8, 1);
   cmd (f, BLOCK, 0x20);
   cmd (f, BLOCK, 0xd0);
-  cmd (f, BLOCK + 4, 0x40);
-  wr (f, BLOCK + 4, 2);
+  cmd (f, 2 * BLOCK - 4, 0x40);
+  wr (f, 2 * BLOCK - 4, 2);
   f->flash->ops->quiesce (f->flash);
-  // The disk may be brought up to date at any pause besides.
-  unsigned at = 0;
+  assert_int_equal (f->file->events->len, G_N_ELEMENTS (kinds));
   for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++) {
-    const MemEvent *event = &g_array_index (f->file->events, MemEvent, at++);
+    const MemEvent *event = &g_array_index (f->file->events, MemEvent, i);
 
-    while (event->kind == MEM_SYNC && kinds[i] != MEM_SYNC)
-      event = &g_array_index (f->file->events, MemEvent, at++);
-    assert_true (at <= f->file->events->len);
     assert_int_equal (event->kind, kinds[i]);
     if (kinds[i] == MEM_WRITE)
       assert_int_equal (event->offset, offsets[i]);
   }
-  assert_int_equal (g_array_index (f->file->events, MemEvent, f->file->events->len - 1).kind,
-                    MEM_SYNC);
+  assert_memory_equal (f->file->bytes->data + 2 * BLOCK - 8, "\xff\xff\xff\xff\2\0\0\0", 8);
+}
+
+// The last word of the block makes it complete, whatever its value: what comes then is on its own.
+static void
+test_complete (void **state)
+{
+  Fixture *f = *state;
+
+  cmd (f, BLOCK, 0x20);
+  cmd (f, BLOCK, 0xd0);
+  cmd (f, 2 * BLOCK - 8, 0xe8);
+  cmd (f, 2 * BLOCK - 8, 1);
+  wr (f, 2 * BLOCK - 8, 0xffffffff);
+  wr (f, 2 * BLOCK - 4, 0xffffffff);
+  cmd (f, 2 * BLOCK - 8, 0xd0);
+  cmd (f, 2 * BLOCK - 4, 0x40);
+  wr (f, 2 * BLOCK - 4, 2);
+  f->flash->ops->quiesce (f->flash);
+  unsigned n_writes = 0;
+  for (unsigned i = 0; i < f->file->events->len; i++)
+    n_writes += g_array_index (f->file->events, MemEvent, i).kind == MEM_WRITE;
+  assert_int_equal (n_writes, 3);
 }
 
 static void
@@ -392,7 +410,16 @@ test_state (void **state)
   wr (f, 132, 0);
   cmd (f, 128, 0xd0);
   erase_block (f, 0);
+  program_word (f, 5 * BLOCK + 64, 0);
+  f->flash->ops->quiesce (f->flash);
+  unsigned n_events = f->file->events->len;
   assert_true (load (f->flash, saved));
+  f->flash->ops->quiesce (f->flash);
+  // All at once, behind the bank first.
+  assert_int_equal (g_array_index (f->file->events, MemEvent, n_events).kind, MEM_SIZE);
+  const MemEvent *journal = &g_array_index (f->file->events, MemEvent, n_events + 1);
+  assert_int_equal (journal->offset, CFI_FLASH_BANK_BYTES);
+  assert_true (journal->length > 2 * BLOCK);
   wr (f, 132, 0xbbbbbbbb);
   cmd (f, 128, 0xd0);
   cmd (f, 0, 0xff);
@@ -458,11 +485,11 @@ main (void)
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown (test, set_up_file, tear_down)
 #define WITHOUT(test)   cmocka_unit_test_setup_teardown (test, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      WITHOUT (test_query),   WITHOUT (test_program),      WITHOUT (test_erase),
-      WITHOUT (test_buffer),  WITHOUT (test_bad_buffers),  WITH_FILE (test_file_has_all),
-      WITH_FILE (test_order), WITH_FILE (test_file_fails), WITH_FILE (test_file_full),
-      WITH_FILE (test_busy),  WITH_FILE (test_state),      WITHOUT (test_bad_state),
-      WITHOUT (test_rom),
+      WITHOUT (test_query),       WITHOUT (test_program),     WITHOUT (test_erase),
+      WITHOUT (test_buffer),      WITHOUT (test_bad_buffers), WITH_FILE (test_file_has_all),
+      WITH_FILE (test_order),     WITH_FILE (test_complete),  WITH_FILE (test_file_fails),
+      WITH_FILE (test_file_full), WITH_FILE (test_busy),      WITH_FILE (test_state),
+      WITHOUT (test_bad_state),   WITHOUT (test_rom),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/hw/cfi-flash.h"
+#include "engine/hw/cfi-journal.h"
 #include "engine/machine/boot-order.h"
 #include "engine/machine/firmware.h"
 
@@ -161,6 +162,37 @@ test_bad_nvram (void **state)
   firmware_clear (&files);
 }
 
+// A machine was killed while a block was on its way: it is there now. What else is behind the bank
+// is refused.
+static void
+test_nvram_with_journal (void **state)
+{
+  Fixture *f = *state;
+  FirmwareFiles files;
+  GError *error = NULL;
+  g_autofree uint8_t *bytes = g_malloc (CFI_FLASH_BLOCK_BYTES);
+  const CfiImage image = {3, bytes};
+  uint8_t found[4];
+  uint64_t length;
+
+  memset (bytes, 0x33, CFI_FLASH_BLOCK_BYTES);
+  assert_true (firmware_open (&files, f->code, f->nvram, NULL));
+  assert_int_equal (cfi_journal_write (files.nvram, &image, 1), 0);
+  firmware_clear (&files);
+  assert_true (firmware_check (f->code, f->nvram, NULL));
+  assert_true (firmware_open (&files, f->code, f->nvram, NULL));
+  assert_int_equal (block_file_get_size (files.nvram, &length), 0);
+  assert_int_equal (length, CFI_FLASH_BANK_BYTES);
+  assert_int_equal (block_file_read (files.nvram, found, 4, 3 * CFI_FLASH_BLOCK_BYTES), 0);
+  assert_memory_equal (found, "\x33\x33\x33\x33", 4);
+  assert_int_equal (cfi_journal_write (files.nvram, &image, 1), 0);
+  assert_int_equal (block_file_write (files.nvram, "other", 5, CFI_FLASH_BANK_BYTES), 0);
+  firmware_clear (&files);
+  bool ok = firmware_open (&files, f->code, f->nvram, &error);
+  expect_refused (ok, error, "64 MiB");
+  firmware_clear (&files);
+}
+
 static void
 test_boot_order (void **state)
 {
@@ -197,6 +229,7 @@ main (void)
       cmocka_unit_test_setup_teardown (test_what_is_firmware, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_nvram_is_made, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_bad_nvram, set_up, tear_down),
+      cmocka_unit_test_setup_teardown (test_nvram_with_journal, set_up, tear_down),
       cmocka_unit_test (test_boot_order),
   };
 
