@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "engine/block/iov.h"
 #include "engine/block/ring.h"
 
 enum {
@@ -165,22 +166,45 @@ queue_locked (BlockDevice *device, BlockRequest *request)
 }
 
 // ---------------------------------------------------------------------------------------------
-// The ring
+// Transfers whose place is known
+
+static bool
+map (BlockDevice *device, BlockRequest *request)
+{
+  bool write = request->op == BLOCK_WRITE;
+  return device->ops->map != NULL && (write || request->op == BLOCK_READ) && !request->fua &&
+         request->n_iov <= BLOCK_RING_IOV_MAX && request->length_bytes > 0 &&
+         device->ops->map (device->driver, write, request->offset_bytes, request->length_bytes,
+                           &request->mapping);
+}
+
+bool
+block_device_try (BlockDevice *device, BlockRequest *request)
+{
+  const BlockMapping *mapping = &request->mapping;
+  bool done = true;
+  if (!map (device, request))
+    return false;
+  if (mapping->file == NULL)
+    block_iov_zero (request->iov, request->n_iov, 0, request->length_bytes);
+  else
+    done = block_file_try (mapping->file, request->op == BLOCK_WRITE, request->iov, request->n_iov,
+                           mapping->offset, request->length_bytes);
+  device->ops->unmap (device->driver, &request->mapping);
+  return done;
+}
 
 // False: it is for the workers.
 static bool
 submit_mapped (BlockDevice *device, BlockRequest *request)
 {
-  bool write = request->op == BLOCK_WRITE;
-  if (device->ring == NULL || device->ops->map == NULL || device->n_mapped >= BLOCK_RING_ENTRIES ||
-      (!write && request->op != BLOCK_READ) || request->fua ||
-      request->n_iov > BLOCK_RING_IOV_MAX || request->length_bytes == 0 ||
-      !device->ops->map (device->driver, write, request->offset_bytes, request->length_bytes,
-                         &request->mapping))
+  BlockMapping *mapping = &request->mapping;
+  if (device->ring == NULL || device->n_mapped >= BLOCK_RING_ENTRIES || !map (device, request))
     return false;
-  if (!block_ring_submit (device->ring, request->mapping.fd, write, request->iov, request->n_iov,
-                          request->mapping.offset, request)) {
-    device->ops->unmap (device->driver, &request->mapping);
+  if (mapping->file == NULL ||
+      !block_ring_submit (device->ring, mapping->fd, request->op == BLOCK_WRITE, request->iov,
+                          request->n_iov, mapping->offset, request)) {
+    device->ops->unmap (device->driver, mapping);
     return false;
   }
   device->n_mapped++;

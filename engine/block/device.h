@@ -14,6 +14,7 @@
 
 #include <glib.h>
 
+#include "engine/block/file.h"
 #include "engine/block/range-lock.h"
 #include "engine/vm/loop.h"
 
@@ -37,7 +38,8 @@ typedef enum BlockOp {
 
 // Where a transfer goes without looking anything up any more.
 typedef struct BlockMapping {
-  int fd;
+  BlockFile *file; // NULL: it reads as zeroes
+  int fd;          // the file's
   uint64_t offset;
   RangeHold hold; // the format's
 } BlockMapping;
@@ -83,8 +85,9 @@ typedef struct BlockDriverOps {
   int (*write_zeroes) (void *driver, uint64_t offset, uint64_t length, bool may_unmap);
   // How the disk from `offset` on is stored, `length` bytes at most.
   int (*get_extent) (void *driver, uint64_t offset, uint64_t length, BlockExtent *extent);
-  // Both may be NULL. map: whether the range is in one piece of a host file, found out without
-  // waiting, and where (for writes: where it may be written in place). It stays there until unmap.
+  // Both may be NULL. map: whether the range is in one piece of a host file or all zeroes, found out
+  // without waiting, and where (for writes: where it may be written in place). It stays there until
+  // unmap.
   bool (*map) (void *driver, bool write, uint64_t offset, uint64_t length, BlockMapping *mapping);
   void (*unmap) (void *driver, BlockMapping *mapping);
   void (*free) (void *driver);
@@ -108,6 +111,9 @@ void block_device_detach (BlockDevice *device);
 bool block_device_use_ring (BlockDevice *device);
 
 void block_device_submit (BlockDevice *device, BlockRequest *request);
+// Carries a transfer out at once, without errors, if that takes no waiting: nothing is to be reaped.
+// False: submit it. What else is in flight is no obstacle.
+bool block_device_try (BlockDevice *device, BlockRequest *request);
 // The next completed request, NULL when there is none now.
 BlockRequest *block_device_reap (BlockDevice *device);
 // Waits until every submitted request has completed (reap gives them all).

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A file or block device of the host. Its functions run on any thread, several at once, and keep
-// no state but the descriptor.
+// no state but the descriptor and what it cannot do.
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gi18n.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "engine/block/file-priv.h"
@@ -16,6 +18,8 @@
 
 typedef struct HostFile {
   int fd;
+  bool in_memory; // tmpfs: there is no disk to wait for
+  int blocks[2];  // reading, writing: whether that may always wait; atomic
 } HostFile;
 
 enum {
@@ -58,6 +62,21 @@ host_write (void *impl, const struct iovec *iov, unsigned n_iov, uint64_t offset
 {
   uint64_t done;
   return transfer (impl, true, iov, n_iov, offset, &done);
+}
+
+static bool
+host_try (void *impl, bool write, const struct iovec *iov, unsigned n_iov, uint64_t offset,
+          uint64_t length)
+{
+  HostFile *host = impl;
+  int flags = host->in_memory ? 0 : RWF_NOWAIT;
+  if (__atomic_load_n (&host->blocks[write], __ATOMIC_RELAXED))
+    return false;
+  ssize_t bytes = write ? pwritev2 (host->fd, iov, (int) n_iov, (off_t) offset, flags)
+                        : preadv2 (host->fd, iov, (int) n_iov, (off_t) offset, flags);
+  if (bytes < 0 && errno == EOPNOTSUPP)
+    __atomic_store_n (&host->blocks[write], true, __ATOMIC_RELAXED);
+  return bytes >= 0 && (uint64_t) bytes == length;
 }
 
 static int
@@ -132,6 +151,7 @@ host_free (void *impl)
 static const BlockFileOps host_ops = {
     .read = host_read,
     .write = host_write,
+    .try = host_try,
     .sync = host_sync,
     .punch = host_punch,
     .zero = host_zero,
@@ -216,8 +236,10 @@ lock_file (int fd, const char *path, bool write, GError **error)
 BlockFile *
 block_file_new_for_fd (int fd)
 {
+  struct statfs fs;
   HostFile *host = g_new0 (HostFile, 1);
   host->fd = fd;
+  host->in_memory = fstatfs (fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
   return block_file_new (&host_ops, host);
 }
 

@@ -77,6 +77,13 @@ block_file_writev (BlockFile *file, const struct iovec *iov, unsigned n_iov, uin
   return file->ops->write (file->impl, iov, n_iov, offset);
 }
 
+bool
+block_file_try (BlockFile *file, bool write, const struct iovec *iov, unsigned n_iov,
+                uint64_t offset, uint64_t length)
+{
+  return file->ops->try != NULL && file->ops->try (file->impl, write, iov, n_iov, offset, length);
+}
+
 int
 block_file_write (BlockFile *file, const void *from, size_t length, uint64_t offset)
 {

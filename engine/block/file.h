@@ -19,6 +19,10 @@ typedef struct BlockFileOps {
   int (*read) (void *impl, const struct iovec *iov, unsigned n_iov, uint64_t offset,
                uint64_t *done);
   int (*write) (void *impl, const struct iovec *iov, unsigned n_iov, uint64_t offset);
+  // Reads or writes all of it if that takes no waiting for a disk. False: it did not, or a part
+  // only. Optional.
+  bool (*try) (void *impl, bool write, const struct iovec *iov, unsigned n_iov, uint64_t offset,
+               uint64_t length);
   int (*sync) (void *impl);
   // The range reads as zeroes and takes no space. EOPNOTSUPP: cannot.
   int (*punch) (void *impl, uint64_t offset, uint64_t length);
@@ -53,6 +57,9 @@ int block_file_readv_padded (BlockFile *file, const struct iovec *iov, unsigned 
                              uint64_t offset);
 int block_file_write (BlockFile *file, const void *from, size_t length, uint64_t offset);
 int block_file_writev (BlockFile *file, const struct iovec *iov, unsigned n_iov, uint64_t offset);
+// See BlockFileOps. `length`: the sum over iov, of at most 1024 segments.
+bool block_file_try (BlockFile *file, bool write, const struct iovec *iov, unsigned n_iov,
+                     uint64_t offset, uint64_t length);
 // Everything written before is on stable storage. Once it has failed, it fails for good: the host
 // would report the next one as done although what it could not write is lost. Never for lack of
 // room: that is EIO here, so that nobody tries again.

@@ -39,6 +39,7 @@ raw_write_zeroes (void *driver, uint64_t offset, uint64_t length, bool may_unmap
 static bool
 raw_map (void *driver, bool write, uint64_t offset, uint64_t length, BlockMapping *mapping)
 {
+  mapping->file = driver;
   mapping->fd = block_file_get_fd (driver);
   mapping->offset = offset;
   return mapping->fd >= 0;

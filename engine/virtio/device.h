@@ -4,8 +4,8 @@
 // machine's Device of it.
 //
 // Threads: the transport takes `lock` around every call below and for register access on vCPU
-// threads. queue_notify and everything a device does with its queues runs on the I/O thread with
-// the lock held; a device whose host work completes elsewhere comes back to the I/O thread and
+// threads. queue_notify and everything a device does with its queues (but for queue_try) runs on the
+// I/O thread with the lock held; a device whose host work completes elsewhere comes back to the I/O thread and
 // takes the lock with virtio_device_lock. Work done for a queue notification is bounded by what is
 // in the queue.
 #pragma once
@@ -48,6 +48,9 @@ typedef struct VirtioOps {
   // Features were accepted (FEATURES_OK) or DRIVER_OK was set. Optional.
   void (*set_status) (VirtioDevice *vdev, uint8_t status);
   void (*queue_notify) (VirtioDevice *vdev, unsigned queue);
+  // The same on the vCPU that notifies: does what takes no waiting and little time. False:
+  // queue_notify is to do the rest. Optional.
+  bool (*queue_try) (VirtioDevice *vdev, unsigned queue);
   // Byte-wise access to the device-specific configuration, in range.
   void (*read_config) (VirtioDevice *vdev, unsigned offset, void *to, unsigned length);
   void (*write_config) (VirtioDevice *vdev, unsigned offset, const void *from,

@@ -311,7 +311,12 @@ window_write (PciFunction *fn, unsigned offset, unsigned size, uint32_t value)
   VirtioPci *pci = fn->opaque;
   VirtioPciCap cap;
 
-  if (get_window (pci, offset, size, &cap))
+  if (!get_window (pci, offset, size, &cap))
+    return;
+  // The bridge's lock is held: nothing that may take a while.
+  if ((cap.offset & ~(BLOCK_BYTES - 1u)) == NOTIFY_BLOCK)
+    virtio_transport_kick_later (&pci->transport, (cap.offset - NOTIFY_BLOCK) / NOTIFY_MULTIPLIER);
+  else
     bar_write (&pci->transport, cap.offset, cap.extra & ~0u >> (32 - 8 * cap.bytes), cap.bytes);
 }
 

@@ -53,8 +53,9 @@ void virtio_transport_init (VirtioTransport *transport, const DeviceOps *ops, Vi
 bool virtio_transport_realize (VirtioTransport *transport, GError **error);
 void virtio_transport_clear (VirtioTransport *transport); // frees vdev
 
-// The driver notifies about a queue; any number. Any thread, no lock.
+// The driver notifies about a queue; any number. Any thread, no lock; later: whatever is held.
 void virtio_transport_kick (VirtioTransport *transport, uint32_t queue);
+void virtio_transport_kick_later (VirtioTransport *transport, uint32_t queue);
 // Interrupt status: reads it; clears bits. Any thread, no lock.
 uint8_t virtio_transport_get_isr (VirtioTransport *transport);
 void virtio_transport_ack_isr (VirtioTransport *transport, uint8_t bits);

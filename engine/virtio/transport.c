@@ -84,8 +84,29 @@ virtio_transport_take_isr (VirtioTransport *transport)
 
 // Notifications.
 
+// On the thread that notifies, if nothing has to be waited for. False: the I/O thread is to look.
+static bool
+process_at_once (VirtioTransport *transport, unsigned queue)
+{
+  VirtioDevice *vdev = transport->vdev;
+  bool done = false;
+  if (vdev->ops->queue_try == NULL || !g_mutex_trylock (&vdev->lock))
+    return false;
+  if (!transport->quiet && queue < vdev->n_queues && vdev->queues[queue].ready)
+    done = vdev->ops->queue_try (vdev, queue);
+  virtio_device_unlock (vdev);
+  return done;
+}
+
 void
 virtio_transport_kick (VirtioTransport *transport, uint32_t queue)
+{
+  if (queue >= VIRTIO_MAX_QUEUES || !process_at_once (transport, queue))
+    virtio_transport_kick_later (transport, queue);
+}
+
+void
+virtio_transport_kick_later (VirtioTransport *transport, uint32_t queue)
 {
   if (queue >= VIRTIO_MAX_QUEUES)
     return;

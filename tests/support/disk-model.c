@@ -88,6 +88,47 @@ is_same (const DiskModel *model, const uint8_t *bytes, uint64_t offset, uint64_t
   return true;
 }
 
+// Where the format says a part lies without being asked to transfer it.
+static int
+read_mapped (const BlockImage *image, uint8_t *to, uint64_t offset, uint64_t length)
+{
+  BlockMapping mapping;
+  if (image->ops->map == NULL || !image->ops->map (image->driver, false, offset, length, &mapping))
+    return EAGAIN;
+  const struct iovec iov = {to, length};
+  memset (to, 0, length);
+  int error =
+      mapping.file != NULL ? block_file_readv_padded (mapping.file, &iov, 1, mapping.offset) : 0;
+  image->ops->unmap (image->driver, &mapping);
+  return error;
+}
+
+static bool
+mappings_are_same (DiskModel *model, const BlockImage *image, const DiskOp *op, uint8_t *buffer)
+{
+  uint64_t length, where;
+  for (uint64_t at = op->offset, end = at + op->length; at < end; at += length) {
+    length = MIN (model->cluster_bytes - at % model->cluster_bytes, end - at);
+    int error = read_mapped (image, buffer, at, length);
+    if (error != EAGAIN && (error != 0 || !is_same (model, buffer, at, length, &where)))
+      return false;
+  }
+  return true;
+}
+
+// EAGAIN: the format does not say where it lies.
+static int
+write_mapped (const BlockImage *image, const struct iovec *iov, unsigned n_iov, const DiskOp *op)
+{
+  BlockMapping mapping;
+  if (image->ops->map == NULL ||
+      !image->ops->map (image->driver, true, op->offset, op->length, &mapping))
+    return EAGAIN;
+  int error = block_file_writev (mapping.file, iov, n_iov, mapping.offset);
+  image->ops->unmap (image->driver, &mapping);
+  return error;
+}
+
 int
 disk_model_do (DiskModel *model, const BlockImage *image, const DiskOp *op)
 {
@@ -101,11 +142,15 @@ disk_model_do (DiskModel *model, const BlockImage *image, const DiskOp *op)
   switch (op->op) {
   case BLOCK_READ:
     error = image->ops->read (image->driver, iov, 3, op->offset);
-    if (error == 0 && !is_same (model, buffer, op->offset, op->length, &where))
+    if (error == 0 && (!is_same (model, buffer, op->offset, op->length, &where) ||
+                       !mappings_are_same (model, image, op, buffer)))
       return EBADMSG;
     return error;
   case BLOCK_WRITE:
     fill (buffer, op);
+    error = write_mapped (image, iov, 3, op);
+    if (error != EAGAIN)
+      return error;
     return image->ops->write (image->driver, iov, 3, op->offset);
   case BLOCK_WRITE_ZEROES:
     return image->ops->write_zeroes (image->driver, op->offset, op->length, op->may_unmap);

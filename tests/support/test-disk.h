@@ -20,11 +20,16 @@ typedef struct TestDisk {
   int fail[TEST_DISK_OPS];        // errno to fail with; 0: works
   bool held;
   unsigned n_held; // requests that wait
+  BlockFile *file; // what is tried is done on; NULL: nothing is
+  bool busy;       // trying fails
+  unsigned n_tried;
 } TestDisk;
 
 TestDisk *test_disk_new (size_t size_bytes); // byte i is a pattern of i
 void test_disk_free (TestDisk *disk);        // after the BlockDevice
 BlockDevice *test_disk_open (TestDisk *disk, bool read_only);
+// One that can do transfers at once (block_device_try).
+BlockDevice *test_disk_open_quick (TestDisk *disk);
 
 void test_disk_hold (TestDisk *disk);
 void test_disk_wait_held (TestDisk *disk, unsigned n); // until n requests wait

@@ -403,12 +403,43 @@ lookup_at_once (Qcow2 *q, bool write, uint64_t offset, uint64_t length, Qcow2Ext
   if (!g_mutex_trylock (&q->lock))
     return false;
   bool ok = qcow2_is_cached_locked (q, offset) && !(write && q->corrupt) &&
-            qcow2_lookup_locked (q, offset, length, extent) == 0 && extent->kind == QCOW2_DATA &&
-            extent->length == length;
+            qcow2_lookup_locked (q, offset, length, extent) == 0 && extent->length == length;
   if (ok && write)
-    ok = extent->ours && !qcow2_is_metadata_locked (q, extent->host, length);
+    ok = extent->kind == QCOW2_DATA && extent->ours &&
+         !qcow2_is_metadata_locked (q, extent->host, length);
   g_mutex_unlock (&q->lock);
   return ok;
+}
+
+// Where the backing image has it: nobody changes that, so that nothing there has to be held.
+static bool
+map_backing (const BlockImage *backing, uint64_t offset, uint64_t length, BlockMapping *mapping)
+{
+  BlockMapping there;
+  if (offset + length > backing->size_bytes || backing->ops->map == NULL ||
+      !backing->ops->map (backing->driver, false, offset, length, &there))
+    return false;
+  mapping->file = there.file;
+  mapping->fd = there.fd;
+  mapping->offset = there.offset;
+  backing->ops->unmap (backing->driver, &there);
+  return true;
+}
+
+static bool
+map_extent (const Qcow2 *q, uint64_t offset, const Qcow2Extent *extent, BlockMapping *mapping)
+{
+  if (extent->kind == QCOW2_DATA) {
+    mapping->file = q->file;
+    mapping->fd = block_file_get_fd (q->file);
+    mapping->offset = extent->host;
+    return true;
+  }
+  if (is_zero (q, offset, extent)) {
+    mapping->file = NULL;
+    return true;
+  }
+  return extent->kind == QCOW2_ABSENT && map_backing (q->backing, offset, extent->length, mapping);
 }
 
 static bool
@@ -416,16 +447,15 @@ qcow2_map (void *driver, bool write, uint64_t offset, uint64_t length, BlockMapp
 {
   Qcow2 *q = driver;
   Qcow2Extent extent;
-  mapping->fd = block_file_get_fd (q->file);
-  if (mapping->fd < 0 || !range_lock_try (&q->ranges, &mapping->hold, qcow2_cluster_of (q, offset),
-                                          qcow2_cluster_of (q, offset + length - 1), false))
+  if (block_file_get_fd (q->file) < 0 ||
+      !range_lock_try (&q->ranges, &mapping->hold, qcow2_cluster_of (q, offset),
+                       qcow2_cluster_of (q, offset + length - 1), false))
     return false;
-  if (!lookup_at_once (q, write, offset, length, &extent)) {
-    range_lock_release (&q->ranges, &mapping->hold);
-    return false;
-  }
-  mapping->offset = extent.host;
-  return true;
+  if (lookup_at_once (q, write, offset, length, &extent) &&
+      map_extent (q, offset, &extent, mapping))
+    return true;
+  range_lock_release (&q->ranges, &mapping->hold);
+  return false;
 }
 
 static void

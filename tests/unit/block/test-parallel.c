@@ -12,9 +12,11 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/block/qcow2/qcow2.h"
+#include "engine/block/raw.h"
 #include "tests/support/mem-file.h"
 
 enum {
@@ -28,7 +30,7 @@ typedef struct Client {
   BlockRequest request; // first: what reap gives is this
   struct iovec iov;
   uint8_t sector[BLOCK_SECTOR_BYTES];
-  unsigned number, row, n_done;
+  unsigned number, row, n_done, n_at_once;
   bool whole; // a sector is a whole cluster: discarding makes it zero
   uint64_t random;
   uint8_t expected[ROWS]; // the byte each of its sectors is filled with
@@ -47,8 +49,9 @@ offset_of (const Client *client, unsigned row)
   return ((uint64_t) row * CLIENTS + client->number) * BLOCK_SECTOR_BYTES;
 }
 
-static void
-submit (BlockDevice *device, Client *client)
+// Everything is submitted, or tried first.
+static bool
+submit (BlockDevice *device, Client *client, bool try)
 {
   static const BlockOp ops[] = {BLOCK_READ,  BLOCK_READ,         BLOCK_WRITE, BLOCK_WRITE,
                                 BLOCK_WRITE, BLOCK_WRITE_ZEROES, BLOCK_FLUSH, BLOCK_DISCARD};
@@ -67,7 +70,10 @@ submit (BlockDevice *device, Client *client)
     memset (client->sector, fill, sizeof client->sector);
   if (client->request.op == BLOCK_FLUSH)
     client->request.offset_bytes = client->request.length_bytes = 0;
+  if (try && block_device_try (device, &client->request))
+    return false;
   block_device_submit (device, &client->request);
+  return true;
 }
 
 static void
@@ -85,12 +91,26 @@ judge (Client *client)
       assert_int_equal (client->sector[i], *expected);
 }
 
-static void
-run (BlockDevice *device, Client *clients)
+// Until one of the client's requests is in flight; false: it is through.
+static bool
+go_on (BlockDevice *device, Client *client, bool try)
 {
-  unsigned running = CLIENTS;
+  while (client->n_done < OPERATIONS) {
+    if (submit (device, client, try))
+      return true;
+    judge (client);
+    client->n_done++;
+    client->n_at_once++;
+  }
+  return false;
+}
+
+static void
+run (BlockDevice *device, Client *clients, bool try)
+{
+  unsigned running = 0;
   for (unsigned i = 0; i < CLIENTS; i++)
-    submit (device, &clients[i]);
+    running += go_on (device, &clients[i], try);
   while (running > 0) {
     Client *client = (Client *) block_device_reap (device);
     if (client == NULL) {
@@ -98,10 +118,8 @@ run (BlockDevice *device, Client *clients)
       continue;
     }
     judge (client);
-    if (++client->n_done < OPERATIONS)
-      submit (device, client);
-    else
-      running--;
+    client->n_done++;
+    running -= !go_on (device, client, try);
   }
 }
 
@@ -142,7 +160,7 @@ test_ring (void **state)
     g_autofree Client *clients = g_new0 (Client, CLIENTS);
     for (unsigned i = 0; i < CLIENTS; i++)
       clients[i] = (Client){.number = i, .random = b * 1000 + i, .whole = raw || b / 2 == 0};
-    run (device, clients);
+    run (device, clients, false);
     block_device_free (device);
     if (!raw) {
       Qcow2Check check = {0};
@@ -184,6 +202,55 @@ test_ring_short (void **state)
   g_unlink (path);
 }
 
+// A file in memory: transfers are done at once where their place is known, and the rest meanwhile.
+static void
+test_try (void **state)
+{
+  static const unsigned bits[] = {9, 12, 16};
+  for (size_t b = 0; b < G_N_ELEMENTS (bits); b++) {
+    const Qcow2CreateOptions options = {.size_bytes = CLIENTS * ROWS * BLOCK_SECTOR_BYTES,
+                                        .cluster_bits = bits[b]};
+    int fd = memfd_create ("disk", MFD_CLOEXEC);
+    BlockFile *file = block_file_new_for_fd (fd);
+    assert_int_equal (qcow2_create (file, &options), 0);
+    BlockImage *image = qcow2_open (file, "mem", BLOCK_IMAGE_WRITE, NULL, NULL);
+    BlockDevice *device = block_image_to_device (image);
+    g_autofree Client *clients = g_new0 (Client, CLIENTS);
+    for (unsigned i = 0; i < CLIENTS; i++)
+      clients[i] = (Client){.number = i, .random = b * 1000 + i, .whole = bits[b] == 9};
+    run (device, clients, true);
+    for (unsigned i = 0; i < CLIENTS; i++)
+      assert_true (clients[i].n_at_once > 0);
+    block_device_free (device);
+  }
+}
+
+// What is cut off, or would have to be waited for, is not done at once.
+static void
+test_try_refused (void **state)
+{
+  int fd = memfd_create ("disk", MFD_CLOEXEC);
+  BlockFile *file = block_file_new_for_fd (fd);
+  assert_int_equal (ftruncate (fd, 8192), 0);
+  BlockDevice *device = block_image_to_device (block_raw_open_file (file, "disk", true, NULL));
+  uint8_t bytes[4096] = {0};
+  struct iovec iov = {bytes, sizeof bytes};
+  BlockRequest request = {.op = BLOCK_READ, .length_bytes = sizeof bytes, .iov = &iov, .n_iov = 1};
+  assert_true (block_device_try (device, &request));
+  request.op = BLOCK_WRITE;
+  assert_true (block_device_try (device, &request));
+  request.fua = true;
+  assert_false (block_device_try (device, &request));
+  request.fua = false;
+  assert_int_equal (ftruncate (fd, 4096 + 512), 0);
+  request.op = BLOCK_READ;
+  request.offset_bytes = 4096;
+  assert_false (block_device_try (device, &request));
+  request = (BlockRequest){.op = BLOCK_FLUSH};
+  assert_false (block_device_try (device, &request));
+  block_device_free (device);
+}
+
 static void
 test_parallel (void **state)
 {
@@ -199,7 +266,7 @@ test_parallel (void **state)
     g_autofree Client *clients = g_new0 (Client, CLIENTS);
     for (unsigned i = 0; i < CLIENTS; i++)
       clients[i] = (Client){.number = i, .random = b * 1000 + i, .whole = bits[b] == 9};
-    run (device, clients);
+    run (device, clients, false);
     block_device_free (device);
     check_clean (mem);
     mem_file_free (mem);
@@ -210,9 +277,9 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_parallel),
-      cmocka_unit_test (test_ring),
-      cmocka_unit_test (test_ring_short),
+      cmocka_unit_test (test_parallel),    cmocka_unit_test (test_ring),
+      cmocka_unit_test (test_ring_short),  cmocka_unit_test (test_try),
+      cmocka_unit_test (test_try_refused),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
