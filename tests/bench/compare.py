@@ -4,8 +4,8 @@
 
 The kit on Terrarium and on every QEMU that is here, side by side in one run: each round runs all
 sides once, one after the other. A row's rival is the QEMU configuration that is best at it. Rates
-are work per second of host CPU time of all processes of the command, but for smp.* (the guest's own
-clock) and start (wall). Fails when a checksum differs between any two sides or a side did not end;
+are work per second of host CPU time of all processes of the command, but for smp.* and io-* (the
+guest's own clock) and start (wall). Fails when a checksum differs between any two sides or a side did not end;
 what is slower than it should be is told in the table.
 
 QEMU: qemu-system-aarch64 in PATH, the newer one that getqemu.sh puts into the cache, and --qemu FILE.
@@ -28,9 +28,13 @@ import run
 
 # What each group has to reach and what we want of it, as ratios to the best QEMU (ms for IN_MS).
 BARS = {'int': (2.2, 3), 'fp': (8, 15), 'simd': (12, 30), 'mem': (1.3, 2), 'sys': (2, 4), 'jit': (8, 30),
-        'atomic': (2, 4), 'smp': (1.5, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'graphical': (2, 3.3), 'start': (20, 8), 'latency': (50, None)}
+        'atomic': (2, 4), 'smp': (1.5, None), 'io-qd1': (5, 10), 'io-qd16': (8, 20), 'io-write': (5, 10), 'io-seq': (1, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'graphical': (2, 3.3), 'start': (20, 8), 'latency': (50, None)}
 KERNELS = ('int', 'fp', 'simd', 'mem', 'sys', 'jit', 'atomic')
-OTHERS = ('boot', 'installer', 'graphical', 'start', 'idle', 'smp')
+OTHERS = ('boot', 'installer', 'graphical', 'start', 'idle', 'smp', 'io')
+IO_FORMATS = ('raw', 'qcow2')
+IO_BYTES = '512M'
+# The group that each row of iobench is judged in.
+IO_GROUPS = {'io.randread-4k-qd1': 'io-qd1', 'io.randread-4k-qd16': 'io-qd16', 'io.seqread-1M': 'io-seq', 'io.seqwrite-1M': 'io-seq'}
 IN_MS = ('start', 'latency')
 EVENTS = 40
 IDLE_SECONDS = 5
@@ -43,8 +47,8 @@ class Side:
         self.name, self.command, self.append = name, command, append
         self.bench, self.checks, self.times, self.latencies, self.others = {}, {}, {}, {}, []
 
-    def full(self, kernel, initrd, append, cpus=1):
-        """the command; initrd and append may be None"""
+    def full(self, kernel, initrd, append, cpus=1, disk=None):
+        """the command; initrd and append may be None, disk is a file and its format"""
         ours = self.name == 'terrarium'
         words = self.command + (['--kernel'] if ours else ['-kernel']) + [kernel]
         if initrd:
@@ -53,6 +57,10 @@ class Side:
             words += ['--append' if ours else '-append', f'{append} {self.append}'.strip()]
         if cpus > 1:
             words += ['--cpus' if ours else '-smp', str(cpus)]
+        if disk and ours:
+            words += ['--disk', '%s,format=%s' % disk]
+        elif disk:
+            words += ['-drive', 'if=none,id=d0,file=%s,format=%s' % disk, '-device', 'virtio-blk-pci,drive=d0']
         return words
 
 
@@ -87,6 +95,24 @@ def bench(a, side, names, sets, cpus):
         side.bench.setdefault(row, []).append(rate)
         side.checks.setdefault(row, set()).add(b['chk'])
         a.units[row] = b['unit']
+        side.others.append(b.get('other', 0))
+
+
+def io(a, side, image_format):
+    """rates by the guest's clock, on a new image in memory"""
+    with tempfile.TemporaryDirectory(dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder:
+        disk = (folder + '/disk', image_format)
+        subprocess.run(['qemu-img', 'create', '-q', '-f', image_format, disk[0], IO_BYTES], check=True)
+        append = f'console=ttyAMA0 quiet kb.t={a.t} kb.sets=io'
+        result = run.bench_once(side.full(a.kit + '/vmlinuz-cloud-arm64', a.kit + '/bench.cpio', append, disk=disk),
+                                a.timeout, a.log)
+    if not result['info']['complete']:
+        a.failures.append(f'{side.name} did not come to the end of io on {image_format}')
+    for row, b in result['bench'].items():
+        name = f'{IO_GROUPS.get(row, "io-write")}.{image_format}.{row[3:]}'
+        side.bench.setdefault(name, []).append(b['value'])
+        side.checks.setdefault(name, set()).add(b['chk'])
+        a.units[name] = b['unit']
         side.others.append(b.get('other', 0))
 
 
@@ -206,6 +232,11 @@ def measure(a, sides):
         for side in sides:
             print(f'two CPUs, round {i + 1}: {side.name}', flush=True)
             bench(a, side, [], 'smp', 2)
+    for _ in range(a.runs if wanted(a, 'io') else 0):
+        for image_format in IO_FORMATS:
+            for side in sides:
+                print(f'io on {image_format}: {side.name}', flush=True)
+                io(a, side, image_format)
     measure_processes(a, sides)
 
 
