@@ -38,8 +38,10 @@ static const struct Command {
 static void
 print_help (void)
 {
-  g_print ("%s\n  terrarium                 %s\n  terrarium COMMAND …\n\n%s\n", _ ("Usage:"),
-           _ ("opens the application"), _ ("Commands:"));
+  g_print ("%s\n  terrarium                 %s\n  terrarium FILE            %s\n"
+           "  terrarium COMMAND …\n\n%s\n",
+           _ ("Usage:"), _ ("opens the application"),
+           _ ("makes a machine from an ISO, a disk image or a kernel"), _ ("Commands:"));
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
     if (commands[i].what != NULL)
       g_print ("  %-8s %s\n", commands[i].name, _ (commands[i].what));
@@ -55,12 +57,22 @@ fail_usage (const char *format, const char *word)
   return cli_fail_usage (NULL, sentence);
 }
 
+// A command of the same name comes first; a file of that name can be given as ./NAME.
+static bool
+is_file (const char *argument)
+{
+  return g_str_has_prefix (argument, "file://") || strchr (argument, '/') != NULL ||
+         g_file_test (argument, G_FILE_TEST_EXISTS);
+}
+
 static int
 run_command (int argc, char **argv)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
+  if (is_file (argv[1]))
+    return module_run_application (argc, argv);
   return fail_usage (_ ("There is no command “%s”; see “terrarium --help”."), argv[1]);
 }
 

@@ -10,8 +10,8 @@
 
 #define TERRARIUM_MODULE_NAME "libterrarium-app.so"
 
-// The library window and all that comes from it; returns the exit status. When an application runs
-// already, it presents its window instead.
+// The library window and all that comes from it, and what arguments that are files are good for;
+// returns the exit status. When an application runs already, its window does it.
 int terrarium_app_main (int argc, char **argv);
 typedef int (*TerrariumAppMain) (int argc, char **argv);
 

@@ -49,6 +49,17 @@ terrarium_application_activate (GApplication *base)
   gtk_window_present (GTK_WINDOW (window));
 }
 
+// Files on the command line, or opened from the desktop.
+static void
+terrarium_application_open (GApplication *base, GFile **files, int n_files, const char *hint)
+{
+  TerrariumApplication *application = TERRARIUM_APPLICATION (base);
+
+  terrarium_application_activate (base);
+  if (n_files > 0)
+    terrarium_window_offer_file (application->window, files[0]);
+}
+
 // ---------------------------------------------------------------------------------------------
 // Actions
 
@@ -157,6 +168,7 @@ terrarium_application_class_init (TerrariumApplicationClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = terrarium_application_finalize;
   G_APPLICATION_CLASS (klass)->activate = terrarium_application_activate;
+  G_APPLICATION_CLASS (klass)->open = terrarium_application_open;
   G_APPLICATION_CLASS (klass)->startup = terrarium_application_startup;
 }
 
@@ -171,7 +183,7 @@ terrarium_application_new (TerrariumMachine *only)
   TerrariumApplication *application =
       g_object_new (TERRARIUM_TYPE_APPLICATION, "application-id", TERRARIUM_APPLICATION_ID,
                     "resource-base-path", "/io/github/terrarium_vm/Terrarium", "flags",
-                    only ? G_APPLICATION_NON_UNIQUE : G_APPLICATION_DEFAULT_FLAGS, NULL);
+                    only ? G_APPLICATION_NON_UNIQUE : G_APPLICATION_HANDLES_OPEN, NULL);
 
   application->only = only ? g_object_ref (only) : NULL;
   return application;

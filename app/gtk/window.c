@@ -21,6 +21,7 @@ struct _TerrariumWindow {
   bool closing; // when the last machine has stopped
   bool hidden;  // the machines run on without the window
   bool quitting;
+  TerrariumWizard *wizard; // borrowed; NULL while there is none
 
   AdwToastOverlay *toasts;
   GtkStack *pages;
@@ -128,11 +129,14 @@ create_cb (TerrariumWindow *window, const TerrariumCreation *creation)
 static TerrariumWizard *
 open_wizard (TerrariumWindow *window)
 {
-  GtkWidget *wizard = terrarium_wizard_new (GTK_WINDOW (window));
-
-  g_signal_connect_object (wizard, "create", G_CALLBACK (create_cb), window, G_CONNECT_SWAPPED);
-  gtk_window_present (GTK_WINDOW (wizard));
-  return TERRARIUM_WIZARD (wizard);
+  if (!window->wizard) {
+    window->wizard = TERRARIUM_WIZARD (terrarium_wizard_new (GTK_WINDOW (window)));
+    g_object_add_weak_pointer (G_OBJECT (window->wizard), (gpointer *) &window->wizard);
+    g_signal_connect_object (window->wizard, "create", G_CALLBACK (create_cb), window,
+                             G_CONNECT_SWAPPED);
+  }
+  gtk_window_present (GTK_WINDOW (window->wizard));
+  return window->wizard;
 }
 
 static void
@@ -141,8 +145,8 @@ new_action (GtkWidget *widget, const char *action, GVariant *parameter)
   open_wizard (TERRARIUM_WINDOW (widget));
 }
 
-static void
-offer_file (TerrariumWindow *window, GFile *file)
+void
+terrarium_window_offer_file (TerrariumWindow *window, GFile *file)
 {
   g_autofree char *path = g_file_get_path (file);
 
@@ -157,7 +161,7 @@ image_response_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
 {
   if (response == GTK_RESPONSE_ACCEPT) {
     g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
-    offer_file (TERRARIUM_WINDOW (user_data), file);
+    terrarium_window_offer_file (TERRARIUM_WINDOW (user_data), file);
   }
   gtk_native_dialog_destroy (dialog);
   g_object_unref (dialog);
@@ -174,13 +178,17 @@ open_image_action (GtkWidget *widget, const char *action, GVariant *parameter)
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
 }
 
-static void
-files_dropped_cb (TerrariumWindow *window, GdkFileList *files)
+static gboolean
+dropped_cb (TerrariumWindow *window, const GValue *value)
 {
-  g_autoptr (GSList) list = gdk_file_list_get_files (files);
+  g_autoptr (GSList) list = gdk_file_list_get_files (g_value_get_boxed (value));
 
-  if (list)
-    offer_file (window, list->data);
+  if (!list || !window->has_library)
+    return FALSE;
+  terrarium_window_offer_file (window, list->data);
+  if (list->next)
+    notify_person (window, _ ("One file makes one machine; the first is taken."));
+  return TRUE;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -360,6 +368,7 @@ terrarium_window_dispose (GObject *object)
 
   if (window->store)
     g_signal_handlers_disconnect_by_data (window->store, window);
+  g_clear_weak_pointer (&window->wizard);
   g_clear_pointer (&window->leaving, g_ptr_array_unref);
   g_clear_object (&window->store);
   G_OBJECT_CLASS (terrarium_window_parent_class)->dispose (object);
@@ -391,11 +400,13 @@ terrarium_window_class_init (TerrariumWindowClass *klass)
 static void
 terrarium_window_init (TerrariumWindow *window)
 {
+  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+
   gtk_widget_init_template (GTK_WIDGET (window));
   window->leaving = g_ptr_array_new_with_free_func (g_object_unref);
   window->has_library = true;
-  g_signal_connect_swapped (window->library, "files-dropped", G_CALLBACK (files_dropped_cb),
-                            window);
+  g_signal_connect_swapped (target, "drop", G_CALLBACK (dropped_cb), window);
+  gtk_widget_add_controller (GTK_WIDGET (window->toasts), GTK_EVENT_CONTROLLER (target));
   g_signal_connect_swapped (window->viewer, "back", G_CALLBACK (show_library), window);
   g_signal_connect_swapped (window->viewer, "notify-person", G_CALLBACK (notify_person), window);
   g_signal_connect (window, "show", G_CALLBACK (shown_cb), NULL);

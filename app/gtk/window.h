@@ -12,6 +12,8 @@ GtkWidget *terrarium_window_new (GtkApplication *application, TerrariumStore *st
 
 // Shows the machine and starts it when it is off.
 void terrarium_window_open_machine (TerrariumWindow *window, TerrariumMachine *machine);
+// Makes a machine from a file, or says why not.
+void terrarium_window_offer_file (TerrariumWindow *window, GFile *file);
 // The window is only there for this machine: no library.
 void terrarium_window_show_only (TerrariumWindow *window, TerrariumMachine *machine);
 // Asks about running machines and closes for good.

@@ -19,9 +19,6 @@ struct _TerrariumLibrary {
 
 G_DEFINE_FINAL_TYPE (TerrariumLibrary, terrarium_library, ADW_TYPE_BIN)
 
-enum { FILES_DROPPED, N_SIGNALS };
-static guint signals[N_SIGNALS];
-
 static GtkWidget *
 make_card (gpointer item, gpointer user_data)
 {
@@ -38,13 +35,6 @@ update_page (TerrariumLibrary *library)
                                                : any ? library->nothing_found
                                                      : library->empty);
   gtk_widget_set_sensitive (GTK_WIDGET (library->search_button), any);
-}
-
-static gboolean
-drop_cb (TerrariumLibrary *library, const GValue *value)
-{
-  g_signal_emit (library, signals[FILES_DROPPED], 0, g_value_get_boxed (value));
-  return TRUE;
 }
 
 static void
@@ -65,8 +55,6 @@ terrarium_library_class_init (TerrariumLibraryClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = terrarium_library_dispose;
-  signals[FILES_DROPPED] = g_signal_new ("files-dropped", TERRARIUM_TYPE_LIBRARY, G_SIGNAL_RUN_LAST,
-                                         0, NULL, NULL, NULL, G_TYPE_NONE, 1, GDK_TYPE_FILE_LIST);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/terrarium_vm/Terrarium/library.ui");
   gtk_widget_class_bind_template_child (widget_class, TerrariumLibrary, search_button);
@@ -82,12 +70,8 @@ terrarium_library_class_init (TerrariumLibraryClass *klass)
 static void
 terrarium_library_init (TerrariumLibrary *library)
 {
-  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
-
   gtk_widget_init_template (GTK_WIDGET (library));
   gtk_search_bar_connect_entry (library->search_bar, GTK_EDITABLE (library->search_entry));
-  g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_cb), library);
-  gtk_widget_add_controller (GTK_WIDGET (library), GTK_EVENT_CONTROLLER (target));
 }
 
 void

@@ -8,6 +8,5 @@
 #define TERRARIUM_TYPE_LIBRARY (terrarium_library_get_type ())
 G_DECLARE_FINAL_TYPE (TerrariumLibrary, terrarium_library, TERRARIUM, LIBRARY, AdwBin)
 
-// Signal "files-dropped" (GdkFileList): a person dropped files.
 void terrarium_library_set_store (TerrariumLibrary *library, TerrariumStore *store);
 void terrarium_library_start_search (TerrariumLibrary *library);

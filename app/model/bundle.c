@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/model/copy.h"
+#include "app/model/bundle-priv.h"
 
 #define CONFIG_FILE     "machine.json"
 #define PARTIAL_PREFIX  ".creating-"
@@ -26,8 +26,8 @@ bundle_dup_root (void)
   return g_build_filename (g_get_user_data_dir (), "terrarium", "machines", NULL);
 }
 
-static bool
-fail (const char *sentence, const char *path, GError **error)
+bool
+bundle_fail (const char *sentence, const char *path, GError **error)
 {
   int saved = errno;
   g_autofree char *name = g_filename_display_name (path);
@@ -46,7 +46,7 @@ read_text (const char *file, char **text, gsize *length, GError **error)
   struct stat status;
 
   if (stat (file, &status) < 0)
-    return fail (_ ("“%s” cannot be read: %s."), file, error);
+    return bundle_fail (_ ("“%s” cannot be read: %s."), file, error);
   if (!S_ISREG (status.st_mode) || status.st_size > FILE_MAX_BYTES) {
     g_autofree char *shown = g_filename_display_name (file);
     g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_BROKEN,
@@ -167,8 +167,8 @@ sync_folder (const char *path, GError **error)
   int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   if (fd < 0)
-    return fail (_ ("“%s” cannot be opened: %s."), path, error);
-  bool done = fsync (fd) == 0 || fail (_ ("“%s” cannot be written: %s."), path, error);
+    return bundle_fail (_ ("“%s” cannot be opened: %s."), path, error);
+  bool done = fsync (fd) == 0 || bundle_fail (_ ("“%s” cannot be written: %s."), path, error);
   close (fd);
   return done;
 }
@@ -293,7 +293,7 @@ settle (const char *partial, const char *root, const char *name, GError **error)
     if (renameat2 (AT_FDCWD, partial, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
       return g_steal_pointer (&path);
     if (errno != EEXIST) {
-      fail (_ ("“%s” cannot be created: %s."), path, error);
+      bundle_fail (_ ("“%s” cannot be created: %s."), path, error);
       return NULL;
     }
   }
@@ -337,84 +337,6 @@ make_name_unique (const char *root, VmConfig *config)
   }
 }
 
-typedef struct Creation {
-  Bundle partial; // its path and configuration
-  bool disks_in_place;
-  BundleProgress progress;
-  void *progress_data;
-  uint64_t done_bytes, total_bytes;
-  GCancellable *cancellable;
-} Creation;
-
-static void
-progress_cb (uint64_t more_bytes, void *data)
-{
-  Creation *creation = data;
-
-  creation->done_bytes += more_bytes;
-  if (creation->progress && creation->total_bytes > 0)
-    creation->progress (MIN (1.0, (double) creation->done_bytes / (double) creation->total_bytes),
-                        creation->progress_data);
-}
-
-static bool
-add_size (Creation *creation, const char *path, GError **error)
-{
-  struct stat status;
-
-  if (!path || *path == '\0')
-    return true;
-  if (stat (path, &status) < 0)
-    return fail (_ ("“%s” cannot be read: %s."), path, error);
-  if (!S_ISREG (status.st_mode)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
-                 _ ("“%s” is not a file that can be copied; choose a file."), path);
-    return false;
-  }
-  creation->total_bytes += (uint64_t) status.st_size;
-  return true;
-}
-
-// Copies *path into the bundle as `name` and makes it point there.
-static bool
-take_in (Creation *creation, char **path, const char *name, GError **error)
-{
-  if (!*path || **path == '\0')
-    return true;
-  g_autofree char *target = g_build_filename (creation->partial.path, name, NULL);
-  if (!copy_file (*path, target, progress_cb, creation, creation->cancellable, error))
-    return false;
-  g_free (*path);
-  *path = g_steal_pointer (&target);
-  return true;
-}
-
-static bool
-fill (Creation *creation, GError **error)
-{
-  VmConfig *config = creation->partial.config;
-  unsigned n_disks = creation->disks_in_place ? 0 : config->disks->len;
-
-  if (!add_size (creation, config->kernel, error) || !add_size (creation, config->initrd, error))
-    return false;
-  for (unsigned i = 0; i < n_disks; i++) {
-    VmDiskConfig *disk = config->disks->pdata[i];
-    if (!add_size (creation, disk->path, error))
-      return false;
-  }
-  if (!take_in (creation, &config->kernel, "kernel", error) ||
-      !take_in (creation, &config->initrd, "initrd", error))
-    return false;
-  for (unsigned i = 0; i < n_disks; i++) {
-    VmDiskConfig *disk = config->disks->pdata[i];
-    g_autofree char *name =
-        g_strdup_printf ("disk%u.%s", i, vm_image_format_get_name (disk->format));
-    if (!take_in (creation, &disk->path, name, error))
-      return false;
-  }
-  return bundle_save (&creation->partial, error);
-}
-
 // A bundle holds files only; nothing is followed and nothing outside the folder is touched.
 static void
 remove_folder (const char *path)
@@ -433,24 +355,24 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
                BundleProgress progress, void *data, GCancellable *cancellable, GError **error)
 {
   if (g_mkdir_with_parents (root, 0755) < 0) {
-    fail (_ ("“%s” cannot be created: %s."), root, error);
+    bundle_fail (_ ("“%s” cannot be created: %s."), root, error);
     return NULL;
   }
   g_autofree char *partial = g_build_filename (root, PARTIAL_PREFIX "XXXXXX", NULL);
   if (!g_mkdtemp_full (partial, 0755)) {
-    fail (_ ("“%s” cannot be created: %s."), partial, error);
+    bundle_fail (_ ("“%s” cannot be created: %s."), partial, error);
     return NULL;
   }
   g_autoptr (VmConfig) made = vm_config_copy (config);
   make_name_unique (root, made);
-  Creation creation = {.partial = {.path = partial, .config = made},
-                       .disks_in_place = disks_in_place,
-                       .progress = progress,
-                       .progress_data = data,
-                       .cancellable = cancellable};
-  int lock = bundle_lock (&creation.partial, error);
+  BundleFill fill = {.partial = {.path = partial, .config = made},
+                     .disks_in_place = disks_in_place,
+                     .progress = progress,
+                     .progress_data = data,
+                     .cancellable = cancellable};
+  int lock = bundle_lock (&fill.partial, error);
   g_autofree char *path = NULL;
-  if (lock >= 0 && fill (&creation, error))
+  if (lock >= 0 && bundle_fill (&fill, error))
     path = settle (partial, root, made->name, error);
   if (!path)
     remove_folder (partial);
@@ -460,33 +382,6 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
     return NULL;
   sync_folder (root, NULL);
   return bundle_load (path);
-}
-
-static bool
-make_sparse (const char *path, uint64_t size_bytes, GError **error)
-{
-  int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-  if (fd < 0)
-    return fail (_ ("“%s” cannot be created: %s."), path, error);
-  bool done = (ftruncate (fd, (off_t) size_bytes) == 0 && fsync (fd) == 0) ||
-              fail (_ ("“%s” cannot be written: %s."), path, error);
-  close (fd);
-  if (!done)
-    unlink (path);
-  return done;
-}
-
-bool
-bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
-{
-  g_autofree char *name = g_strdup_printf ("disk%u.raw", bundle->config->disks->len);
-  g_autofree char *path = g_build_filename (bundle->path, name, NULL);
-
-  if (!make_sparse (path, size_bytes, error))
-    return false;
-  vm_config_add_disk (bundle->config, path, false);
-  return bundle_save (bundle, error);
 }
 
 void
@@ -540,8 +435,8 @@ bundle_lock (const Bundle *bundle, GError **error)
   int fd = open_lock (bundle->path, O_CREAT);
 
   if (fd < 0) {
-    fail (_ ("“%s” cannot be written, so the machine cannot run from there: %s."), bundle->path,
-          error);
+    bundle_fail (_ ("“%s” cannot be written, so the machine cannot run from there: %s."),
+                 bundle->path, error);
     return -1;
   }
   if (fcntl (fd, F_OFD_SETLK, &whole) == 0)
@@ -551,7 +446,7 @@ bundle_lock (const Bundle *bundle, GError **error)
                  _ ("“%s” is running in another process; stop it there first (terrarium stop)."),
                  bundle_get_name (bundle));
   else
-    fail (_ ("“%s” cannot be locked: %s."), bundle->path, error);
+    bundle_fail (_ ("“%s” cannot be locked: %s."), bundle->path, error);
   close (fd);
   return -1;
 }

@@ -5,6 +5,7 @@
 //
 //   <data dir>/terrarium/machines/<folder>/machine.json   the VmConfig, versioned
 //                                          kernel initrd disk0.raw …   copies made by bundle_create
+//                                          nvram.fd        the firmware's variables
 //                                          lock            held by the process that runs it
 //                                          saved.json …    see saved.h
 #pragma once
@@ -55,14 +56,17 @@ bool bundle_set_on_close (const Bundle *bundle, const char *what, GError **error
 typedef void (*BundleProgress) (double fraction, void *data);
 
 // Makes a new bundle below root for `config`: kernel and initrd are copied into it, and so are the
-// disks unless `disks_in_place`; a name already taken gets a number. All or nothing: on error or
-// cancellation nothing is left behind.
+// disks unless `disks_in_place`; images that a machine cannot write are converted to qcow2 in any
+// case, and discs in drives stay where they are. With firmware it gets a file for variables. A name
+// already taken gets a number. All or nothing: on error or cancellation nothing is left behind.
 Bundle *bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
                        BundleProgress progress, void *data, GCancellable *cancellable,
                        GError **error);
 
-// Adds an empty disk, a sparse raw image of the bundle's own, and saves.
+// Adds an empty disk, a qcow2 image of the bundle's own, before the drives, and saves.
 bool bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error);
+// Makes the first disk larger.
+bool bundle_grow_disk (const Bundle *bundle, uint64_t size_bytes, GError **error);
 // The drive called `name` ("disk1": the position), or the only one ("").
 bool bundle_find_drive (const VmConfig *config, const char *name, unsigned *disk);
 // Another disc in a drive, NULL: none. False: there is no such drive.

@@ -236,7 +236,7 @@ typedef struct Work {
   char *root;
   VmConfig *config;
   bool disks_in_place;
-  uint64_t new_disk_bytes;
+  uint64_t new_disk_bytes, grow_bytes;
   TerrariumMachine *machine; // main thread
   int permille;              // atomic
   guint timer;               // main thread
@@ -260,6 +260,14 @@ progress_cb (double fraction, void *data)
   g_atomic_int_set (&work->permille, (int) (fraction * 1000));
 }
 
+// Worker. What is asked for beside the configuration.
+static bool
+finish_disks (const Work *work, Bundle *bundle, GError **error)
+{
+  return (work->grow_bytes == 0 || bundle_grow_disk (bundle, work->grow_bytes, error)) &&
+         (work->new_disk_bytes == 0 || bundle_add_disk (bundle, work->new_disk_bytes, error));
+}
+
 // Worker.
 static void
 work_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
@@ -269,7 +277,7 @@ work_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancell
   g_autoptr (Bundle) bundle = bundle_create (work->root, work->config, work->disks_in_place,
                                              progress_cb, work, cancellable, &error);
 
-  if (bundle && work->new_disk_bytes > 0 && !bundle_add_disk (bundle, work->new_disk_bytes, &error))
+  if (bundle && !finish_disks (work, bundle, &error))
     bundle_discard (g_steal_pointer (&bundle));
   if (bundle)
     g_task_return_pointer (task, g_steal_pointer (&bundle), (GDestroyNotify) bundle_free);
@@ -298,6 +306,7 @@ terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *cr
   work->config = vm_config_copy (creation->config);
   work->disks_in_place = creation->disks_in_place;
   work->new_disk_bytes = creation->new_disk_bytes;
+  work->grow_bytes = creation->grow_bytes;
   work->machine = terrarium_machine_new_creating (creation->config, cancellable);
   work->timer = g_timeout_add (PROGRESS_INTERVAL_MS, poll_cb, work);
   add (store, work->machine);

@@ -35,6 +35,7 @@ typedef struct TerrariumCreation {
   const VmConfig *config;
   bool disks_in_place;
   uint64_t new_disk_bytes; // an empty disk of this size is added; 0: none
+  uint64_t grow_bytes;     // the first disk becomes this large; 0: stays as it is
 } TerrariumCreation;
 
 // Adds a machine and makes its bundle on a worker. The machine leaves the store again when that

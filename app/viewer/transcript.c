@@ -4,6 +4,7 @@
 #include "app/viewer/transcript.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #define UPDATE_INTERVAL_MS 300 // a machine that prints a lot does not keep the window busy
 
@@ -17,15 +18,25 @@ struct _TerrariumTranscript {
 
 G_DEFINE_FINAL_TYPE (TerrariumTranscript, terrarium_transcript, ADW_TYPE_BIN)
 
+// Around the cursor: while the terminal is not shown, its adjustment may tell of rows that were there
+// before it was cleared.
 static char *
 get_text (VteTerminal *terminal)
 {
-  GtkAdjustment *rows = gtk_scrollable_get_vadjustment (GTK_SCROLLABLE (terminal));
-  glong first = (glong) gtk_adjustment_get_lower (rows);
-  glong last = (glong) gtk_adjustment_get_upper (rows);
-  glong columns = vte_terminal_get_column_count (terminal);
+  glong rows = vte_terminal_get_row_count (terminal);
+  glong columns = vte_terminal_get_column_count (terminal), column, row;
 
-  return vte_terminal_get_text_range (terminal, first, 0, last, columns, NULL, NULL, NULL);
+  vte_terminal_get_cursor_position (terminal, &column, &row);
+  glong first = MAX (0, row - rows - (glong) vte_terminal_get_scrollback_lines (terminal));
+  g_autofree char *text =
+      vte_terminal_get_text_range (terminal, first, 0, row + rows, columns, NULL, NULL, NULL);
+  if (!text)
+    return g_strdup ("");
+  // Rows that are no more, or not yet, are empty.
+  size_t blank = strspn (text, "\n"), length = strlen (text);
+  while (length > blank && text[length - 1] == '\n')
+    length--;
+  return g_strndup (text + blank, length - blank);
 }
 
 // Only what is new is replaced, so that a reader's place and selection stay.
@@ -57,7 +68,7 @@ update_cb (gpointer user_data)
   g_autofree char *text = get_text (transcript->terminal);
 
   transcript->update_source = 0;
-  replace_from_difference (gtk_text_view_get_buffer (transcript->view), text ? text : "");
+  replace_from_difference (gtk_text_view_get_buffer (transcript->view), text);
   return G_SOURCE_REMOVE;
 }
 

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From the wizard's entries to a configuration and its description. Main thread.
 #include <glib/gi18n.h>
-#include <sys/stat.h>
 
 #include "app/model/sample.h"
 #include "app/wizard/sizes.h"
 #include "app/wizard/wizard-private.h"
-
-#define RECOMMENDED_MEMORY_STEP 4 // 1 GiB
-#define RECOMMENDED_DISK_STEP   2 // 8 GiB
-#define LARGEST_DISK_BYTES      ((uint64_t) 256 << 30)
-#define MAX_CPUS                8
 
 char *
 wizard_dup_entry (AdwEntryRow *row)
@@ -21,87 +15,6 @@ wizard_dup_entry (AdwEntryRow *row)
     return text;
   g_free (text);
   return NULL;
-}
-
-// ---------------------------------------------------------------------------------------------
-// Files
-
-// The file it is based on would not come along; whether it may be read at all is not asked here.
-static bool
-check_qcow2 (const char *path, GError **error)
-{
-  g_autoptr (VmImageInfo) info = vm_image_get_info (path, VM_IMAGE_QCOW2, error);
-  g_autofree char *name = g_filename_display_name (path);
-
-  if (info == NULL)
-    return false;
-  if (info->backing == NULL)
-    return true;
-  g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
-               _ ("“%s” is based on another image, “%s”; convert it to an image of its own."), name,
-               info->backing);
-  return false;
-}
-
-static bool
-check_kind (const char *path, VmFileKind wanted, GError **error)
-{
-  VmFileKind kind;
-  g_autofree char *name = g_filename_display_name (path);
-
-  if (!vm_file_probe (path, &kind, error))
-    return false;
-  if (kind == VM_FILE_QCOW2_DISK && wanted == VM_FILE_RAW_DISK)
-    return check_qcow2 (path, error);
-  if (kind == wanted)
-    return true;
-  g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
-               wanted == VM_FILE_RAW_DISK
-                   ? _ ("“%s” is a kernel, not a disk image; choose another file.")
-                   : _ ("“%s” is a disk image, not a kernel; choose a Linux kernel for ARM."),
-               name);
-  return false;
-}
-
-static bool
-check_initrd (const char *path, GError **error)
-{
-  struct stat status;
-  g_autofree char *name = g_filename_display_name (path);
-
-  if (stat (path, &status) == 0 && S_ISREG (status.st_mode) && status.st_size > 0)
-    return true;
-  g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FILE,
-               _ ("“%s” is not there, empty or not a file; choose another initrd."), name);
-  return false;
-}
-
-bool
-wizard_check_files (TerrariumWizard *wizard, AdwEntryRow **row, GError **error)
-{
-  g_autofree char *kernel = wizard_dup_entry (wizard->kernel_row);
-  g_autofree char *initrd = wizard_dup_entry (wizard->initrd_row);
-  g_autofree char *disk = wizard_dup_entry (wizard->disk_row);
-
-  if (wizard->source == WIZARD_SOURCE_SAMPLE)
-    return true;
-  *row = wizard->disk_row;
-  if (disk ? !check_kind (disk, VM_FILE_RAW_DISK, error) : wizard->source == WIZARD_SOURCE_DISK) {
-    if (!disk)
-      g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FIELD,
-                   _ ("No disk image is chosen; choose a raw disk image."));
-    return false;
-  }
-  *row = wizard->kernel_row;
-  if (!kernel) {
-    g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FIELD,
-                 _ ("No kernel is chosen; choose a Linux kernel for ARM (arm64)."));
-    return false;
-  }
-  if (!check_kind (kernel, VM_FILE_KERNEL_AARCH64, error))
-    return false;
-  *row = wizard->initrd_row;
-  return !initrd || check_initrd (initrd, error);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -126,27 +39,60 @@ use_sample (TerrariumWizard *wizard, VmConfig *config)
 }
 
 static void
-use_files (TerrariumWizard *wizard, VmConfig *config)
+use_kernel (TerrariumWizard *wizard, VmConfig *config)
 {
-  g_autofree char *disk = wizard_dup_entry (wizard->disk_row);
-
   set_text (&config->kernel, wizard_dup_entry (wizard->kernel_row));
   set_text (&config->initrd, wizard_dup_entry (wizard->initrd_row));
   set_text (&config->cmdline, wizard_dup_entry (wizard->cmdline_row));
   config->display = gtk_switch_get_active (wizard->display_switch);
-  VmFileKind kind;
-
-  // What it looks like now, before any guest has written to it, is what it is.
-  if (disk)
-    vm_config_add_disk (config, disk, false)->format =
-        vm_file_probe (disk, &kind, NULL) && kind == VM_FILE_QCOW2_DISK ? VM_IMAGE_QCOW2
-                                                                        : VM_IMAGE_RAW;
 }
 
-static unsigned
-get_step (GtkScale *scale)
+static void
+use_files (TerrariumWizard *wizard, VmConfig *config)
 {
-  return (unsigned) gtk_range_get_value (GTK_RANGE (scale));
+  g_autofree char *disk = wizard_dup_entry (wizard->disk_row);
+
+  use_kernel (wizard, config);
+  if (disk)
+    vm_config_add_disk (config, disk, false)->format = wizard->disk_format;
+}
+
+// A disc that firmware finds its loader on only when it looks at it as a disk, like a stick's.
+static bool
+is_stick (const Medium *medium)
+{
+  return medium->kind == MEDIUM_DISC && !(medium->disc_loaders & MEDIUM_AARCH64) &&
+         (medium->disk_loaders & MEDIUM_AARCH64);
+}
+
+static void
+add_image (VmConfig *config, const Medium *medium)
+{
+  if (is_stick (medium))
+    vm_config_add_disk (config, medium->path, true)->bus = VM_DISK_USB;
+  else if (medium->kind == MEDIUM_DISC)
+    vm_config_add_cdrom (config, medium->path);
+  else
+    vm_config_add_disk (config, medium->path, false)->format = medium->format;
+}
+
+// The new disk comes first, so that what was installed starts; while it is empty, the disc does.
+static void
+use_image (TerrariumWizard *wizard, VmConfig *config)
+{
+  static const char *const disk_drive[] = {"disk0", "disk1", NULL};
+  static const char *const stick_disk[] = {"disk1", "disk0", NULL};
+  const Medium *medium = wizard->look->medium;
+
+  if (wizard_uses_firmware (wizard)) {
+    set_text (&config->firmware, g_strdup ("uefi"));
+    config->display = true;
+    if (medium->kind == MEDIUM_DISC)
+      config->boot_order = g_strdupv ((char **) (is_stick (medium) ? stick_disk : disk_drive));
+  } else {
+    use_kernel (wizard, config);
+  }
+  add_image (config, medium);
 }
 
 VmConfig *
@@ -156,144 +102,132 @@ wizard_make_config (TerrariumWizard *wizard)
 
   if (wizard->source == WIZARD_SOURCE_SAMPLE)
     use_sample (wizard, config);
-  else
+  else if (wizard->source == WIZARD_SOURCE_KERNEL)
     use_files (wizard, config);
+  else if (wizard->look)
+    use_image (wizard, config);
   char *name = wizard_dup_entry (wizard->name_row);
   set_text (&config->name, name ? name : g_strdup (wizard->suggested_name));
-  config->memory_bytes = sizes_at (WIZARD_FIRST_MEMORY_BYTES, get_step (wizard->memory_scale));
-  config->cpus = get_step (wizard->cpus_scale);
+  config->memory_bytes = wizard_get_memory_bytes (wizard);
+  config->cpus = wizard_get_cpus (wizard);
   return config;
+}
+
+static bool
+is_disk (TerrariumWizard *wizard)
+{
+  return wizard->source == WIZARD_SOURCE_IMAGE && wizard->look &&
+         wizard->look->medium->kind == MEDIUM_DISK;
 }
 
 uint64_t
 wizard_get_new_disk_bytes (TerrariumWizard *wizard)
 {
-  if (wizard->source != WIZARD_SOURCE_SAMPLE)
+  if (wizard->source == WIZARD_SOURCE_KERNEL || is_disk (wizard))
     return 0;
-  return sizes_at (WIZARD_FIRST_DISK_BYTES, get_step (wizard->disk_size_scale));
+  return wizard_get_disk_bytes (wizard);
+}
+
+uint64_t
+wizard_get_grow_bytes (TerrariumWizard *wizard)
+{
+  uint64_t bytes = wizard_get_disk_bytes (wizard);
+
+  return is_disk (wizard) && !wizard_get_disks_in_place (wizard) &&
+                 bytes > wizard->look->medium->size_bytes
+             ? bytes
+             : 0;
 }
 
 bool
 wizard_get_disks_in_place (TerrariumWizard *wizard)
 {
-  return wizard->source != WIZARD_SOURCE_SAMPLE && gtk_switch_get_active (wizard->in_place_switch);
-}
-
-// ---------------------------------------------------------------------------------------------
-// Resources
-
-static char *
-format_memory_cb (GtkScale *scale, double value, gpointer user_data)
-{
-  return sizes_format (sizes_at (WIZARD_FIRST_MEMORY_BYTES, (unsigned) value));
-}
-
-static char *
-format_disk_cb (GtkScale *scale, double value, gpointer user_data)
-{
-  return sizes_format (sizes_at (WIZARD_FIRST_DISK_BYTES, (unsigned) value));
-}
-
-static char *
-format_cpus_cb (GtkScale *scale, double value, gpointer user_data)
-{
-  return g_strdup_printf ("%u", (unsigned) value);
-}
-
-typedef char *(*FormatFunc) (GtkScale *, double, gpointer);
-
-// A screen reader is told the size, not the step.
-static void
-value_changed_cb (GtkScale *scale, gpointer user_data)
-{
-  FormatFunc format = (FormatFunc) user_data;
-  g_autofree char *text = format (scale, gtk_range_get_value (GTK_RANGE (scale)), NULL);
-
-  gtk_accessible_update_property (GTK_ACCESSIBLE (scale), GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text,
-                                  -1);
-}
-
-static void
-init_scale (GtkScale *scale, unsigned first, unsigned last, unsigned recommended, FormatFunc format)
-{
-  GtkAdjustment *adjustment = gtk_adjustment_new (first, first, MAX (first, last), 1, 1, 0);
-
-  gtk_range_set_adjustment (GTK_RANGE (scale), adjustment);
-  gtk_scale_set_format_value_func (scale, format, NULL, NULL);
-  g_signal_connect (scale, "value-changed", G_CALLBACK (value_changed_cb), (gpointer) format);
-  if (recommended <= last)
-    gtk_scale_add_mark (scale, recommended, GTK_POS_BOTTOM, NULL);
-  gtk_range_set_value (GTK_RANGE (scale), MIN (recommended, last));
-  value_changed_cb (scale, (gpointer) format);
-}
-
-void
-wizard_init_resources (TerrariumWizard *wizard)
-{
-  uint64_t host_bytes = vm_host_get_memory_bytes ();
-  unsigned host_cpus = vm_host_get_cpus ();
-  g_autofree char *memory = sizes_format (host_bytes);
-  g_autofree char *memory_text =
-      g_strdup_printf (_ ("Recommended: %s; this computer has %s"), "1 GiB", memory);
-  g_autofree char *cpus_text =
-      g_strdup_printf (_ ("Recommended: %u; this computer has %u"), 1, host_cpus);
-
-  adw_action_row_set_subtitle (wizard->memory_row, memory_text);
-  adw_action_row_set_subtitle (wizard->cpus_row, cpus_text);
-  init_scale (wizard->memory_scale, 0, sizes_last_step (WIZARD_FIRST_MEMORY_BYTES, host_bytes),
-              RECOMMENDED_MEMORY_STEP, format_memory_cb);
-  init_scale (wizard->cpus_scale, 1, CLAMP (host_cpus, 1, MAX_CPUS), 1, format_cpus_cb);
-  init_scale (wizard->disk_size_scale, 0,
-              sizes_last_step (WIZARD_FIRST_DISK_BYTES, LARGEST_DISK_BYTES), RECOMMENDED_DISK_STEP,
-              format_disk_cb);
+  if (wizard->source == WIZARD_SOURCE_IMAGE)
+    return wizard->look &&
+           (is_stick (wizard->look->medium) ||
+            (is_disk (wizard) && vm_image_format_can_write (wizard->look->medium->format) &&
+             gtk_switch_get_active (wizard->image_in_place_switch)));
+  return wizard->source == WIZARD_SOURCE_KERNEL && gtk_switch_get_active (wizard->in_place_switch);
 }
 
 // ---------------------------------------------------------------------------------------------
 // Review
 
-static uint64_t
-get_file_bytes (const char *path)
+static char *
+describe_disk (TerrariumWizard *wizard)
 {
-  struct stat status;
+  uint64_t new_bytes = wizard_get_new_disk_bytes (wizard);
+  uint64_t grow_bytes = wizard_get_grow_bytes (wizard);
 
-  return path && stat (path, &status) == 0 ? (uint64_t) status.st_size : 0;
+  if (new_bytes == 0 && grow_bytes == 0)
+    return NULL;
+  g_autofree char *size = sizes_format (new_bytes > 0 ? new_bytes : grow_bytes);
+  return g_strdup_printf (
+      new_bytes > 0 ? _ ("an empty disk of %s") : _ ("the disk made larger, to %s"), size);
+}
+
+// What stays where it is.
+static char *
+describe_rest (TerrariumWizard *wizard)
+{
+  const WizardLook *look = wizard->source == WIZARD_SOURCE_IMAGE ? wizard->look : NULL;
+
+  if (look && look->medium->kind == MEDIUM_DISC)
+    return g_strdup_printf (_ ("“%s” stays where it is and is only read"), look->medium->path);
+  if (look && wizard_get_disks_in_place (wizard))
+    return g_strdup_printf (_ ("“%s” stays where it is and is changed"), look->medium->path);
+  if (look && !vm_image_format_can_write (look->medium->format))
+    return g_strdup_printf (_ ("“%s” is converted to qcow2 and stays as it is"),
+                            look->medium->path);
+  return NULL;
 }
 
 static char *
-describe_files (TerrariumWizard *wizard, const VmConfig *config)
+describe_files (TerrariumWizard *wizard)
 {
-  uint64_t new_disk_bytes = wizard_get_new_disk_bytes (wizard);
-  uint64_t copied = get_file_bytes (config->kernel) + get_file_bytes (config->initrd);
   g_autofree char *root = bundle_dup_root ();
+  g_autofree char *size = g_format_size (wizard->copy_bytes);
+  g_autofree char *disk = describe_disk (wizard);
+  g_autofree char *rest = describe_rest (wizard);
+  GString *text = g_string_new (NULL);
 
-  for (unsigned i = 0; i < config->disks->len && !wizard_get_disks_in_place (wizard); i++)
-    copied += get_file_bytes (((VmDiskConfig *) config->disks->pdata[i])->path);
-  g_autofree char *size = g_format_size (copied);
-  g_autofree char *text =
-      g_strdup_printf (_ ("A folder in %s with copies of the files (%s)"), root, size);
-  if (new_disk_bytes == 0)
-    return g_steal_pointer (&text);
-  g_autofree char *disk = sizes_format (new_disk_bytes);
-  g_autofree char *disk_text = g_strdup_printf (_ ("an empty disk of %s"), disk);
-  return g_strdup_printf ("%s, %s", text, disk_text);
+  if (wizard->copy_bytes > 0)
+    g_string_append_printf (text, _ ("A folder in %s with copies of the files (%s)"), root, size);
+  else
+    g_string_append_printf (text, _ ("A folder in %s"), root);
+  if (disk)
+    g_string_append_printf (text, ", %s", disk);
+  if (rest)
+    g_string_append_printf (text, "\n%s", rest);
+  return g_string_free (text, FALSE);
+}
+
+static const char *
+get_speed (TerrariumWizard *wizard)
+{
+  bool installs = wizard->source == WIZARD_SOURCE_IMAGE && wizard->look &&
+                  wizard->look->medium->kind == MEDIUM_DISC;
+
+  return installs
+             ? _ ("ARM instructions are emulated, so it is many times slower than this computer: "
+                  "starting takes minutes, installing a system an hour or more")
+             : _ ("Every instruction is emulated, so it is many times slower than this computer; "
+                  "starting a system takes minutes");
 }
 
 void
 wizard_update_review (TerrariumWizard *wizard)
 {
-  g_autoptr (VmConfig) config = wizard_make_config (wizard);
-  g_autofree char *memory = sizes_format (config->memory_bytes);
+  unsigned cpus = wizard_get_cpus (wizard);
+  g_autofree char *memory = sizes_format (wizard_get_memory_bytes (wizard));
   g_autofree char *resources =
       g_strdup_printf (ngettext ("ARM, emulated; %u processor, %s of memory",
-                                 "ARM, emulated; %u processors, %s of memory", config->cpus),
-                       config->cpus, memory);
-  g_autofree char *files = describe_files (wizard, config);
+                                 "ARM, emulated; %u processors, %s of memory", cpus),
+                       cpus, memory);
+  g_autofree char *files = describe_files (wizard);
   g_autofree char *files_markup = g_markup_escape_text (files, -1);
 
   adw_action_row_set_subtitle (wizard->resources_summary, resources);
   adw_action_row_set_subtitle (wizard->files_summary, files_markup);
-  adw_action_row_set_subtitle (
-      wizard->speed_summary,
-      _ ("Every instruction is emulated, so it is many times slower than this computer; starting a "
-         "system takes minutes"));
+  adw_action_row_set_subtitle (wizard->speed_summary, get_speed (wizard));
 }

@@ -22,6 +22,18 @@ sizes_last_step (uint64_t first_bytes, uint64_t limit_bytes)
   return step;
 }
 
+unsigned
+sizes_step_above (uint64_t first_bytes, uint64_t bytes)
+{
+  return bytes < first_bytes ? 0 : sizes_last_step (first_bytes, bytes) + 1;
+}
+
+unsigned
+sizes_step_from (uint64_t first_bytes, uint64_t bytes)
+{
+  return bytes == 0 ? 0 : sizes_step_above (first_bytes, bytes - 1);
+}
+
 char *
 sizes_format (uint64_t bytes)
 {

@@ -8,5 +8,9 @@
 uint64_t sizes_at (uint64_t first_bytes, unsigned step);
 // The last step that is not above `limit_bytes`; 0 when even the first is.
 unsigned sizes_last_step (uint64_t first_bytes, uint64_t limit_bytes);
+// The first step that is above `bytes`.
+unsigned sizes_step_above (uint64_t first_bytes, uint64_t bytes);
+// The first step that is not below `bytes`.
+unsigned sizes_step_from (uint64_t first_bytes, uint64_t bytes);
 // "512 MiB", "1.5 GiB". Owned by the caller (g_free).
 char *sizes_format (uint64_t bytes);

@@ -14,11 +14,12 @@ static guint signals[N_SIGNALS];
 // ---------------------------------------------------------------------------------------------
 // Errors, in place
 
-static void
-clear_error (TerrariumWizard *wizard)
+void
+wizard_clear_error (TerrariumWizard *wizard)
 {
   GtkWidget *rows[] = {GTK_WIDGET (wizard->kernel_row), GTK_WIDGET (wizard->initrd_row),
-                       GTK_WIDGET (wizard->disk_row), GTK_WIDGET (wizard->name_row)};
+                       GTK_WIDGET (wizard->disk_row), GTK_WIDGET (wizard->image_row),
+                       GTK_WIDGET (wizard->name_row)};
 
   for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++)
     gtk_widget_remove_css_class (rows[i], "error");
@@ -26,10 +27,10 @@ clear_error (TerrariumWizard *wizard)
   gtk_revealer_set_reveal_child (wizard->error_revealer, FALSE);
 }
 
-static void
-show_error (TerrariumWizard *wizard, const char *message, AdwEntryRow *row)
+void
+wizard_show_error (TerrariumWizard *wizard, const char *message, AdwEntryRow *row)
 {
-  clear_error (wizard);
+  wizard_clear_error (wizard);
   gtk_label_set_text (wizard->error_label, message);
   gtk_revealer_set_reveal_child (wizard->error_revealer, TRUE);
   if (!row)
@@ -47,12 +48,9 @@ get_page (TerrariumWizard *wizard)
   return gtk_stack_get_visible_child (wizard->pages);
 }
 
-// A name the person has typed is kept.
-static void
-suggest_name (TerrariumWizard *wizard)
+void
+wizard_suggest_name (TerrariumWizard *wizard, const char *name)
 {
-  const char *name =
-      wizard->source == WIZARD_SOURCE_SAMPLE ? _ ("Debian 12 Installer") : _ ("ARM Machine");
   const char *current = gtk_editable_get_text (GTK_EDITABLE (wizard->name_row));
 
   if (*current && g_strcmp0 (current, wizard->suggested_name) != 0)
@@ -68,7 +66,7 @@ show_page (TerrariumWizard *wizard, GtkWidget *page)
   bool first = page == wizard->source_page;
   bool last = page == wizard->review_page;
 
-  clear_error (wizard);
+  wizard_clear_error (wizard);
   gtk_stack_set_visible_child (wizard->pages, page);
   gtk_widget_set_visible (GTK_WIDGET (wizard->back_button), !first);
   gtk_widget_set_visible (GTK_WIDGET (wizard->next_button), !first);
@@ -88,19 +86,87 @@ choose_source (TerrariumWizard *wizard, WizardSource source)
   bool sample = source == WIZARD_SOURCE_SAMPLE;
 
   wizard->source = source;
+  wizard->next_wanted = false;
   gtk_widget_set_visible (wizard->sample_group, sample);
-  gtk_widget_set_visible (wizard->files_group, !sample);
-  gtk_widget_set_visible (GTK_WIDGET (wizard->disk_size_row), sample);
-  suggest_name (wizard);
+  wizard_update_image (wizard);
+  wizard_recommend (wizard);
+  if (source == WIZARD_SOURCE_IMAGE && wizard->look)
+    wizard_suggest_name (wizard, wizard->look->name);
+  else
+    wizard_suggest_name (wizard, sample ? _ ("Debian 12 Installer") : _ ("ARM Machine"));
   show_page (wizard, wizard->system_page);
 }
 
 static void
-source_activated_cb (AdwActionRow *row, TerrariumWizard *wizard)
+checked_cb (TerrariumWizard *wizard, AdwEntryRow *row, const GError *error)
 {
-  choose_source (wizard, row == wizard->sample_row          ? WIZARD_SOURCE_SAMPLE
-                         : row == wizard->kernel_source_row ? WIZARD_SOURCE_KERNEL
-                                                            : WIZARD_SOURCE_DISK);
+  if (error)
+    wizard_show_error (wizard, error->message, row);
+  else if (get_page (wizard) == wizard->system_page)
+    show_page (wizard, wizard->resources_page);
+}
+
+void
+wizard_leave_system_page (TerrariumWizard *wizard)
+{
+  bool image = wizard->source == WIZARD_SOURCE_IMAGE;
+
+  wizard->next_wanted = image && (wizard->looking || wizard->look_timer);
+  if (wizard->next_wanted)
+    return;
+  if (image && wizard->look_error)
+    wizard_show_error (wizard, wizard->look_error, wizard->image_row);
+  else if (image && !wizard->look)
+    wizard_show_error (wizard, _ ("No image is chosen; choose an ISO or a disk image."),
+                       wizard->image_row);
+  else
+    wizard_check_files (wizard, checked_cb);
+}
+
+void
+wizard_image_known (TerrariumWizard *wizard)
+{
+  bool wanted = wizard->next_wanted;
+
+  wizard->next_wanted = false;
+  wizard_update_image (wizard);
+  if (wizard->look && wizard->look->medium->kind == MEDIUM_KERNEL) {
+    gtk_editable_set_text (GTK_EDITABLE (wizard->kernel_row), wizard->look->medium->path);
+    gtk_editable_set_text (GTK_EDITABLE (wizard->image_row), "");
+    choose_source (wizard, WIZARD_SOURCE_KERNEL);
+    return;
+  }
+  wizard_recommend (wizard);
+  if (wizard->look) {
+    adw_combo_row_set_selected (wizard->start_row, 0);
+    wizard_suggest_name (wizard, wizard->look->name);
+  } else if (wizard->look_error) {
+    wizard_show_error (wizard, wizard->look_error, wizard->image_row);
+  }
+  if (wanted && !wizard->look_error)
+    wizard_leave_system_page (wizard);
+}
+
+// ---------------------------------------------------------------------------------------------
+// The end
+
+static void
+created_checked_cb (TerrariumWizard *wizard, AdwEntryRow *row, const GError *error)
+{
+  g_autoptr (VmConfig) config = wizard_make_config (wizard);
+
+  if (error) {
+    wizard_show_error (wizard, error->message, NULL);
+    return;
+  }
+  TerrariumCreation creation = {
+      .config = config,
+      .disks_in_place = wizard_get_disks_in_place (wizard),
+      .new_disk_bytes = wizard_get_new_disk_bytes (wizard),
+      .grow_bytes = wizard_get_grow_bytes (wizard),
+  };
+  g_signal_emit (wizard, signals[CREATE], 0, &creation);
+  gtk_window_close (GTK_WINDOW (wizard));
 }
 
 static void
@@ -108,35 +174,25 @@ create (TerrariumWizard *wizard)
 {
   g_autofree char *name = wizard_dup_entry (wizard->name_row);
   g_autoptr (VmConfig) config = wizard_make_config (wizard);
-  g_autoptr (GError) error = NULL;
 
-  if (!name) {
-    show_error (wizard, _ ("The name is empty; give the machine a name."), wizard->name_row);
-    return;
-  }
-  if (!vm_config_validate (config, &error)) {
-    show_error (wizard, error->message, NULL);
-    return;
-  }
-  TerrariumCreation creation = {
-      .config = config,
-      .disks_in_place = wizard_get_disks_in_place (wizard),
-      .new_disk_bytes = wizard_get_new_disk_bytes (wizard),
-  };
-  g_signal_emit (wizard, signals[CREATE], 0, &creation);
-  gtk_window_close (GTK_WINDOW (wizard));
+  if (name)
+    wizard_check_config (wizard, config, created_checked_cb);
+  else
+    wizard_show_error (wizard, _ ("The name is empty; give the machine a name."), wizard->name_row);
 }
 
-static void
-leave_system_page (TerrariumWizard *wizard)
-{
-  g_autoptr (GError) error = NULL;
-  AdwEntryRow *row = NULL;
+static void choose_file (TerrariumWizard *wizard, AdwEntryRow *row);
 
-  if (wizard_check_files (wizard, &row, &error))
-    show_page (wizard, wizard->resources_page);
-  else
-    show_error (wizard, error->message, row);
+static void
+source_activated_cb (AdwActionRow *row, TerrariumWizard *wizard)
+{
+  bool image = row == wizard->image_source_row;
+
+  choose_source (wizard, row == wizard->sample_row ? WIZARD_SOURCE_SAMPLE
+                         : image                   ? WIZARD_SOURCE_IMAGE
+                                                   : WIZARD_SOURCE_KERNEL);
+  if (image && !*gtk_editable_get_text (GTK_EDITABLE (wizard->image_row)))
+    choose_file (wizard, wizard->image_row);
 }
 
 static void
@@ -146,7 +202,7 @@ next_action (GtkWidget *widget, const char *action, GVariant *parameter)
   GtkWidget *page = get_page (wizard);
 
   if (page == wizard->system_page) {
-    leave_system_page (wizard);
+    wizard_leave_system_page (wizard);
   } else if (page == wizard->resources_page) {
     wizard_update_review (wizard);
     show_page (wizard, wizard->review_page);
@@ -202,7 +258,8 @@ file_button_cb (GtkButton *button, TerrariumWizard *wizard)
 {
   choose_file (wizard, button == wizard->kernel_button   ? wizard->kernel_row
                        : button == wizard->initrd_button ? wizard->initrd_row
-                                                         : wizard->disk_row);
+                       : button == wizard->disk_button   ? wizard->disk_row
+                                                         : wizard->image_row);
 }
 
 static void
@@ -211,22 +268,35 @@ entry_changed_cb (TerrariumWizard *wizard)
   g_autofree char *disk = wizard_dup_entry (wizard->disk_row);
 
   gtk_widget_set_sensitive (wizard->in_place_row, disk != NULL);
-  clear_error (wizard);
+  wizard_clear_error (wizard);
+}
+
+// What is typed may not be a whole name yet.
+static void
+image_changed_cb (TerrariumWizard *wizard)
+{
+  wizard_look_soon (wizard);
+}
+
+static void
+start_changed_cb (TerrariumWizard *wizard)
+{
+  wizard_clear_error (wizard);
+  wizard_update_image (wizard);
+}
+
+static void
+in_place_changed_cb (TerrariumWizard *wizard)
+{
+  wizard_recommend (wizard);
 }
 
 void
 terrarium_wizard_offer_file (TerrariumWizard *wizard, const char *path)
 {
-  g_autoptr (GError) error = NULL;
-  VmFileKind kind;
-
-  if (!vm_file_probe (path, &kind, &error)) {
-    show_error (wizard, error->message, NULL);
-    return;
-  }
-  bool kernel = kind == VM_FILE_KERNEL_AARCH64;
-  gtk_editable_set_text (GTK_EDITABLE (kernel ? wizard->kernel_row : wizard->disk_row), path);
-  choose_source (wizard, kernel ? WIZARD_SOURCE_KERNEL : WIZARD_SOURCE_DISK);
+  gtk_editable_set_text (GTK_EDITABLE (wizard->image_row), path);
+  choose_source (wizard, WIZARD_SOURCE_IMAGE);
+  wizard_look (wizard);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -250,6 +320,17 @@ init_sample (TerrariumWizard *wizard)
   g_autofree char *markup = g_markup_escape_text (text, -1);
   adw_action_row_set_subtitle (wizard->sample_row, markup);
   gtk_widget_set_sensitive (GTK_WIDGET (wizard->sample_row), FALSE);
+}
+
+static void
+terrarium_wizard_dispose (GObject *object)
+{
+  TerrariumWizard *wizard = TERRARIUM_WIZARD (object);
+
+  wizard_stop_looking (wizard);
+  g_cancellable_cancel (wizard->checking);
+  g_clear_object (&wizard->checking);
+  G_OBJECT_CLASS (terrarium_wizard_parent_class)->dispose (object);
 }
 
 static void
@@ -277,11 +358,20 @@ bind_template (GtkWidgetClass *widget_class)
   BIND (error_revealer);
   BIND (error_label);
   BIND (sample_row);
+  BIND (image_source_row);
   BIND (kernel_source_row);
-  BIND (disk_source_row);
   BIND (sample_group);
+  BIND (image_group);
   BIND (files_group);
   BIND (installer_row);
+  BIND (image_row);
+  BIND (image_button);
+  BIND (found_row);
+  BIND (problem_row);
+  BIND (spinner);
+  BIND (start_row);
+  BIND (image_in_place_row);
+  BIND (image_in_place_switch);
   BIND (kernel_row);
   BIND (initrd_row);
   BIND (disk_row);
@@ -309,6 +399,7 @@ terrarium_wizard_class_init (TerrariumWizardClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
+  G_OBJECT_CLASS (klass)->dispose = terrarium_wizard_dispose;
   G_OBJECT_CLASS (klass)->finalize = terrarium_wizard_finalize;
   signals[CREATE] = g_signal_new ("create", TERRARIUM_TYPE_WIZARD, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                   NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
@@ -324,11 +415,12 @@ terrarium_wizard_class_init (TerrariumWizardClass *klass)
 static void
 connect_rows (TerrariumWizard *wizard)
 {
-  AdwActionRow *sources[] = {wizard->sample_row, wizard->kernel_source_row,
-                             wizard->disk_source_row};
-  GtkButton *buttons[] = {wizard->kernel_button, wizard->initrd_button, wizard->disk_button};
+  AdwActionRow *sources[] = {wizard->sample_row, wizard->image_source_row,
+                             wizard->kernel_source_row};
+  GtkButton *buttons[] = {wizard->kernel_button, wizard->initrd_button, wizard->disk_button,
+                          wizard->image_button};
   AdwEntryRow *entries[] = {wizard->kernel_row, wizard->initrd_row, wizard->disk_row,
-                            wizard->name_row};
+                            wizard->image_row, wizard->name_row};
 
   for (unsigned i = 0; i < G_N_ELEMENTS (sources); i++)
     g_signal_connect (sources[i], "activated", G_CALLBACK (source_activated_cb), wizard);
@@ -338,6 +430,11 @@ connect_rows (TerrariumWizard *wizard)
     g_signal_connect_swapped (entries[i], "changed", G_CALLBACK (entry_changed_cb), wizard);
     gtk_editable_set_enable_undo (GTK_EDITABLE (entries[i]), TRUE);
   }
+  g_signal_connect_swapped (wizard->image_row, "changed", G_CALLBACK (image_changed_cb), wizard);
+  g_signal_connect_swapped (wizard->start_row, "notify::selected", G_CALLBACK (start_changed_cb),
+                            wizard);
+  g_signal_connect_swapped (wizard->image_in_place_switch, "notify::active",
+                            G_CALLBACK (in_place_changed_cb), wizard);
 }
 
 static void
@@ -347,6 +444,7 @@ terrarium_wizard_init (TerrariumWizard *wizard)
   connect_rows (wizard);
   init_sample (wizard);
   wizard_init_resources (wizard);
+  wizard_update_image (wizard);
   entry_changed_cb (wizard);
   show_page (wizard, wizard->source_page);
 }

@@ -110,3 +110,13 @@ typedef struct VmImageExtent {
 bool vm_image_map (const char *path, VmImageFormat format, bool allow_backing,
                    void (*extent) (void *data, const VmImageExtent *extent), void *data,
                    const VmImageJob *job, GError **error);
+
+// What the disk holds, a piece at a time; what is not in this very image reads as zeroes. Offsets and
+// lengths are multiples of 512 inside the disk. One thread at a time.
+typedef struct VmImageReader VmImageReader;
+VmImageReader *vm_image_reader_new (const char *path, VmImageFormat format, GError **error);
+void vm_image_reader_free (VmImageReader *reader); // accepts NULL
+uint64_t vm_image_reader_get_size (const VmImageReader *reader);
+bool vm_image_reader_read (VmImageReader *reader, uint64_t offset, void *buffer, size_t length,
+                           GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmImageReader, vm_image_reader_free)

@@ -180,7 +180,11 @@ class App:
         return window, int(shape["X"]), int(shape["Y"]), int(shape["WIDTH"]), int(shape["HEIGHT"])
 
     def box(self, node):
-        """Where a node is on the screen: (x, y, width, height)."""
+        """Where a node is on the screen: (x, y, width, height). An application that is busy may not
+        answer at once."""
+        return wait("an answer", lambda: self._box(node))
+
+    def _box(self, node):
         top = self.toplevel(node)
         frame = extents(top)
         _, x, y, width, height = self.x_window(top.get_name())

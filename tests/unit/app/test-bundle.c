@@ -288,9 +288,113 @@ test_new_disk (void **state)
   g_autoptr (Bundle) again = bundle_load (bundle->path);
   assert_int_equal (again->config->disks->len, 2);
   VmDiskConfig *disk = again->config->disks->pdata[1];
+  assert_int_equal (disk->format, VM_IMAGE_QCOW2);
   assert_int_equal (stat (disk->path, &status), 0);
-  assert_int_equal (status.st_size, 1 << 30);
-  assert_int_equal (status.st_blocks, 0);
+  assert_in_range (status.st_size, 1, 1 << 20);
+  g_autoptr (VmImageInfo) info = vm_image_get_info (disk->path, disk->format, &error);
+  assert_int_equal (info->size_bytes, 1 << 30);
+}
+
+// The disc stays where it is, behind the new disk; the firmware's variables are the machine's own.
+static void
+test_install (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = vm_config_new (VM_ARCH_AARCH64);
+  g_autoptr (GError) error = NULL;
+
+  config->name = (g_free (config->name), g_strdup ("Install"));
+  config->firmware = g_strdup ("uefi");
+  vm_config_add_cdrom (config, room->disk);
+  g_autoptr (Bundle) bundle = bundle_create (room->root, config, false, NULL, NULL, NULL, &error);
+  assert_non_null (bundle);
+  assert_true (bundle_add_disk (bundle, 1 << 30, &error));
+  g_autoptr (Bundle) again = bundle_load (bundle->path);
+  assert_int_equal (again->config->disks->len, 2);
+  const VmDiskConfig *disk = again->config->disks->pdata[0],
+                     *drive = again->config->disks->pdata[1];
+  assert_true (g_str_has_prefix (disk->path, bundle->path));
+  assert_true (drive->cdrom);
+  assert_string_equal (drive->path, room->disk);
+  g_autofree char *nvram = g_build_filename (bundle->path, "nvram.fd", NULL);
+  assert_string_equal (again->config->nvram, nvram);
+  assert_false (g_file_test (nvram, G_FILE_TEST_EXISTS));
+
+  // Of a machine that has some already they are copied.
+  assert_true (g_file_set_contents (nvram, "variables", -1, NULL));
+  g_autoptr (Bundle) other =
+      bundle_create (room->root, again->config, false, NULL, NULL, NULL, &error);
+  assert_string_not_equal (other->config->nvram, nvram);
+  assert_contents (other->config->nvram, "variables");
+}
+
+// A VDI of one block of 1 MiB that is not there and one that is, all 'x'.
+static void
+write_vdi (const char *path)
+{
+  g_autofree uint8_t *vdi = g_malloc0 (0x400 + (1 << 20));
+  const uint32_t fields[][2] = {
+      {64, 0xbeda107f}, {68, 0x10001}, {72, 0x190}, {76, 1},
+      {340, 0x200},     {344, 0x400},  {360, 512},  {368, 2 << 20},
+      {376, 1 << 20},   {384, 2},      {388, 1},    {0x200, UINT32_MAX}, // the map
+  };
+
+  memcpy (vdi, "<<< disk image >>>", 18);
+  for (unsigned i = 0; i < G_N_ELEMENTS (fields); i++)
+    memcpy (vdi + fields[i][0], &fields[i][1], 4);
+  memset (vdi + 0x400, 'x', 1 << 20);
+  assert_true (g_file_set_contents (path, (char *) vdi, 0x400 + (1 << 20), NULL));
+}
+
+static void
+test_import (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "Imported");
+  g_autoptr (GError) error = NULL;
+  double last = 0;
+  char bytes[512];
+
+  VmDiskConfig *disk = config->disks->pdata[0];
+  write_vdi (room->disk);
+  disk->format = VM_IMAGE_VDI;
+  // Although it is asked to stay in place.
+  g_autoptr (Bundle) bundle =
+      bundle_create (room->root, config, true, count_cb, &last, NULL, &error);
+  assert_null (error);
+  disk = bundle->config->disks->pdata[0];
+  assert_int_equal (disk->format, VM_IMAGE_QCOW2);
+  assert_true (g_str_has_prefix (disk->path, bundle->path));
+  assert_true (last == 1.0);
+  assert_true (bundle_grow_disk (bundle, 8 << 20, &error));
+  g_autoptr (VmImageReader) reader = vm_image_reader_new (disk->path, disk->format, &error);
+  assert_int_equal (vm_image_reader_get_size (reader), 8 << 20);
+  assert_true (vm_image_reader_read (reader, 0, bytes, sizeof bytes, NULL));
+  assert_int_equal (bytes[511], 0);
+  assert_true (vm_image_reader_read (reader, 1 << 20, bytes, sizeof bytes, NULL));
+  assert_int_equal (bytes[511], 'x');
+  assert_false (vm_image_reader_read (reader, 8 << 20, bytes, sizeof bytes, NULL));
+  assert_false (vm_image_reader_read (reader, 1, bytes, sizeof bytes, NULL));
+}
+
+static void
+test_import_fails (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "Imported");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  VmDiskConfig *disk = config->disks->pdata[0];
+  disk->format = VM_IMAGE_VDI; // which it is not
+  assert_null (bundle_create (room->root, config, false, NULL, NULL, NULL, &error));
+  assert_non_null (error);
+  g_clear_error (&error);
+  write_vdi (room->disk);
+  g_cancellable_cancel (cancellable);
+  assert_null (bundle_create (room->root, config, false, NULL, NULL, cancellable, &error));
+  assert_true (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  assert_int_equal (count_entries (room->root), 0);
 }
 
 typedef struct Broken {
@@ -400,11 +504,12 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      TEST (test_create),     TEST (test_moved),           TEST (test_in_place),
-      TEST (test_names),      TEST (test_missing_file),    TEST (test_cancelled),
-      TEST (test_long_names), TEST (test_unwritable_root), TEST (test_holes),
-      TEST (test_new_disk),   TEST (test_broken),          TEST (test_fifo),
-      TEST (test_lock),       TEST (test_clean),           TEST (test_name_is_text),
+      TEST (test_create),       TEST (test_moved),           TEST (test_in_place),
+      TEST (test_names),        TEST (test_missing_file),    TEST (test_cancelled),
+      TEST (test_long_names),   TEST (test_unwritable_root), TEST (test_holes),
+      TEST (test_new_disk),     TEST (test_install),         TEST (test_import),
+      TEST (test_import_fails), TEST (test_broken),          TEST (test_fifo),
+      TEST (test_lock),         TEST (test_clean),           TEST (test_name_is_text),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -23,6 +23,14 @@ test_steps (void **state)
     assert_int_equal (sizes_last_step (256 * MI, mib[i] * MI + MI), i);
   }
   assert_int_equal (sizes_last_step (256 * MI, 10 * MI), 0);
+  assert_int_equal (sizes_step_above (256 * MI, 0), 0);
+  assert_int_equal (sizes_step_above (256 * MI, 256 * MI), 1);
+  assert_int_equal (sizes_step_above (256 * MI, 400 * MI), 2);
+  assert_int_equal (sizes_step_from (256 * MI, 0), 0);
+  assert_int_equal (sizes_step_from (256 * MI, 1), 0);
+  assert_int_equal (sizes_step_from (256 * MI, 256 * MI), 0);
+  assert_int_equal (sizes_step_from (256 * MI, 512 * MI), 2);
+  assert_int_equal (sizes_step_from (256 * MI, 513 * MI), 3);
   assert_int_equal (sizes_last_step (256 * MI, (uint64_t) 1 << 40), 24);
 }
 
