@@ -102,3 +102,18 @@
   fmadd d2, d0, d1, d2
   subs x0, x0, #1
   b.ne .-16
+
+// round lanes, ties away from zero
+  frinta v0.4s, v1.4s
+
+// lanes to integers, ties away from zero
+  fcvtas v0.4s, v1.4s
+
+// lanes to fixed-point numbers
+  fcvtzs v0.4s, v1.4s, #8
+
+// lanes of fixed-point numbers
+  scvtf v0.4s, v1.4s, #8
+
+// a fixed-point number in a vector register
+  scvtf d0, d1, #8

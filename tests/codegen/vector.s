@@ -196,3 +196,7 @@ cbnz w2, 5f
 subs x1, x1, #16
 b.ne 4b
 5: add v1.4s, v1.4s, v0.4s
+// rounded shift by a register
+srshl v0.4s, v1.4s, v2.4s
+// the same of unsigned lanes
+urshl v0.2d, v1.2d, v2.2d

@@ -54,6 +54,13 @@ A64_TRANSLATE_FUNCTION (fp_element)
     emit (t, op, row, row->flags & UOP_SCALAR ? 0 : vector_flags (op))->c = op->aux[1] + 1;
 }
 
+// A fixed-point number in each lane.
+A64_TRANSLATE_FUNCTION (fp_fixed_vector)
+{
+  if (is_native (t, op, UOP_INTERP_VEC))
+    emit (t, op, row, row->flags & UOP_SCALAR ? 0 : vector_flags (op))->c = op->aux[1];
+}
+
 // Into the lower half, or into the upper and keeping the lower.
 A64_TRANSLATE_FUNCTION (fp_narrow)
 {

@@ -30,6 +30,48 @@ round_away (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Cold *cold)
   x64_vrrr (as, is_double ? X64_VADDSD : X64_VADDSS, d, d, 0);
 }
 
+// A scalar constant in all lanes of xmm.
+static void
+spread_constant (X64Lower *l, X64Vec xmm, X64FpConstant which, bool is_double)
+{
+  x64_vrm (&l->a, is_double ? X64_VMOVDDUP : X64_VBROADCASTSS, xmm,
+           x64_fp_constant (l, which, is_double));
+}
+
+// To `cold` unless |lanes of a| are all less than the constant. xmm0, xmm1 and rcx are used.
+static void
+check_less (X64Lower *l, X64Vec a, X64FpConstant which, bool is_double, X64Cold *cold)
+{
+  X64Asm *as = &l->a;
+
+  spread_constant (l, 1, which, is_double);
+  x64_vrrm (as, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS, is_double));
+  x64_vrrri (as, is_double ? X64_VCMPPD : X64_VCMPPS, 0, 0, 1, X64_CMP_LT_QUIET);
+  x64_vrr (as, X64_VMOVMSKPS, X64_RCX, 0);
+  x64_alu_ri (as, X64_CMP, 32, X64_RCX, 15);
+  x64_jcc (as, X64_CC_NE, &cold->entry);
+}
+
+// As round_away, of lanes. Zeroes above stay.
+static void
+round_lanes_away (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Cold *cold)
+{
+  X64Asm *as = &l->a;
+  bool is_double = x64_fp_double (uop);
+
+  check_less (l, a, X64_FP_INTEGERS, is_double, cold);
+  x64_vrri (as, is_double ? X64_VROUNDPD : X64_VROUNDPS, d, a, IR_ROUND_ZERO | X64_ROUND_QUIET);
+  x64_vrrr (as, is_double ? X64_VSUBPD : X64_VSUBPS, 0, a, d);
+  x64_vrrm (as, X64_VANDPS, 0, 0, x64_fp_constant (l, X64_FP_ABS, is_double));
+  spread_constant (l, 1, X64_FP_HALF, is_double);
+  x64_vrrri (as, is_double ? X64_VCMPPD : X64_VCMPPS, 0, 1, 0, X64_CMP_LE);
+  spread_constant (l, 1, X64_FP_ONE, is_double);
+  x64_vrrr (as, X64_VANDPS, 0, 0, 1);
+  x64_vrrm (as, X64_VANDPS, 1, a, x64_fp_constant (l, X64_FP_SIGN, is_double));
+  x64_vrrr (as, X64_VORPS, 0, 0, 1);
+  x64_vrrr (as, is_double ? X64_VADDPD : X64_VADDPS, d, d, 0);
+}
+
 void
 x64_fp_round (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, unsigned rounding, X64Cold *cold)
 {
@@ -49,7 +91,9 @@ x64_lower_FRINT (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
-  if (rounding == IR_ROUND_AWAY) {
+  if (rounding == IR_ROUND_AWAY && !scalar) {
+    round_lanes_away (l, uop, d, a, cold);
+  } else if (rounding == IR_ROUND_AWAY) {
     round_away (l, uop, d, a, cold);
     is_short = x64_vshort (l, a, uop->aux);
   } else if (scalar) {
@@ -195,12 +239,33 @@ x64_lower_FTOIJS (X64Lower *l, const Uop *uop)
   x64_cold_return (l, cold);
 }
 
+// The same of lanes: xmm0 = 2^power in each.
+static void
+spread_power (X64Lower *l, bool is_double, int power)
+{
+  x64_mov_ri (&l->a, X64_RCX,
+              is_double ? (uint64_t) (1023 + power) << 52 : (uint64_t) (127 + power) << 23);
+  x64_vrr (&l->a, is_double ? X64_VMOVQ_XR : X64_VMOVD, 0, X64_RCX);
+  x64_vrr (&l->a, is_double ? X64_VMOVDDUP : X64_VBROADCASTSS, 0, 0);
+}
+
+static void
+scale_lanes (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, int power)
+{
+  bool is_double = x64_fp_double (uop);
+
+  spread_power (l, is_double, power);
+  x64_vrrr (&l->a, is_double ? X64_VMULPD : X64_VMULPS, d, a, 0);
+}
+
 static void
 scalar_to_integer (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
   X64Vec a = x64_vlow (l, uop->a, uop->aux), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  if (uop->c != 0)
+    a = scaled_operand (l, uop, a, uop->c, cold);
   to_integer (l, uop, a, x64_fp_double (uop), cold);
   x64_vrr (&l->a, x64_fp_double (uop) ? X64_VMOVQ_XR : X64_VMOVD, d, X64_RAX);
   x64_fp_put (l, uop, d, true, cold);
@@ -245,7 +310,21 @@ x64_lower_FTOIV (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
-  if (rounding == IR_ROUND_ZERO || rounding == IR_ROUND_NEAREST) {
+  if (uop->c != 0) {
+    X64Vec scaled = x64_vnew (l);
+
+    check_less (l, a, X64_FP_2_63, is_double, cold);
+    scale_lanes (l, uop, scaled, a, uop->c);
+    a = scaled;
+  }
+  if (rounding == IR_ROUND_AWAY) {
+    X64Vec rounded = x64_vnew (l);
+
+    round_lanes_away (l, uop, rounded, a, cold);
+    x64_vrr (&l->a, truncate, d, rounded);
+    check_lanes (l, d, is_double, is_unsigned, cold);
+    x64_vrr (&l->a, truncate, 0, a);
+  } else if (rounding == IR_ROUND_ZERO || rounding == IR_ROUND_NEAREST) {
     x64_vrr (&l->a, ops[rounding == IR_ROUND_NEAREST][is_double][is_unsigned], d, a);
     check_lanes (l, d, is_double, is_unsigned, cold);
   } else {
@@ -324,7 +403,7 @@ scalar_from_integer (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   x64_vrr (&l->a, is_64 ? X64_VMOVQ_RX : X64_VMOVD_ST, X64_RCX, x64_vlow (l, uop->a, uop->aux));
-  convert_integer (l, uop, X64_RCX, is_64, 0);
+  convert_integer (l, uop, X64_RCX, is_64, uop->c);
 }
 
 void
@@ -344,6 +423,8 @@ x64_lower_ITOFV (X64Lower *l, const Uop *uop)
   }
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   x64_vrr (&l->a, ops[is_unsigned][is_double], d, a);
+  if (uop->c != 0)
+    scale_lanes (l, uop, d, d, -(int) uop->c);
   x64_fp_put (l, uop, d, true, NULL);
 }
 

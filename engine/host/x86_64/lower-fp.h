@@ -27,6 +27,7 @@ enum {
   X64_CMP_LT = 0x01,
   X64_CMP_LE = 0x02,
   X64_CMP_UNORDERED = 0x03,
+  X64_CMP_LT_QUIET = 0x11,
   X64_CMP_GE = 0x0d,
   X64_CMP_GT = 0x0e,
 };

@@ -151,6 +151,23 @@ find_distances (X64Lower *l, unsigned size, X64Vec b)
   x64_vrri (&l->a, srl[size], 1, 1, upper);
 }
 
+// The distances to the right become less by one: the last bit that goes out stays for now. xmm1 of
+// lanes that go to the left shifts everything out as before. d is used.
+static void
+keep_last_bit (X64Lower *l, const Uop *uop, X64Vec d)
+{
+  x64_vrrr (&l->a, X64_VPCMPEQD, d, d, d);
+  x64_vrrr (&l->a, x64_vadd[uop->aux], 1, 1, d);
+}
+
+// d = s halved and rounded up, which takes one instruction more than halving: s - s / 2.
+static void
+halve_rounded (X64Lower *l, const Uop *uop, X64Vec d, X64Vec s, bool arithmetic)
+{
+  x64_vshift_right (l, uop->aux, d, s, 1, arithmetic);
+  x64_vrrr (&l->a, x64_vsub[uop->aux], d, s, d);
+}
+
 void
 x64_lower_VUSHV (X64Lower *l, const Uop *uop)
 {
@@ -160,8 +177,14 @@ x64_lower_VUSHV (X64Lower *l, const Uop *uop)
   }
   X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
   find_distances (l, uop->aux, b);
+  if (uop->aux2)
+    keep_last_bit (l, uop, d);
   x64_vrrr (&l->a, variable[uop->aux].left, d, a, 0);
   x64_vrrr (&l->a, variable[uop->aux].right, 0, a, 1);
+  if (uop->aux2) {
+    x64_vmov (&l->a, 1, 0);
+    halve_rounded (l, uop, 0, 1, false);
+  }
   x64_vrrr (&l->a, X64_VPOR, d, d, 0);
   x64_vresult (l, uop, d);
 }
@@ -176,8 +199,14 @@ x64_lower_VSSHV (X64Lower *l, const Uop *uop)
   }
   X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
   find_distances (l, uop->aux, b);
+  if (uop->aux2)
+    keep_last_bit (l, uop, d);
   x64_vrrr (&l->a, variable[uop->aux].left, d, a, 0);
   x64_vrrr (&l->a, variable[uop->aux].arithmetic, 1, a, 1);
+  if (uop->aux2) {
+    halve_rounded (l, uop, 0, 1, true);
+    x64_vmov (&l->a, 1, 0);
+  }
   x64_vrri (&l->a, sll[uop->aux], 0, b, (uint8_t) ((8u << uop->aux) - 8));
   if (uop->aux == 1) {
     x64_vrri (&l->a, X64_VPSRAW_I, 0, 0, 15);
