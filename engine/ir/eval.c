@@ -278,7 +278,7 @@ tier0 (Run *run, const Uop *u)
 {
   bool went_on = run->e->ops->interp (run->e, u);
 
-  return (went_on && u->op != UOP_INTERP_END) || end (run, IR_EVAL_TIER0, 0);
+  return (went_on && !(ir_info[u->op].properties & IR_END)) || end (run, IR_EVAL_TIER0, 0);
 }
 
 static bool

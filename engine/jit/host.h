@@ -23,6 +23,22 @@ enum {
   JIT_DESC_COUNT = 24, // 8 bits: instructions begun since they were last counted
 };
 
+// How a system call enters the kernel's level and an exception is returned from, where nothing is
+// odd: the bytes of the processor state, and the registers that keep it. A host does both by itself.
+typedef struct JitExceptions {
+  int32_t hard;  // 64 bits: not 0: nothing is to be done without tier 0
+  int32_t level; // byte: 0 user, 1 kernel; the byte behind: its own stack pointer
+  int32_t pan, uao, step, dit, ssbs; // bytes
+  int32_t sp_bank;                   // 64 bits: the stack pointer of the user, then of the kernel
+  int32_t jc_mask;                   // 32 bits, beside the jump cache in use
+  int32_t ctx_kernel;                // pointer to the kernel's context
+  int32_t event;                     // pointer to 32 bits that an exception return sets to 1
+  // In the block of system registers, 64 bits each.
+  int32_t state, address, syndrome, vectors, control;
+  int32_t call_syndrome; // of a system call
+  int32_t call_vector;   // of one from the user's level
+} JitExceptions;
+
 // Where generated code finds things: byte offsets in the guest CPU's state unless said otherwise.
 // Sizes are those of the fields in cpu.h of the guest.
 typedef struct JitLayout {
@@ -49,7 +65,11 @@ typedef struct JitLayout {
   int32_t excl_valid, excl_size, excl_host, excl_value; // byte, byte, pointer, 64 bits
   // In a context: tables of {tag, addend}, the jump cache of {va, code} and its mask (32 bits).
   int32_t ctx_read, ctx_write, ctx_jc, ctx_jc_mask;
+  int32_t ticks;         // pointer to Ticks
+  int32_t ticks_last;    // 64 bits: what was read last
+  int32_t ticks_control; // in the block of system registers: who may read them
   uint8_t tlb_bits;
+  JitExceptions exceptions;
   // Slow paths. `data` is access_data. False (NULL): an exception was taken, pc says where to.
   bool (*load) (void *cpu, uint64_t va, uint32_t desc);
   bool (*store) (void *cpu, uint64_t va, uint32_t desc);

@@ -6,6 +6,7 @@
 //
 // Threads: see clock.h. Lock order: clock->lock, then timer->lock.
 #include "engine/vm/clock.h"
+#include "engine/vm/clock-ticks.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -27,6 +28,7 @@ struct VmClock {
   atomic_uint sequence;
   atomic_bool running;
   _Atomic int64_t origin; // running: host time at clock 0; stopped: the clock itself
+  ClockTicks ticks;
 };
 
 struct VmTimer {
@@ -57,6 +59,7 @@ vm_clock_new (VmLoop *loop)
   clock->loop = loop;
   g_mutex_init (&clock->lock);
   clock->timers = g_ptr_array_new ();
+  clock_ticks_init (&clock->ticks);
   return clock;
 }
 
@@ -67,6 +70,7 @@ vm_clock_free (VmClock *clock)
     return;
   g_assert (clock->timers->len == 0);
   g_ptr_array_unref (clock->timers);
+  clock_ticks_clear (&clock->ticks);
   g_mutex_clear (&clock->lock);
   g_free (clock);
 }
@@ -116,6 +120,34 @@ vm_clock_now (VmClock *clock)
   return now;
 }
 
+static bool
+now_of (void *clock, int64_t *now)
+{
+  int64_t origin;
+
+  return read_state (clock, &origin, now);
+}
+
+int64_t
+vm_clock_count (VmClock *clock)
+{
+  int64_t now;
+
+  return clock_ticks_read (&clock->ticks, &now) ? now : vm_clock_count_exactly (clock);
+}
+
+int64_t
+vm_clock_count_exactly (VmClock *clock)
+{
+  return clock_ticks_anchor (&clock->ticks, now_of, clock);
+}
+
+const Ticks *
+vm_clock_get_ticks (VmClock *clock)
+{
+  return &clock->ticks.shared;
+}
+
 // Sets the fd for `deadline`, or stops it. Timer's lock held.
 static void
 set_fd (VmTimer *timer, int64_t deadline, int64_t origin)
@@ -162,6 +194,7 @@ vm_clock_start (VmClock *clock)
   if (!atomic_load (&clock->running)) {
     begin_change (clock);
     end_change (clock, true, host_now () - atomic_load (&clock->origin));
+    clock_ticks_forget (&clock->ticks);
     update_timers_locked (clock);
   }
   g_mutex_unlock (&clock->lock);
@@ -174,6 +207,7 @@ vm_clock_stop (VmClock *clock)
   if (atomic_load (&clock->running)) {
     begin_change (clock);
     end_change (clock, false, host_now () - atomic_load (&clock->origin));
+    clock_ticks_forget (&clock->ticks);
     update_timers_locked (clock);
   }
   g_mutex_unlock (&clock->lock);
@@ -186,6 +220,7 @@ vm_clock_set (VmClock *clock, int64_t now_ns)
   g_assert (!atomic_load (&clock->running));
   begin_change (clock);
   end_change (clock, false, now_ns);
+  clock_ticks_forget_least (&clock->ticks);
   g_mutex_unlock (&clock->lock);
 }
 

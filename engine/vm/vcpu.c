@@ -403,6 +403,12 @@ vcpu_take_event (Vcpu *vcpu)
   return atomic_load (&vcpu->priv->event) != 0 && atomic_exchange (&vcpu->priv->event, 0) != 0;
 }
 
+_Atomic uint32_t *
+vcpu_event_register (Vcpu *vcpu)
+{
+  return &vcpu->priv->event;
+}
+
 void
 vcpu_wait_event (Vcpu *vcpu, int64_t deadline_ns)
 {

@@ -39,8 +39,10 @@ void vcpu_wait (Vcpu *vcpu, int64_t deadline_ns);
 // The event register of WFE and SEV. wait_event (own thread) sleeps as vcpu_wait does, but not
 // when the register is set, and no longer than until it is; it clears the register. take_event
 // clears it and says whether it was set. send_event_all sets it for every CPU of the machine,
-// set_event for one (any thread).
+// set_event for one (any thread). event_register: 1 is set, 0 clear; its own thread may set it by a
+// plain store.
 bool vcpu_take_event (Vcpu *vcpu);
+_Atomic uint32_t *vcpu_event_register (Vcpu *vcpu);
 void vcpu_wait_event (Vcpu *vcpu, int64_t deadline_ns);
 void vcpu_set_event (Vcpu *vcpu);
 void vcpu_send_event_all (Vm *vm);

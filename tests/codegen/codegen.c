@@ -2,7 +2,8 @@
 // Translates snippets of guest code as the engine does, for a host of fixed features, and writes
 // the host code. run-codegen disassembles it and compares it with what is expected.
 //
-// Usage: codegen GUEST HOST: GUEST has one snippet in each 4 KiB, up to the first word that is 0.
+// Usage: codegen GUEST HOST: GUEST has one snippet in each 4 KiB, up to the first word that is 0. The
+// last word of the 4 KiB is 1 for code of EL0, else 0: EL1.
 // HOST gets the code of all, with no-operations between. To the standard output: one line for each
 // snippet with the begin and end of its code there; then one for each piece of shared code
 // ("stub"), and for each field of the CPU's state ("field": offset from rbp, bytes, name).
@@ -73,7 +74,7 @@ lower (JitHost *host, const JitRequest *request, uint8_t *code, size_t room)
   const uint8_t *end = code + bytes;
 
   for (unsigned i = 0; i < request->n_ops; i++)
-    if (host->lower.op_at[i] != NULL && host->lower.op_at[i] < end)
+    if (host->lower.op_at[i] > code && host->lower.op_at[i] < end) // or of a region before
       end = host->lower.op_at[i];
   // To where they are aligned; code ends in a jump backwards.
   while (end < code + bytes && end[-1] == 0)
@@ -113,6 +114,9 @@ print_stubs (const JitHost *host)
       {"check_sp", s->check_sp},
       {"interp", s->interp},
       {"interp_end", s->interp_end},
+      {"call_kernel", s->call_kernel},
+      {"return_to_user", s->return_to_user},
+      {"return_to_kernel", s->return_to_kernel},
       {"flag_mask", s->flag_mask},
       {"crc_table", s->crc_table},
       {"fp_sync", s->fp_sync},
@@ -151,7 +155,9 @@ print_fields (const JitLayout *l)
     print_field (l->v + 16 * i, 16, "v", i);
   print_field (l->access_data, 32, "data", -1);
   print_field (l->pending, 4, "pending", -1);
-  print_field (l->waiting, 4, "waiting", -1);
+  print_field (l->waiting, 8, "waiting", -1);
+  print_field (l->ticks, 8, "ticks", -1);
+  print_field (l->ticks_last, 8, "ticks_last", -1);
   print_field (l->nzcv, 4, "nzcv", -1);
   print_field (l->ctx, 8, "ctx", -1);
   print_field (l->ctx_el0, 8, "ctx_el0", -1);
@@ -180,6 +186,7 @@ translate (CpuVm *vm, GuestAddr pa, const uint32_t *words)
 {
   A64Cpu *cpu = cpu_vm_cpu (vm, 0);
   uint8_t *page = cpu_vm_host (vm, pa);
+  bool user = words[A64_PAGE_SIZE / 4 - 1] != 0;
   unsigned n = 0;
 
   while (n < A64_PAGE_SIZE / 4 && words[n] != 0)
@@ -188,6 +195,8 @@ translate (CpuVm *vm, GuestAddr pa, const uint32_t *words)
     return false;
   memcpy (page, words, A64_PAGE_SIZE);
   a64_jit_set_limit (cpu, n);
+  cpu->pstate.el = user ? 0 : 1;
+  a64_update_context (cpu);
   a64_jit_find (cpu, pa, page);
   printf ("%zu %zu\n", the_host->begin, the_host->end);
   return true;

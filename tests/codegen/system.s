@@ -50,8 +50,20 @@
 // supervisor call
   svc #0
 
+// system call (user)
+  svc #0
+
+// system call with a number (user)
+  svc #1
+
 // exception return
   eret
+
+// counter (user)
+  mrs x5, cntvct_el0
+
+// physical counter (user)
+  mrs x0, cntpct_el0
 
 // instruction barrier
   isb

@@ -11,7 +11,9 @@
 #include "engine/guest/aarch64/access.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/decode.h"
+#include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
+#include "engine/guest/aarch64/sysreg.h"
 #include "engine/guest/aarch64/translate.h"
 #include "engine/jit/jit.h"
 #include "engine/vm/vm.h"
@@ -216,7 +218,28 @@ static const JitLayout layout = {
     .ctx_write = offsetof (A64TlbContext, wr),
     .ctx_jc = sizeof (A64TlbContext),
     .ctx_jc_mask = offsetof (A64TlbContext, jc_mask),
+    .ticks = offsetof (A64Cpu, ticks),
+    .ticks_last = offsetof (A64Cpu, ticks_last),
+    .ticks_control = offsetof (A64SysRegs, cntkctl_el1),
     .tlb_bits = A64_TLB_BITS,
+    .exceptions = {.hard = offsetof (A64Cpu, irq_level),
+                   .level = offsetof (A64Cpu, pstate.el),
+                   .pan = offsetof (A64Cpu, pstate.pan),
+                   .uao = offsetof (A64Cpu, pstate.uao),
+                   .step = offsetof (A64Cpu, pstate.ss),
+                   .dit = offsetof (A64Cpu, pstate.dit),
+                   .ssbs = offsetof (A64Cpu, pstate.ssbs),
+                   .sp_bank = offsetof (A64Cpu, sp_bank),
+                   .jc_mask = offsetof (A64Cpu, jc_mask),
+                   .ctx_kernel = offsetof (A64Cpu, ctx_el1),
+                   .event = offsetof (A64Cpu, event),
+                   .state = offsetof (A64SysRegs, spsr_el1),
+                   .address = offsetof (A64SysRegs, elr_el1),
+                   .syndrome = offsetof (A64SysRegs, esr_el1),
+                   .vectors = offsetof (A64SysRegs, vbar_el1),
+                   .control = offsetof (A64SysRegs, sctlr_el1),
+                   .call_syndrome = A64_EC_SVC << 26 | 1 << 25,
+                   .call_vector = 0x400},
     .load = load,
     .store = store,
     .rmw = rmw,
@@ -226,6 +249,9 @@ static const JitLayout layout = {
 
 static_assert (offsetof (A64Cpu, excl.size_bytes) == offsetof (A64Cpu, excl.valid) + 1,
                "generated code compares both at once");
+static_assert (offsetof (A64Cpu, pstate.sp_sel) == offsetof (A64Cpu, pstate.el) + 1 &&
+                   offsetof (A64Cpu, never_either) == offsetof (A64Cpu, irq_level) + 5,
+               "generated code looks at two and eight at once");
 static_assert ((int) A64_N_X == IR_TEMP && (int) A64_N_X_TEMPS == IR_N_TEMPS,
                "registers are numbered alike");
 static_assert ((int) A64_N_V == IR_VTEMP && (int) A64_N_V_TEMPS == IR_N_VTEMPS,

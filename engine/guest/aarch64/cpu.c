@@ -65,6 +65,7 @@ cpu_new (Vcpu *vcpu, GError **error)
   A64Cpu *cpu = g_aligned_alloc0 (1, sizeof *cpu, 64);
 
   cpu->vcpu = vcpu;
+  cpu->event = vcpu_event_register (vcpu);
   vcpu->pending = &cpu->pending;
   cpu->sys = g_new0 (A64SysRegs, 1);
   if (!a64_blocks_init (cpu, error) || !a64_mmu_init (cpu)) {

@@ -11,6 +11,7 @@
 
 #include "engine/guest/aarch64/op.h"
 #include "engine/softfp/env.h"
+#include "engine/structs/ticks.h"
 #include "engine/vm/vcpu.h"
 
 typedef union A64Vreg {
@@ -104,6 +105,9 @@ struct A64Cpu {
   uint64_t sp_bank[2]; // SP_EL0, SP_EL1 while not in x[A64_SP]
   A64Pstate pstate;
   A64Exclusive excl;
+  _Atomic uint32_t *event; // vcpu's event register
+  const Ticks *ticks;      // what the counters say
+  uint64_t ticks_last;     // and what they said
   uint64_t access_data[4]; // the value of an access that takes the slow path (access.h)
   uint32_t fpcr;
   uint32_t fpsr_qc; // FPSR.QC (bit 27); the other flags are fp.flags
@@ -118,14 +122,19 @@ struct A64Cpu {
   _Alignas(64) A64Vreg v[A64_N_V + A64_N_V_TEMPS];
 
   Vcpu *vcpu;
-  // What may have to be taken when PSTATE.DAIF lets it; generated code looks at all four at once.
-  _Atomic bool irq_level, fiq_level; // interrupt inputs; any thread
-  bool step_armed;                   // software step, were it not masked
+  // What may have to be taken when PSTATE.DAIF lets it; generated code looks at all four at once, and
+  // at all eight before it enters or leaves EL1 by itself.
+  _Alignas(8) _Atomic bool irq_level; // interrupt inputs; any thread
+  _Atomic bool fiq_level;
+  bool step_armed; // software step, were it not masked
   bool never;
+  bool fragile; // the EL1 context may have entries that PAN = 1 would drop
+  bool never_either[3];
   uint8_t features;        // A64_FEATURE_*
   uint8_t pauth_keys;      // enabled: pauth.h
   bool strict;             // code is re-checked at every entry: SCTLR_EL1.I = 0
   bool step;               // software step is enabled at this EL
+  bool one_by_one;         // strict or step
   bool step_executed;      // the one instruction of a step ran
   bool step_exclusive;     // and was a load-exclusive
   bool posted;             // work was posted to other CPUs since the last DSB

@@ -201,7 +201,7 @@ a64_return_from_exception (A64Cpu *cpu, uint64_t target)
   if (legal)
     a64_switch_sp (cpu, spsr >> 2 & 3, spsr & 1);
   cpu->excl.valid = false;
-  vcpu_set_event (cpu->vcpu);
+  atomic_store_explicit (cpu->event, 1, memory_order_relaxed);
   cpu->step_executed = false;
   cpu->pc = target;
   a64_update_context (cpu);

@@ -20,6 +20,7 @@ a64_update_context (A64Cpu *cpu)
   cpu->step_armed = (mdscr & A64_MDSCR_SS) != 0 && !cpu->sys->os_lock;
   cpu->step =
       cpu->step_armed && (!el1 || ((mdscr & A64_MDSCR_KDE) != 0 && !(cpu->pstate.daif & 8)));
+  cpu->one_by_one = cpu->strict | cpu->step;
   cpu->ctx = el1 ? cpu->ctx_el1 : cpu->ctx_el0;
   a64_update_jumps (cpu);
 }
@@ -29,7 +30,8 @@ a64_update_jumps (A64Cpu *cpu)
 {
   if (cpu->ctx == NULL) // not yet
     return;
-  bool by_step = cpu->strict || cpu->step || cpu->pstate.btype != 0 || a64_debugger_stepping (cpu);
+  // Not by two loads, which the compiler makes one: it would wait for the two stores.
+  bool by_step = cpu->one_by_one || cpu->pstate.btype != 0 || a64_debugger_stepping (cpu);
 
   cpu->translating = cpu->jit != NULL && !by_step;
   if (by_step || (cpu->translating && a64_jit_is_odd (cpu))) {

@@ -42,7 +42,8 @@ static void
 update_locked (Timer *timer)
 {
   bool counting = (timer->state.ctl & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE;
-  bool level = counting && condition_met (timer, (uint64_t) vm_clock_now (timer->clock));
+  // Once the output is on, whoever reads the counter has to find it past the deadline.
+  bool level = counting && condition_met (timer, (uint64_t) vm_clock_count_exactly (timer->clock));
 
   if (counting && !level && deadline (timer) != INT64_MAX)
     vm_timer_arm (timer->alarm, deadline (timer));
@@ -72,6 +73,7 @@ void
 a64_timers_init (A64Cpu *cpu)
 {
   cpu->timers = g_new0 (struct A64Timers, 1);
+  cpu->ticks = vm_clock_get_ticks (cpu->vcpu->vm->clock);
   for (unsigned i = 0; i < A64_N_TIMERS; i++) {
     Timer *timer = &cpu->timers->timers[i];
 
@@ -134,13 +136,14 @@ a64_timer_set (A64Cpu *cpu, A64Output output, A64TimerState state)
 uint64_t
 a64_read_cntpct (A64Cpu *cpu)
 {
-  return (uint64_t) vm_clock_now (cpu->vcpu->vm->clock);
+  cpu->ticks_last = (uint64_t) vm_clock_count (cpu->vcpu->vm->clock);
+  return cpu->ticks_last;
 }
 
 uint64_t
 a64_read_cntvct (A64Cpu *cpu)
 {
-  return (uint64_t) vm_clock_now (cpu->vcpu->vm->clock);
+  return a64_read_cntpct (cpu);
 }
 
 static uint64_t

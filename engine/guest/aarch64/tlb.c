@@ -292,6 +292,7 @@ note_fragile (A64Cpu *cpu, A64TlbContext *ctx, unsigned index)
   if (info->n_fragile == A64_N_FRAGILE)
     a64_tlb_drop_fragile (cpu);
   info->fragile[info->n_fragile++] = index;
+  cpu->fragile = true;
 }
 
 void
@@ -313,10 +314,32 @@ a64_tlb_fill (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va, bool write, const 
   e->add = (int64_t) ((uint64_t) (uintptr_t) host - page);
 }
 
+// Pages whose code may be in the jump cache: two bits for each. A kernel has a thousand such pages
+// and frees many others, and to go through a jump cache for one of those takes long.
 static unsigned
-code_bloom_bit (GuestVaddr va)
+code_bloom_bit (GuestVaddr va, bool second)
 {
-  return va_key (va) * 0x9e3779b97f4a7c15u >> 53 & (A64_BLOOM_BITS - 1);
+  uint64_t hash = va_key (va) * 0x9e3779b97f4a7c15u;
+
+  return hash >> (second ? 34 : 49) & (A64_BLOOM_BITS - 1);
+}
+
+static void
+note_code (A64TlbContextInfo *info, GuestVaddr va)
+{
+  for (unsigned i = 0; i < 2; i++) {
+    unsigned bit = code_bloom_bit (va, i != 0);
+
+    info->code_bloom[bit / 64] |= (uint64_t) 1 << (bit % 64);
+  }
+}
+
+static bool
+may_have_code (const A64TlbContextInfo *info, GuestVaddr va)
+{
+  unsigned a = code_bloom_bit (va, false), b = code_bloom_bit (va, true);
+
+  return (info->code_bloom[a / 64] >> (a % 64) & info->code_bloom[b / 64] >> (b % 64) & 1) != 0;
 }
 
 bool
@@ -336,10 +359,10 @@ a64_ifetch (A64Cpu *cpu, GuestVaddr va, GuestAddr *pa, uint8_t *fsc)
     }
     if (!a64_translate (cpu, va, &request, &t, fsc))
       return false;
-    unsigned bit = code_bloom_bit (va);
-    info->code_bloom[bit / 64] |= (uint64_t) 1 << (bit % 64);
+    note_code (info, va);
     info->used = true;
     info->fragile_code |= !t.global;
+    cpu->fragile |= !t.global;
     info->has_global |= t.global;
     *e = (A64Ifetch){.va = page, .pa = t.pa, .guarded = t.guarded};
   }
@@ -372,6 +395,7 @@ a64_tlb_drop_fragile (A64Cpu *cpu)
       ctx->rd[index].tag = ~(uint64_t) 0;
   }
   info->n_fragile = 0;
+  cpu->fragile = false;
   if (info->fragile_code)
     jump_cache_clear (cpu, ctx);
 }
@@ -494,11 +518,10 @@ static void
 context_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va)
 {
   unsigned index = (va >> A64_PAGE_BITS) & (A64_TLB_SIZE - 1);
-  unsigned bit = code_bloom_bit (va);
 
   drop_tag (&ctx->rd[index], va);
   drop_tag (&ctx->wr[index], va);
-  if (ctx->info->code_bloom[bit / 64] >> (bit % 64) & 1)
+  if (may_have_code (ctx->info, va))
     code_drop_page (cpu, ctx, va);
 }
 

@@ -53,6 +53,21 @@ A64_TRANSLATE_FUNCTION (isb)
   a64_emit (t, row->uop, 0)->a = IR_TEMP;
 }
 
+// ---- exceptions -----------------------------------------------------------------------------
+
+// With another number in its syndrome it is seldom.
+A64_TRANSLATE_FUNCTION (svc)
+{
+  a64_emit_interp (t, op, t->key->el == 0 && op->imm == 0 ? row->uop : UOP_INTERP_END);
+}
+
+A64_TRANSLATE_FUNCTION (eret)
+{
+  bool usual = t->key->el != 0 && t->key->sp_sel && !t->key->uao;
+
+  a64_emit_interp (t, op, usual ? row->uop : UOP_INTERP_END);
+}
+
 // ---- PSTATE ---------------------------------------------------------------------------------
 
 enum {
@@ -254,12 +269,30 @@ read_special (A64Translator *t, unsigned d, uint32_t number)
   }
 }
 
+// The counters, both the same: what the user needs to read them is a bit of CNTKCTL_EL1.
+static bool
+read_counter (A64Translator *t, const A64Op *op)
+{
+  bool is_virtual = register_number (op) == A64_SYSREG (3, 3, 14, 0, 2);
+  Uop *u;
+
+  if (op->rd == IR_SINK || (!is_virtual && register_number (op) != A64_SYSREG (3, 3, 14, 0, 1)))
+    return false;
+  u = a64_emit_interp (t, op, UOP_GETTICKS);
+  u->flags = UOP_W64;
+  u->d = op->rd;
+  u->aux = t->key->el != 0 ? 0 : is_virtual ? 2 : 1;
+  return true;
+}
+
 A64_TRANSLATE_FUNCTION (mrs)
 {
   const A64SysReg *reg = op->imm < 0 ? NULL : a64_sysreg_get ((int) op->imm);
   unsigned d = op->rd;
 
   (void) row;
+  if (read_counter (t, op))
+    return;
   if (reg == NULL || !is_allowed (t->key, reg, false) || d == IR_SINK ||
       !read_special (t, d, reg->number))
     mrs_by_tier0 (t, op);

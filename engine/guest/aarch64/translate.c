@@ -267,7 +267,7 @@ a64_emit_interp (A64Translator *t, const A64Op *op, unsigned uop)
   Uop *u = a64_emit (t, uop, 0);
 
   copy[0] = *op;
-  copy[1] = (A64Op){.fn = uop == UOP_INTERP_END ? region->ends : region->goes_on,
+  copy[1] = (A64Op){.fn = ir_info[uop].properties & IR_END ? region->ends : region->goes_on,
                     .pc_off = op->pc_off + 4};
   a64_set_handler (copy, t->key->fp_trapped);
   u->imm = region->n_ops++;

@@ -152,6 +152,9 @@ typedef struct X64Stubs {
   // The same as load and store of one size, or of a pair, but the context's table comes first.
   const uint8_t *look_load[2][4], *look_store[2][4];
   const uint8_t *interp, *interp_end;
+  // A system call, rax being where it returns to; an exception return to the user and to the kernel,
+  // with eax the saved state and rcx the block of system registers. (lower-system.c)
+  const uint8_t *call_kernel, *return_to_user, *return_to_kernel;
   const uint8_t *flag_mask; // where SF, ZF, CF, OF are after lahf; seto al; and X64_FP_IN_AX...
   const uint8_t *crc_table;
   const uint8_t *fp_sync, *fp_constants; // lower-fp.h
@@ -206,6 +209,7 @@ typedef void (*X64LowerFn) (X64Lower *l, const Uop *uop);
 // Host registers of pinned guest registers.
 extern const int8_t x64_pins[IR_N_REGS];
 
+void x64_emit_exception_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs);
 bool x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs);
 
 // ---- operands -------------------------------------------------------------------------------

@@ -339,6 +339,7 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   emit_interp (a, layout, stubs, false);
   stubs->interp_end = begin (a);
   emit_interp (a, layout, stubs, true);
+  x64_emit_exception_stubs (a, layout, stubs);
   stubs->flag_mask = begin (a);
   x64_raw (a, NZCV_IN_AX, 8);
   x64_raw (a, FP_IN_AX, 4);

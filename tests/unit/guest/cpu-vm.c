@@ -28,6 +28,27 @@ vm_clock_now (VmClock *clock)
   return test_now;
 }
 
+int64_t
+vm_clock_count (VmClock *clock)
+{
+  return vm_clock_now (clock);
+}
+
+int64_t
+vm_clock_count_exactly (VmClock *clock)
+{
+  return vm_clock_now (clock);
+}
+
+const Ticks *
+vm_clock_get_ticks (VmClock *clock)
+{
+  static const Ticks none;
+
+  (void) clock;
+  return &none;
+}
+
 VmTimer *
 vm_timer_new (VmClock *clock, void (*fn) (void *), void *data)
 {
@@ -103,6 +124,12 @@ vcpu_take_event (Vcpu *vcpu)
 
   of_vcpu (vcpu)->events = 0;
   return was_set;
+}
+
+_Atomic uint32_t *
+vcpu_event_register (Vcpu *vcpu)
+{
+  return &of_vcpu (vcpu)->events;
 }
 
 void

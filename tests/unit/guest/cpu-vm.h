@@ -25,7 +25,8 @@ typedef struct CpuVm {
   uint64_t mmio_offset, mmio_value;
   unsigned mmio_size;
   bool hypercall_known; // what the firmware answers
-  unsigned hypercalls, waits, events;
+  unsigned hypercalls, waits;
+  _Atomic uint32_t events;
 } CpuVm;
 
 CpuVm *cpu_vm_new (unsigned n_cpus);

@@ -18,6 +18,7 @@ enum {
   ADD_X0_1 = 0x91000400,  // add x0, x0, #1
   SUBS_X0_1 = 0xf1000400, // subs x0, x0, #1
   SVC = 0xd4000001,
+  ERET = 0xd69f03e0,
   UDF = 0,
 };
 
@@ -193,6 +194,22 @@ static const Example examples[] = {
      {NOP, SVC, RET},
      "000: NOP\n"
      "004: INTERP_END 0 live\n"},
+    {"svc #0 at EL0", &el0, 0, 256, {SVC, RET}, "000: CALL_KERNEL 0 live\n"},
+    {"svc #1 at EL0", &el0, 0, 256, {SVC | 1 << 5, RET}, "000: INTERP_END 0 live\n"},
+    {"eret", &el1, 0, 256, {ERET, RET}, "000: RETURN 0 live\n"},
+    {"eret with SP_EL0 as SP", &el1_sp0, 0, 256, {ERET, RET}, "000: INTERP_END 0 live\n"},
+    {"eret with UAO", &el1_uao, 0, 256, {ERET, RET}, "000: INTERP_END 0 live\n"},
+    {"eret at EL0", &el0, 0, 256, {ERET, RET}, "000: INTERP_END 0 live\n"},
+    // mrs x5, cntvct_el0; mrs xzr, cntvct_el0; mrs x0, cntpct_el0
+    {"counters",
+     &el0,
+     0,
+     256,
+     {0xd53be045, 0xd53be05f, 0xd53be020, RET},
+     "000: GETTICKS.64 x5, 0\n"
+     "004: INTERP 1\n"
+     "008: GETTICKS.64 x0, 0x2\n"
+     "00c: JUMP.64 x30\n"},
     {"unallocated",
      &el1,
      0,

@@ -142,6 +142,65 @@ test_never_back (void **state)
   assert_null (g_thread_join (watcher));
 }
 
+// What the guest's counter said, whoever read it.
+typedef struct Counted {
+  VmClock *clock;
+  _Atomic int64_t most;
+  atomic_bool went_back;
+} Counted;
+
+static void
+count (Counted *counted, bool exactly)
+{
+  int64_t most = atomic_load (&counted->most);
+  int64_t now = exactly ? vm_clock_count_exactly (counted->clock) : vm_clock_count (counted->clock);
+
+  if (now < most)
+    atomic_store (&counted->went_back, true);
+  while (now > most && !atomic_compare_exchange_weak (&counted->most, &most, now))
+    continue;
+}
+
+static void *
+count_for_long (void *data)
+{
+  // Long enough for the host's counter to be measured, where it can be used.
+  gint64 end = g_get_monotonic_time () + 500000;
+
+  for (unsigned i = 0; g_get_monotonic_time () < end; i++)
+    count (data, i % 1024 == 0);
+  return NULL;
+}
+
+static void
+test_counter (void **state)
+{
+  Fixture *fixture = *state;
+  Counted counted = {.clock = fixture->clock};
+  GThread *threads[3];
+
+  vm_clock_start (fixture->clock);
+  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("count", count_for_long, &counted);
+  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  assert_false (atomic_load (&counted.went_back));
+  for (unsigned i = 0; i < 1000; i++) {
+    int64_t before = vm_clock_now (fixture->clock), now = vm_clock_count (fixture->clock);
+
+    assert_true (now >= before - 100000);
+    assert_true (now <= vm_clock_now (fixture->clock) + 100000);
+    before = vm_clock_now (fixture->clock);
+    assert_true (vm_clock_count_exactly (fixture->clock) >= before);
+  }
+  vm_clock_stop (fixture->clock);
+  int64_t stopped = vm_clock_count (fixture->clock);
+  assert_true (stopped >= atomic_load (&counted.most));
+  assert_int_equal (vm_clock_count (fixture->clock), stopped);
+  vm_clock_set (fixture->clock, 5);
+  assert_int_equal (vm_clock_count (fixture->clock), 5);
+}
+
 static void
 test_timer_fires_once (void **state)
 {
@@ -329,6 +388,7 @@ main (void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown (test_clock, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_never_back, set_up, tear_down),
+      cmocka_unit_test_setup_teardown (test_counter, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_timer_fires_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_timer_moves, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_timer_waits_for_clock, set_up, tear_down),
