@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/cli/attach.h"
 #include "app/cli/complain.h"
 #include "app/cli/image.h"
 #include "app/cli/machines.h"
@@ -29,6 +30,9 @@ static const struct Command {
     {"resume", cli_resume, N_ ("let a paused machine go on")},
     {"save", cli_save, N_ ("save a machine's state and end it")},
     {"restore", cli_restore, N_ ("let a saved machine go on")},
+    {"attach", cli_attach,
+     N_ ("put a disk or a network adapter into a machine, also a running one")},
+    {"detach", cli_detach, N_ ("take it out again")},
     {"media", cli_media, N_ ("show and change the discs in a machine's drives")},
     {"snapshot", cli_snapshot, N_ ("keep machines as they are, and go back to that")},
     {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A bundle's machine while it runs; see running.h. Main thread, but for callbacks that say otherwise.
-#include "app/model/running.h"
+#include "app/model/running-private.h"
 
 #include <glib/gi18n.h>
 
 #include "app/model/saved.h"
 #include "app/model/snapshots.h"
 
-struct Running {
-  int references; // operations under way have one each
-  char *path;
-  VmConfig *config;
-  VmMachine *machine;
-  ControlServer *control; // NULL: cannot be reached
-};
-
-static Running *
-ref (Running *running)
+Running *
+running_ref (Running *running)
 {
   running->references++;
   return running;
 }
 
-static void
-unref (Running *running)
+void
+running_unref (Running *running)
 {
   if (--running->references > 0)
     return;
@@ -32,8 +24,6 @@ unref (Running *running)
   g_free (running->path);
   g_free (running);
 }
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Running, unref)
 
 // Whoever ends a machine does not want to come back to where it was saved. One that could not go on,
 // or whose process was killed, may still need it.
@@ -55,7 +45,7 @@ typedef struct Start {
 static void
 start_free (Start *start)
 {
-  unref (start->running);
+  running_unref (start->running);
   g_free (start);
 }
 
@@ -104,7 +94,7 @@ running_start_async (Running *running, RunningHow how, GAsyncReadyCallback callb
   Start *start = g_new0 (Start, 1);
   GError *why = NULL;
 
-  *start = (Start){ref (running), how == RUNNING_AFRESH};
+  *start = (Start){running_ref (running), how == RUNNING_AFRESH};
   g_task_set_task_data (task, start, (GDestroyNotify) start_free);
   saved_clean (running->path);
   SavedKind kind = how == RUNNING_AFRESH ? SAVED_NONE : saved_look (&bundle, &why);
@@ -139,7 +129,7 @@ typedef struct Save {
 static void
 save_free (Save *save)
 {
-  unref (save->running);
+  running_unref (save->running);
   g_free (save->path);
   g_free (save);
 }
@@ -182,7 +172,7 @@ running_save_async (Running *running, BundleProgress progress, void *data,
   GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Save *save = g_new0 (Save, 1);
 
-  *save = (Save){ref (running), saved_make_path (running->path), progress, data};
+  *save = (Save){running_ref (running), saved_make_path (running->path), progress, data};
   g_task_set_task_data (task, save, (GDestroyNotify) save_free);
   const VmSaveOptions options = {.path = save->path,
                                  .stop = true,
@@ -212,7 +202,7 @@ take_free (Take *take)
 {
   // Overlays that were not used are removed before the next start.
   snapshot_taking_free (take->taking);
-  unref (take->running);
+  running_unref (take->running);
   g_free (take);
 }
 
@@ -266,7 +256,7 @@ running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback 
   Take *take = g_new0 (Take, 1);
   GError *error = NULL;
 
-  take->running = ref (running);
+  take->running = running_ref (running);
   take->taking = snapshots_begin (&bundle, name, &error);
   g_task_set_task_data (task, take, (GDestroyNotify) take_free);
   if (take->taking == NULL) {
@@ -283,65 +273,6 @@ running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback 
 
 bool
 running_snapshot_finish (Running *running, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-// ---------------------------------------------------------------------------------------------
-// Discs
-
-typedef struct Medium {
-  Running *running;
-  unsigned disk;
-  char *path;
-} Medium;
-
-static void
-medium_free (Medium *medium)
-{
-  unref (medium->running);
-  g_free (medium->path);
-  g_free (medium);
-}
-
-static void
-medium_changed_cb (GObject *source, GAsyncResult *result, void *data)
-{
-  g_autoptr (GTask) task = data;
-  const Medium *medium = g_task_get_task_data (task);
-  Running *running = medium->running;
-  GError *error = NULL;
-
-  if (!vm_machine_change_medium_finish (VM_MACHINE (source), result, &error)) {
-    g_task_return_error (task, error);
-    return;
-  }
-  g_autoptr (Bundle) bundle = bundle_load (running->path);
-  bundle_set_medium (running->config, medium->disk, medium->path);
-  if (bundle->config == NULL)
-    g_task_return_error (task, g_error_copy (bundle->error));
-  else if (bundle_set_medium (bundle->config, medium->disk, medium->path) &&
-           !bundle_save (bundle, &error))
-    g_task_return_error (task, error);
-  else
-    g_task_return_boolean (task, TRUE);
-}
-
-void
-running_change_medium_async (Running *running, unsigned disk, const char *path, bool force,
-                             GAsyncReadyCallback callback, void *user_data)
-{
-  GTask *task = g_task_new (NULL, NULL, callback, user_data);
-  Medium *medium = g_new0 (Medium, 1);
-
-  *medium = (Medium){ref (running), disk, g_strdup (path)};
-  g_task_set_task_data (task, medium, (GDestroyNotify) medium_free);
-  vm_machine_change_medium_async (running->machine, disk, path, force, NULL, medium_changed_cb,
-                                  task);
-}
-
-bool
-running_change_medium_finish (Running *running, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
 }
@@ -388,27 +319,6 @@ change_snapshot (Running *running, bool rename, JsonObject *request, ControlCall
   control_call_answer (call, NULL, error);
 }
 
-static void
-change_medium (Running *running, JsonObject *request, ControlCall *call)
-{
-  JsonNode *force = json_object_get_member (request, "force");
-  const char *path = get_text (request, "path");
-  unsigned disk = G_MAXUINT;
-
-  if (bundle_find_drive (running->config, get_text (request, "drive"), &disk) &&
-      (path[0] == '\0' || g_path_is_absolute (path))) {
-    running_change_medium_async (running, disk, path[0] != '\0' ? path : NULL,
-                                 force != NULL &&
-                                     json_node_get_value_type (force) == G_TYPE_BOOLEAN &&
-                                     json_node_get_boolean (force),
-                                 asked_done_cb, call);
-    return;
-  }
-  g_autoptr (GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                                                  _ ("The machine has no such drive."));
-  control_call_answer (call, NULL, error);
-}
-
 static bool
 asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
 {
@@ -420,10 +330,8 @@ asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
     running_snapshot_async (running, get_text (request, "name"), asked_done_cb, call);
   else if (g_str_equal (op, "snapshot-rename") || g_str_equal (op, "snapshot-delete"))
     change_snapshot (running, g_str_equal (op, "snapshot-rename"), request, call);
-  else if (g_str_equal (op, "media"))
-    change_medium (running, request, call);
   else
-    return false;
+    return running_ask_devices (running, op, request, call);
   return true;
 }
 
@@ -451,6 +359,7 @@ running_new (const Bundle *bundle, VmMachine *machine, bool *reachable, GError *
   if (control != NULL)
     control_server_set_handler (control, asked_cb, running);
   g_signal_connect (machine, "stopped", G_CALLBACK (stopped_cb), running);
+  g_signal_connect (machine, "detached", G_CALLBACK (running_detached_cb), running);
   return running;
 }
 
@@ -461,5 +370,5 @@ running_free (Running *running)
     return;
   g_signal_handlers_disconnect_by_data (running->machine, running);
   g_clear_pointer (&running->control, control_server_free);
-  unref (running);
+  running_unref (running);
 }

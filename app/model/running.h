@@ -39,5 +39,13 @@ void running_change_medium_async (Running *running, unsigned disk, const char *p
                                   GAsyncReadyCallback callback, void *user_data);
 bool running_change_medium_finish (Running *running, GAsyncResult *result, GError **error);
 
+// A disk or a network adapter (the other is NULL) for the running machine, as
+// vm_machine_attach_disk_async, also in machine.json, so that it is there at the next start. finish
+// gives the slot, 0 with an error. What the guest has let go of, or was taken from it
+// (vm_machine_detach_async), leaves machine.json by itself.
+void running_attach_async (Running *running, const VmDiskConfig *disk, const VmNicConfig *nic,
+                           GAsyncReadyCallback callback, void *user_data);
+unsigned running_attach_finish (Running *running, GAsyncResult *result, GError **error);
+
 // The bundle's configuration by now (borrowed): snapshots change the disks, and so do discs.
 const VmConfig *running_get_config (Running *running);

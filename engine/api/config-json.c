@@ -85,6 +85,8 @@ put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
       put_string (builder, "bus", bus_names[disk->bus]);
     if (disk->cdrom)
       put_bool (builder, "cdrom", true);
+    if (disk->port != 0)
+      put_int (builder, "slot", disk->port);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -102,6 +104,8 @@ put_nic (JsonBuilder *builder, const VmNicConfig *nic)
                          nic->mac[3], nic->mac[4], nic->mac[5]);
     put_string (builder, "mac", mac);
   }
+  if (nic->port != 0)
+    put_int (builder, "slot", nic->port);
   json_builder_set_member_name (builder, "forwards");
   json_builder_begin_array (builder);
   for (unsigned i = 0; i < nic->forwards->len; i++) {
@@ -318,6 +322,14 @@ find_name (const char *text, const char *const *names, unsigned n, unsigned *fou
 
 // What is not said is as it was when it could not be said.
 
+// Behind those that stay.
+static void
+move_to_port (VmConfig *config, VmDiskConfig *disk, unsigned port)
+{
+  vm_config_attach_disk (config, disk, port);
+  g_ptr_array_remove (config->disks, disk);
+}
+
 static bool
 read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **error)
 {
@@ -325,6 +337,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
   g_autofree char *bus_name = g_strdup (bus_names[VM_DISK_VIRTIO]);
   bool read_only = false, allow_backing = false, cdrom = false, ok = true;
   unsigned format = VM_IMAGE_RAW, bus = VM_DISK_VIRTIO;
+  gint64 port = 0;
 
   get_path (object, "path", base_dir, &path, &ok, error);
   get_string (object, "format", &format_name, &ok, error);
@@ -332,6 +345,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
   get_bool (object, "allow-backing", &allow_backing, &ok, error);
   get_string (object, "bus", &bus_name, &ok, error);
   get_bool (object, "cdrom", &cdrom, &ok, error);
+  get_int (object, "slot", VM_PORTS, &port, &ok, error);
   if (ok && path == NULL && !cdrom)
     return bad_field (error, "path");
   if (ok && !find_name (format_name, format_names, G_N_ELEMENTS (format_names), &format))
@@ -340,6 +354,9 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
     return bad_field (error, "bus");
   if (ok && cdrom && (bus != VM_DISK_SCSI || !read_only))
     return bad_field (error, "cdrom");
+  if (ok && port != 0 &&
+      (bus != VM_DISK_VIRTIO || cdrom || vm_config_port_is_used (config, (unsigned) port)))
+    return bad_field (error, "slot");
   if (ok) {
     VmDiskConfig *disk = vm_config_add_disk (config, path != NULL ? path : "", read_only);
 
@@ -347,6 +364,8 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
     disk->allow_backing = allow_backing;
     disk->bus = (VmDiskBus) bus;
     disk->cdrom = cdrom;
+    if (port != 0)
+      move_to_port (config, disk, (unsigned) port);
   }
   return ok;
 }
@@ -389,9 +408,14 @@ read_nic (VmConfig *config, JsonObject *object, const char *base_dir, GError **e
 {
   VmNicConfig *nic = vm_config_add_nic (config);
   g_autofree char *mac = NULL;
+  gint64 port = 0;
   bool ok = true;
 
   get_string (object, "mac", &mac, &ok, error);
+  get_int (object, "slot", VM_PORTS, &port, &ok, error);
+  if (ok && port != 0 && vm_config_port_is_used (config, (unsigned) port))
+    return bad_field (error, "slot");
+  nic->port = (unsigned) port;
   if (ok && mac != NULL && !parse_mac (mac, nic->mac))
     return bad_field (error, "mac");
   each_object (config, object, "forwards", base_dir, read_forward, &ok, error);

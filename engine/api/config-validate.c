@@ -20,7 +20,7 @@
 static_assert ((int) VM_CONFIG_CPUS_MAX == MACHINE_CPUS_MAX &&
                    (int) VM_CONFIG_DISKS_MAX == MACHINE_DISKS_MAX &&
                    (int) VM_CONFIG_USB_DISKS_MAX == MACHINE_USB_DISKS_MAX &&
-                   (int) VM_CONFIG_NICS_MAX == MACHINE_NICS_MAX,
+                   (int) VM_CONFIG_NICS_MAX == MACHINE_NICS_MAX && (int) VM_PORTS == MACHINE_PORTS,
                "the machine takes what the configuration allows");
 
 G_GNUC_PRINTF (3, 4)

@@ -8,6 +8,10 @@
 
 G_DEFINE_QUARK (vm - config - error - quark, vm_config_error)
 
+enum {
+  PORT_SEED = 100, // behind the positions of adapters that stay
+};
+
 static void
 free_disk (void *data)
 {
@@ -75,6 +79,28 @@ vm_config_free (VmConfig *config)
   g_free (config);
 }
 
+static VmDiskConfig *
+copy_disk (VmConfig *to, const VmDiskConfig *disk)
+{
+  VmDiskConfig *copy = g_memdup2 (disk, sizeof *disk);
+
+  copy->path = g_strdup (disk->path);
+  copy->port = 0;
+  g_ptr_array_add (to->disks, copy);
+  return copy;
+}
+
+static VmNicConfig *
+copy_nic (VmConfig *to, const VmNicConfig *nic)
+{
+  VmNicConfig *copy = vm_config_add_nic (to);
+
+  memcpy (copy->mac, nic->mac, sizeof nic->mac);
+  if (nic->forwards->len > 0)
+    g_array_append_vals (copy->forwards, nic->forwards->data, nic->forwards->len);
+  return copy;
+}
+
 VmConfig *
 vm_config_copy (const VmConfig *config)
 {
@@ -98,20 +124,11 @@ vm_config_copy (const VmConfig *config)
   copy->boot_order = g_strdupv (config->boot_order);
   for (unsigned i = 0; i < config->disks->len; i++) {
     const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
-    VmDiskConfig *disk_copy = vm_config_add_disk (copy, disk->path, disk->read_only);
-
-    disk_copy->format = disk->format;
-    disk_copy->allow_backing = disk->allow_backing;
-    disk_copy->bus = disk->bus;
-    disk_copy->cdrom = disk->cdrom;
+    copy_disk (copy, disk)->port = disk->port;
   }
   for (unsigned i = 0; i < config->nics->len; i++) {
     const VmNicConfig *nic = g_ptr_array_index (config->nics, i);
-    VmNicConfig *nic_copy = vm_config_add_nic (copy);
-
-    memcpy (nic_copy->mac, nic->mac, sizeof nic->mac);
-    if (nic->forwards->len > 0)
-      g_array_append_vals (nic_copy->forwards, nic->forwards->data, nic->forwards->len);
+    copy_nic (copy, nic)->port = nic->port;
   }
   copy->display = config->display;
   copy->display_width = config->display_width;
@@ -128,7 +145,11 @@ vm_config_add_disk (VmConfig *config, const char *path, bool read_only)
 
   disk->path = g_strdup (path);
   disk->read_only = read_only;
-  g_ptr_array_add (config->disks, disk);
+  // Those in slots stay the last, so that the others keep their numbers when one is taken out.
+  int at = (int) config->disks->len;
+  while (at > 0 && ((VmDiskConfig *) config->disks->pdata[at - 1])->port != 0)
+    at--;
+  g_ptr_array_insert (config->disks, at, disk);
   return disk;
 }
 
@@ -141,6 +162,45 @@ vm_config_add_cdrom (VmConfig *config, const char *path)
   disk->bus = VM_DISK_SCSI;
   return disk;
 }
+
+// ---- hot-plug slots -------------------------------------------------------------------------
+
+bool
+vm_config_port_is_used (const VmConfig *config, unsigned port)
+{
+  for (unsigned i = 0; i < config->disks->len; i++)
+    if (((const VmDiskConfig *) config->disks->pdata[i])->port == port)
+      return true;
+  for (unsigned i = 0; i < config->nics->len; i++)
+    if (((const VmNicConfig *) config->nics->pdata[i])->port == port)
+      return true;
+  return false;
+}
+
+void
+vm_config_clear_port (VmConfig *config, unsigned port)
+{
+  for (unsigned i = config->disks->len; i-- > 0;)
+    if (((const VmDiskConfig *) config->disks->pdata[i])->port == port)
+      g_ptr_array_remove_index (config->disks, i);
+  for (unsigned i = config->nics->len; i-- > 0;)
+    if (((const VmNicConfig *) config->nics->pdata[i])->port == port)
+      g_ptr_array_remove_index (config->nics, i);
+}
+
+void
+vm_config_attach_disk (VmConfig *config, const VmDiskConfig *disk, unsigned port)
+{
+  copy_disk (config, disk)->port = port;
+}
+
+void
+vm_config_attach_nic (VmConfig *config, const VmNicConfig *nic, unsigned port)
+{
+  copy_nic (config, nic)->port = port;
+}
+
+// ---------------------------------------------------------------------------------------------
 
 VmNicConfig *
 vm_config_add_nic (VmConfig *config)
@@ -173,6 +233,9 @@ vm_config_get_mac (const VmConfig *config, unsigned nic_index, uint8_t mac[6])
   if (memcmp (nic->mac, none, sizeof none) != 0)
     return;
   g_checksum_update (sum, (const uint8_t *) config->uuid, -1);
+  // One in a slot has the slot's, whichever others there are.
+  if (nic->port != 0)
+    nic_index = PORT_SEED + nic->port;
   g_checksum_update (sum, (const uint8_t *) &(uint8_t){(uint8_t) nic_index}, 1);
   g_checksum_get_digest (sum, digest, &length);
   memcpy (mac, digest, 6);

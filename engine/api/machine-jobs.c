@@ -24,6 +24,7 @@ make_disks (const VmConfig *config)
                : disk->bus == VM_DISK_USB  ? MACHINE_BUS_USB
                                            : MACHINE_BUS_VIRTIO,
         .cdrom = disk->cdrom,
+        .port = disk->port,
     };
   }
   return disks;
@@ -56,6 +57,7 @@ make_nics (const VmConfig *config)
     vm_config_get_mac (config, i, nics[i].mac);
     nics[i].forwards = make_forwards (nic);
     nics[i].n_forwards = nic->forwards->len;
+    nics[i].port = nic->port;
   }
   return nics;
 }
@@ -66,6 +68,23 @@ free_nics (MachineNic *nics, unsigned n)
   for (unsigned i = 0; i < n; i++)
     g_free ((void *) nics[i].forwards);
   g_free (nics);
+}
+
+// What is attached is the last of its kind.
+static void
+attach (VmJob *job)
+{
+  const VmConfig *config = job->attached;
+  Machine *machine = job->machine->machine;
+
+  if (job->is_nic) {
+    MachineNic *nics = make_nics (config);
+    machine_attach_nic (machine, &nics[config->nics->len - 1], &job->error);
+    free_nics (nics, config->nics->len);
+  } else {
+    g_autofree MachineDisk *disks = make_disks (config);
+    machine_attach_disk (machine, &disks[config->disks->len - 1], &job->error);
+  }
 }
 
 static bool
@@ -283,6 +302,12 @@ vm_job_run (VmJob *job)
     break;
   case VM_JOB_MEDIUM:
     vm_job_change_medium (job);
+    break;
+  case VM_JOB_ATTACH:
+    attach (job);
+    break;
+  case VM_JOB_DETACH:
+    vm_job_detach (job);
     break;
   case VM_JOB_STOP:
     vm_job_stop (job);

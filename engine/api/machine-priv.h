@@ -18,6 +18,8 @@ typedef enum VmJobKind {
   VM_JOB_SAVE_FILE,
   VM_JOB_RESTORE_FILE,
   VM_JOB_MEDIUM,
+  VM_JOB_ATTACH,
+  VM_JOB_DETACH,
 } VmJobKind;
 
 // One thing to be done to the machine. A worker thread of its own does it; one at a time.
@@ -34,7 +36,10 @@ typedef struct VmJob {
   bool was_running;          // VM_JOB_SAVE_FILE
   unsigned disk;             // VM_JOB_MEDIUM: the drive
   char *medium;              // VM_JOB_MEDIUM: owned; NULL: none
-  bool force;                // VM_JOB_MEDIUM: whatever the guest thinks of it
+  bool force;                // VM_JOB_MEDIUM, VM_JOB_DETACH: whatever the guest thinks of it
+  VmConfig *attached;        // VM_JOB_ATTACH: owned; the machine's with the device
+  bool is_nic;               // VM_JOB_ATTACH
+  unsigned port;             // VM_JOB_DETACH: 0: what the guest has let go of, if anything
   GError *error;             // the job failed
 } VmJob;
 
@@ -49,7 +54,8 @@ typedef struct VmRequester {
 struct _VmMachine {
   GObject parent;
 
-  // Constant.
+  // Constant but for what is in hot-plug slots, which changes on the owner's thread with no worker
+  // at work.
   VmConfig *config;
   GMainContext *context;
   VmRequester *requester; // an atomic rc box
@@ -86,11 +92,14 @@ void vm_job_save_file (VmJob *job);
 bool vm_job_load_file (VmJob *job);
 void vm_job_stop (VmJob *job);
 void vm_job_change_medium (VmJob *job);
+void vm_job_detach (VmJob *job);
+void vm_job_end_hotplug (VmJob *job); // owner's thread
 void vm_job_set_takes_input (VmMachine *machine, bool takes_input);
 
 // Owner's thread, for operations in other files (machine.c).
 VmJob *vm_job_new (VmMachine *machine, VmJobKind kind, GCancellable *cancellable,
                    GAsyncReadyCallback callback, void *user_data);
+void vm_job_free (VmJob *job);
 void vm_job_refuse (VmJob *take);
 void vm_job_queue (VmJob *take);
 void vm_job_clear_save (VmJob *job); // machine-state.c

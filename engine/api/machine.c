@@ -89,13 +89,14 @@ new_job (VmMachine *machine, VmJobKind kind, GTask *take_task)
   return job;
 }
 
-static void
-free_job (VmJob *job)
+void
+vm_job_free (VmJob *job)
 {
   g_clear_object (&job->task);
   g_clear_pointer (&job->state, g_bytes_unref);
   vm_job_clear_save (job);
   g_free (job->medium);
+  vm_config_free (job->attached);
   g_clear_error (&job->error);
   g_clear_error (&job->stop_error);
   g_object_unref (job->machine);
@@ -122,6 +123,8 @@ state_during (const VmJob *job)
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
   case VM_JOB_MEDIUM:
+  case VM_JOB_ATTACH:
+  case VM_JOB_DETACH:
     break;
   }
   return job->machine->state;
@@ -156,6 +159,8 @@ state_after (const VmJob *job)
   case VM_JOB_RESET:
   case VM_JOB_SAVE:
   case VM_JOB_MEDIUM:
+  case VM_JOB_ATTACH:
+  case VM_JOB_DETACH:
     break;
   }
   return job->machine->state;
@@ -168,6 +173,8 @@ end_task (VmJob *job)
     return;
   if (job->error != NULL)
     g_task_return_error (job->task, g_error_copy (job->error));
+  else if (job->kind == VM_JOB_ATTACH)
+    g_task_return_int (job->task, job->port);
   else if (job->kind == VM_JOB_SAVE)
     g_task_return_pointer (job->task, g_bytes_ref (job->state), (GDestroyNotify) g_bytes_unref);
   else
@@ -185,7 +192,7 @@ drop_jobs (VmMachine *machine)
       job->error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED,
                                         _ ("The machine has stopped meanwhile."));
     end_task (job);
-    free_job (job);
+    vm_job_free (job);
   }
 }
 
@@ -213,11 +220,12 @@ job_done_cb (void *data)
   if (state_after (job) == VM_STATE_STOPPED)
     drop_jobs (machine);
   set_state (machine, state_after (job));
+  vm_job_end_hotplug (job);
   end_task (job);
   if (is_end (job))
     g_signal_emit_by_name (machine, "stopped", (int) job->stop_reason, job->stop_error);
   run_next_job (machine);
-  free_job (job);
+  vm_job_free (job);
   return G_SOURCE_REMOVE;
 }
 
@@ -340,7 +348,7 @@ void
 vm_job_refuse (VmJob *take)
 {
   refuse (g_steal_pointer (&take->task));
-  free_job (take);
+  vm_job_free (take);
 }
 
 void
@@ -465,6 +473,10 @@ request_cb (void *data)
     tell_disk_error (machine);
     return G_SOURCE_REMOVE;
   }
+  if (request->request == VM_REQUEST_UNPLUG) {
+    queue_job (machine, new_job (machine, VM_JOB_DETACH, NULL));
+    return G_SOURCE_REMOVE;
+  }
   VmJob *job =
       new_job (machine, request->request == VM_REQUEST_RESET ? VM_JOB_RESET : VM_JOB_STOP, NULL);
   job->stop_reason = request->request == VM_REQUEST_KILL ? VM_STOP_FORCED : VM_STOP_GUEST;
@@ -565,6 +577,8 @@ vm_machine_class_init (VmMachineClass *class)
                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY));
   g_signal_new ("stopped", VM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
                 G_TYPE_INT, G_TYPE_ERROR);
+  g_signal_new ("detached", VM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_UINT);
   g_signal_new ("notice", VM_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
                 G_TYPE_STRING);
 }

@@ -59,12 +59,19 @@ typedef struct VmDiskConfig {
   bool allow_backing; // read the file the image says it is based on
   VmDiskBus bus;
   bool cdrom; // a CD/DVD drive (on SCSI) with this medium; read only
+  unsigned
+      port; // hot-plug slot 1..VM_PORTS it is in, on virtio; such disks are the last; 0: it stays
 } VmDiskConfig;
 
 typedef struct VmNicConfig {
   uint8_t mac[6];   // all zero: made from the machine's uuid and the position
   GArray *forwards; // of VmForward
+  unsigned port;    // as of a disk
 } VmNicConfig;
+
+enum {
+  VM_PORTS = 4, // hot-plug slots
+};
 
 // For those who work on the engine: no part of a machine's description, and not stored with it.
 typedef struct VmDeveloper {
@@ -106,7 +113,7 @@ VmConfig *vm_config_new (VmArch arch); // 1 CPU, 1 GiB, no disk, one NIC, no dis
 VmConfig *vm_config_copy (const VmConfig *config);
 void vm_config_free (VmConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmConfig, vm_config_free)
-// Raw; the caller may change what comes back.
+// Raw; the caller may change what comes back. Before the disks in hot-plug slots.
 VmDiskConfig *vm_config_add_disk (VmConfig *config, const char *path, bool read_only);
 VmDiskConfig *vm_config_add_cdrom (VmConfig *config, const char *path); // NULL: the drive is empty
 VmNicConfig *vm_config_add_nic (VmConfig *config);
@@ -194,7 +201,7 @@ G_DECLARE_FINAL_TYPE (VmMachine, vm_machine, VM, MACHINE, GObject)
 // otherwise. Takes no host resources before it is started.
 //
 // Properties: "state" (VmState as int, notified). Signals: "stopped" (int VmStopReason, GError or
-// NULL), once, after the last sink call; "notice" (text): something the person should know, such as
+// NULL), once, after the last sink call; "detached" (uint): the slot is empty; "notice" (text): something the person should know, such as
 // a disk of the host that fails; not more than one in a while.
 VmMachine *vm_machine_new (const VmConfig *config, GMainContext *context, GError **error);
 const VmConfig *vm_machine_get_config (VmMachine *machine);
@@ -226,6 +233,32 @@ void vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const ch
                                      bool force, GCancellable *cancellable,
                                      GAsyncReadyCallback callback, void *user_data);
 bool vm_machine_change_medium_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+
+// A device for a running or paused machine, put into a free hot-plug slot (the `port` that is given
+// does not count), a virtio disk or network adapter. finish gives the slot (1..VM_PORTS), or 0 with an
+// error. From then on it is part of the machine's configuration (vm_machine_get_config), of its saved
+// state and of its snapshots; the description that the machine was made from is for the caller to
+// change. An application's machine with a folder: running_attach_async of app/model/running.h.
+void vm_machine_attach_disk_async (VmMachine *machine, const VmDiskConfig *disk,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   void *user_data);
+void vm_machine_attach_nic_async (VmMachine *machine, const VmNicConfig *nic,
+                                  GCancellable *cancellable, GAsyncReadyCallback callback,
+                                  void *user_data);
+unsigned vm_machine_attach_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+// Asks the guest to let go of what is in the slot, and ends when it was asked: when the guest has
+// (Linux waits 5 seconds first), the device is taken out and "detached" is emitted. With `force` that
+// happens at once, as if pulled out; a disk's writes are finished first.
+void vm_machine_detach_async (VmMachine *machine, unsigned port, bool force,
+                              GCancellable *cancellable, GAsyncReadyCallback callback,
+                              void *user_data);
+bool vm_machine_detach_finish (VmMachine *machine, GAsyncResult *result, GError **error);
+// Of a configuration: whether something is in the slot, and removing that.
+bool vm_config_port_is_used (const VmConfig *config, unsigned port);
+void vm_config_clear_port (VmConfig *config, unsigned port);
+// Adds a copy of it, in that slot.
+void vm_config_attach_disk (VmConfig *config, const VmDiskConfig *disk, unsigned port);
+void vm_config_attach_nic (VmConfig *config, const VmNicConfig *nic, unsigned port);
 
 // Saves a paused machine's whole state (RAM, CPUs, devices) to memory, and makes a stopped, never
 // started machine of the same configuration continue from it (paused).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The PCI host bridge: configuration space as ECAM (PCI Express 3.0 §7.2.2), bus 0 only, and the
-// windows through which BARs are reached. PCI memory addresses are the CPU's; I/O ports count from
+// The PCI host bridge: configuration space as ECAM (PCI Express 3.0 §7.2.2) of bus 0 and of the one
+// device behind each bridge there, and the windows through which BARs are reached. PCI memory addresses are the CPU's; I/O ports count from
 // the start of their window.
 //
 // Threads: configuration accesses on vCPU threads, under `lock`. BAR accesses on vCPU threads take
@@ -20,6 +20,7 @@ enum {
   N_FUNCTIONS = 8, // of a device
   N_PINS = 4,
   N_DECODES = 256,
+  N_PASSAGES = 16, // two of each bridge
 
   BRIDGE_VENDOR = 0x1b36, // the generic host bridge firmware and drivers know
   BRIDGE_DEVICE = 0x0008,
@@ -36,6 +37,13 @@ typedef struct Decode {
   _Atomic uint64_t base; // NOT_DECODED, or where the guest put it
 } Decode;
 
+// Memory that a bridge leads to.
+typedef struct Passage {
+  PciFunction *bridge;
+  bool prefetchable;
+  _Atomic uint64_t first, last; // last below first: none
+} Passage;
+
 typedef struct Window {
   PciHost *host;
   uint64_t first; // PCI address of its first byte
@@ -47,9 +55,12 @@ struct PciHost {
   PciHostConfig config;
   Window mmio32, mmio64, pio;
   PciFunction bridge;
-  PciFunction *functions[N_SLOTS * N_FUNCTIONS]; // constant once the machine runs
+  // Changed with every vCPU parked only, and so are bridges' children.
+  PciFunction *functions[N_SLOTS * N_FUNCTIONS];
   Decode decodes[N_DECODES];
   unsigned n_decodes;
+  Passage passages[N_PASSAGES];
+  unsigned n_passages;
   GMutex lock; // configuration spaces
   GMutex intx_lock;
   unsigned asserted[N_PINS]; // intx_lock: functions that drive this line
@@ -70,7 +81,8 @@ pci_host_unlock (PciHost *host)
 void
 pci_host_drive_intx (PciHost *host, PciFunction *fn, const bool *level)
 {
-  unsigned pin = fn->slot % N_PINS; // every function uses INTA
+  // Every function uses INTA; device 0 behind a bridge has the bridge's.
+  unsigned pin = (fn->bridge != NULL ? fn->bridge : fn)->slot % N_PINS;
 
   g_mutex_lock (&host->intx_lock);
   if (level != NULL)
@@ -91,7 +103,8 @@ pci_host_send_msi (PciFunction *fn, GuestAddr addr, uint32_t data)
 {
   PciHost *host = fn->host;
   const MsiSink *msi = &host->config.msi;
-  uint32_t requester = fn->slot * N_FUNCTIONS + fn->function;
+  uint32_t bus = __atomic_load_n (&fn->bus, __ATOMIC_RELAXED);
+  uint32_t requester = bus << 8 | (fn->slot * N_FUNCTIONS + fn->function);
 
   if (msi->send != NULL && msi->send (msi->opaque, requester, addr, data))
     return;
@@ -100,8 +113,78 @@ pci_host_send_msi (PciFunction *fn, GuestAddr addr, uint32_t data)
     mem_store32 (ram, data);
 }
 
-void
-pci_host_update_function (PciHost *host, PciFunction *fn)
+// ---- bridges --------------------------------------------------------------------------------
+
+static bool
+is_between (uint64_t first, uint64_t last, uint64_t base, uint64_t bytes)
+{
+  return first <= last && base >= first && bytes - 1 <= last - first && base <= last - (bytes - 1);
+}
+
+static void
+get_passage (const PciFunction *bridge, bool prefetchable, uint64_t *first, uint64_t *last)
+{
+  const uint8_t *config = bridge->config;
+  unsigned at = prefetchable ? PCI_PREFETCH_BASE : PCI_MEMORY_BASE;
+
+  *first = (uint64_t) (pci_get16 (config + at) & 0xfff0) << 16;
+  *last = (uint64_t) (pci_get16 (config + at + 2) & 0xfff0) << 16 | 0xfffff;
+  if (prefetchable) {
+    *first |= (uint64_t) pci_get32 (config + PCI_PREFETCH_BASE_HIGH) << 32;
+    *last |= (uint64_t) pci_get32 (config + PCI_PREFETCH_LIMIT_HIGH) << 32;
+  }
+}
+
+// Whether a bridge lets through what lies there.
+static bool
+passes (const PciFunction *bridge, bool is_io, uint64_t base, uint64_t bytes)
+{
+  const uint8_t *config = bridge->config;
+  uint16_t command = pci_get16 (config + PCI_COMMAND);
+
+  if (is_io)
+    return (command & PCI_COMMAND_IO) &&
+           is_between ((config[PCI_IO_BASE] & 0xf0u) << 8,
+                       (config[PCI_IO_BASE + 1] & 0xf0u) << 8 | 0xfff, base, bytes);
+  uint64_t first, last, first_prefetch, last_prefetch;
+  get_passage (bridge, false, &first, &last);
+  get_passage (bridge, true, &first_prefetch, &last_prefetch);
+  return (command & PCI_COMMAND_MEMORY) &&
+         (is_between (first, last, base, bytes) ||
+          is_between (first_prefetch, last_prefetch, base, bytes));
+}
+
+static void
+update_passages (PciHost *host, const PciFunction *bridge)
+{
+  for (unsigned i = 0; i < host->n_passages; i++) {
+    Passage *passage = &host->passages[i];
+    uint64_t first, last;
+
+    if (passage->bridge != bridge)
+      continue;
+    get_passage (bridge, passage->prefetchable, &first, &last);
+    if (!(pci_get16 (bridge->config + PCI_COMMAND) & PCI_COMMAND_MEMORY))
+      first = 1, last = 0;
+    atomic_store_explicit (&passage->first, first, memory_order_relaxed);
+    atomic_store_explicit (&passage->last, last, memory_order_relaxed);
+  }
+}
+
+// Whether it leads behind a bridge. What nobody answers to there reads as zeroes: a device of virtio
+// that was pulled out looks reset, which Linux's driver waits for in vain where it reads ones.
+static bool
+is_behind_bridge (PciHost *host, uint64_t addr)
+{
+  for (unsigned i = 0; i < host->n_passages; i++)
+    if (addr >= atomic_load_explicit (&host->passages[i].first, memory_order_relaxed) &&
+        addr <= atomic_load_explicit (&host->passages[i].last, memory_order_relaxed))
+      return true;
+  return false;
+}
+
+static void
+update_decodes (PciHost *host, PciFunction *fn)
 {
   uint16_t command = pci_get16 (fn->config + PCI_COMMAND);
 
@@ -113,10 +196,25 @@ pci_host_update_function (PciHost *host, PciFunction *fn)
     uint64_t base = command & (is_io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)
                         ? pci_function_get_bar (fn, decode->bar)
                         : NOT_DECODED;
+    if (fn->bridge != NULL && !passes (fn->bridge, is_io, base, fn->bars[decode->bar].size_bytes))
+      base = NOT_DECODED;
     atomic_store_explicit (&decode->base, base, memory_order_relaxed);
   }
-  pci_host_drive_intx (host, fn, NULL);
 }
+
+void
+pci_host_update_function (PciHost *host, PciFunction *fn)
+{
+  update_decodes (host, fn);
+  update_passages (host, fn);
+  pci_host_drive_intx (host, fn, NULL);
+  if (fn->child == NULL)
+    return;
+  __atomic_store_n (&fn->child->bus, fn->config[PCI_SECONDARY_BUS], __ATOMIC_RELAXED);
+  update_decodes (host, fn->child);
+}
+
+// ---- windows --------------------------------------------------------------------------------
 
 // The BAR that answers for all of [addr, addr + size), and the offset in it.
 static const PciBar *
@@ -145,8 +243,11 @@ static uint64_t
 window_read (void *opaque, uint64_t offset, unsigned size)
 {
   const Window *window = opaque;
-  const PciBar *bar = find_bar (window, window->first + offset, size, &offset);
+  uint64_t addr = window->first + offset;
+  const PciBar *bar = find_bar (window, addr, size, &offset);
 
+  if (bar == NULL && !window->is_io && is_behind_bridge (window->host, addr))
+    return 0;
   if (bar == NULL)
     return ~0ull >> (64 - 8 * size); // nobody answers
   return accepts (bar->ops, offset, size) ? bar->ops->read (bar->opaque, offset, size) : 0;
@@ -169,23 +270,40 @@ static const MmioOps window_ops = {
     .allow_unaligned = true,
 };
 
+// ---- configuration space --------------------------------------------------------------------
+
+// What the bridge that the guest has given this bus leads to; of several the first. Lock held.
+static PciFunction *
+find_behind_bridge (PciHost *host, unsigned bus)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (host->functions); i++) {
+    PciFunction *fn = host->functions[i];
+    if (fn != NULL && fn->child != NULL && fn->config[PCI_SECONDARY_BUS] == bus)
+      return fn->child;
+  }
+  return NULL;
+}
+
 static PciFunction *
 find_function (PciHost *host, uint64_t offset)
 {
-  uint64_t n = offset / PCI_CONFIG_BYTES;
-  return n < G_N_ELEMENTS (host->functions) ? host->functions[n] : NULL;
+  uint64_t n = offset / PCI_CONFIG_BYTES, per_bus = G_N_ELEMENTS (host->functions);
+
+  if (n < per_bus)
+    return host->functions[n];
+  return n % per_bus == 0 ? find_behind_bridge (host, (unsigned) (n / per_bus)) : NULL;
 }
 
 static uint64_t
 ecam_read (void *opaque, uint64_t offset, unsigned size)
 {
   PciHost *host = opaque;
-  PciFunction *fn = find_function (host, offset);
+  uint32_t value = ~0u >> (32 - 8 * size);
 
-  if (fn == NULL)
-    return ~0u >> (32 - 8 * size);
   g_mutex_lock (&host->lock);
-  uint32_t value = pci_function_read_config (fn, offset % PCI_CONFIG_BYTES, size);
+  PciFunction *fn = find_function (host, offset);
+  if (fn != NULL)
+    value = pci_function_read_config (fn, offset % PCI_CONFIG_BYTES, size);
   g_mutex_unlock (&host->lock);
   return value;
 }
@@ -194,12 +312,11 @@ static void
 ecam_write (void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
   PciHost *host = opaque;
-  PciFunction *fn = find_function (host, offset);
 
-  if (fn == NULL)
-    return;
   g_mutex_lock (&host->lock);
-  pci_function_write_config (fn, offset % PCI_CONFIG_BYTES, size, value);
+  PciFunction *fn = find_function (host, offset);
+  if (fn != NULL)
+    pci_function_write_config (fn, offset % PCI_CONFIG_BYTES, size, value);
   g_mutex_unlock (&host->lock);
 }
 
@@ -208,6 +325,33 @@ static const MmioOps ecam_ops = {
     .write = ecam_write,
     .sizes = 1 | 2 | 4,
 };
+
+// ---- adding and removing --------------------------------------------------------------------
+
+static void
+add_decodes (PciHost *host, PciFunction *fn)
+{
+  for (unsigned bar = 0; bar < PCI_N_BARS; bar++) {
+    if (fn->bars[bar].size_bytes == 0)
+      continue;
+    g_assert (host->n_decodes < N_DECODES);
+    Decode *decode = &host->decodes[host->n_decodes++];
+    decode->fn = fn;
+    decode->bar = bar;
+    decode->base = NOT_DECODED;
+  }
+}
+
+static void
+remove_decodes (PciHost *host, const PciFunction *fn)
+{
+  unsigned kept = 0;
+
+  for (unsigned i = 0; i < host->n_decodes; i++)
+    if (host->decodes[i].fn != fn)
+      host->decodes[kept++] = host->decodes[i];
+  host->n_decodes = kept;
+}
 
 static void
 place (PciHost *host, PciFunction *fn, unsigned slot, unsigned function)
@@ -223,15 +367,47 @@ place (PciHost *host, PciFunction *fn, unsigned slot, unsigned function)
   fn->slot = slot;
   fn->function = function;
   fn->host = host;
-  for (unsigned bar = 0; bar < PCI_N_BARS; bar++) {
-    if (fn->bars[bar].size_bytes == 0)
-      continue;
-    g_assert (host->n_decodes < N_DECODES);
-    Decode *decode = &host->decodes[host->n_decodes++];
-    decode->fn = fn;
-    decode->bar = bar;
-    decode->base = NOT_DECODED;
+  add_decodes (host, fn);
+  for (unsigned i = 0; i < 2 && (fn->config[PCI_HEADER_TYPE] & PCI_HEADER_BRIDGE); i++) {
+    g_assert (host->n_passages < N_PASSAGES);
+    Passage *passage = &host->passages[host->n_passages++];
+    passage->bridge = fn;
+    passage->prefetchable = i == 1;
+    passage->first = 1;
   }
+}
+
+void
+pci_host_plug (Device *device, PciFunction *bridge, PciFunction *fn)
+{
+  PciHost *host = (PciHost *) device;
+
+  g_assert (bridge->child == NULL && bridge->host == host && fn->host == NULL);
+  g_mutex_lock (&host->lock);
+  fn->slot = fn->function = 0;
+  fn->host = host;
+  fn->bridge = bridge;
+  bridge->child = fn;
+  add_decodes (host, fn);
+  pci_host_update_function (host, bridge);
+  g_mutex_unlock (&host->lock);
+}
+
+void
+pci_host_unplug (Device *device, PciFunction *bridge)
+{
+  PciHost *host = (PciHost *) device;
+  PciFunction *fn = bridge->child;
+  const bool low = false;
+
+  g_assert (fn != NULL);
+  g_mutex_lock (&host->lock);
+  pci_host_drive_intx (host, fn, &low);
+  remove_decodes (host, fn);
+  bridge->child = NULL;
+  fn->bridge = NULL;
+  fn->host = NULL;
+  g_mutex_unlock (&host->lock);
 }
 
 void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Between a PCI function (pci.c) and the host bridge (pci-host.c), and the registers of the type 0
-// header (PCI Local Bus 3.0 §6.1).
+// header (PCI Local Bus 3.0 §6.1), and of the type 1 header of bridges (PCI-to-PCI Bridge 1.2 §3.2).
 #pragma once
 
 #include "engine/hw/pci-msix.h"
@@ -36,12 +36,46 @@ enum {
   PCI_BAR_PREFETCH = 8,
 
   PCI_HEADER_MULTI_FUNCTION = 0x80,
+  PCI_HEADER_BRIDGE = 1,
+
+  PCI_PRIMARY_BUS = 0x18,
+  PCI_SECONDARY_BUS = 0x19,
+  PCI_SUBORDINATE_BUS = 0x1a,
+  PCI_IO_BASE = 0x1c, // and limit
+  PCI_MEMORY_BASE = 0x20,
+  PCI_MEMORY_LIMIT = 0x22,
+  PCI_PREFETCH_BASE = 0x24,
+  PCI_PREFETCH_LIMIT = 0x26,
+  PCI_PREFETCH_BASE_HIGH = 0x28,
+  PCI_PREFETCH_LIMIT_HIGH = 0x2c,
+  PCI_BRIDGE_CONTROL = 0x3e,
+  PCI_BRIDGE_CONTROL_RESET = 1 << 6,
+
+  // From the beginning of the PCI Express capability.
+  PCI_EXPRESS_ID = 0x10,
+  PCI_EXPRESS_BYTES = 60,
+  PCI_EXPRESS_FLAGS = 0x02,
+  PCI_EXPRESS_DEVICE = 0x04,
+  PCI_EXPRESS_DEVICE_CONTROL = 0x08,
+  PCI_EXPRESS_LINK = 0x0c,
+  PCI_EXPRESS_LINK_CONTROL = 0x10,
+  PCI_EXPRESS_LINK_STATUS = 0x12,
+  PCI_EXPRESS_SLOT = 0x14,
+  PCI_EXPRESS_SLOT_CONTROL = 0x18,
+  PCI_EXPRESS_SLOT_STATUS = 0x1a,
+  PCI_EXPRESS_ROOT_CONTROL = 0x1c,
 };
 
 static inline uint16_t
 pci_get16 (const uint8_t *p)
 {
   return p[0] | p[1] << 8;
+}
+
+static inline uint32_t
+pci_get32 (const uint8_t *p)
+{
+  return pci_get16 (p) | (uint32_t) pci_get16 (p + 2) << 16;
 }
 
 static inline void

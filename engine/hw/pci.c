@@ -72,6 +72,22 @@ pci_function_add_capability (PciFunction *fn, uint8_t id, unsigned bytes)
   return at;
 }
 
+unsigned
+pci_function_add_express (PciFunction *fn, unsigned type)
+{
+  enum { VERSION = 2, ROLE_BASED_ERRORS = 1 << 15, LINK_2_5_GT = 1, LINK_X1 = 1 << 4 };
+  unsigned at = pci_function_add_capability (fn, PCI_EXPRESS_ID, PCI_EXPRESS_BYTES);
+  uint8_t *config = fn->config + at, *writable = fn->writable + at;
+
+  pci_put16 (config + PCI_EXPRESS_FLAGS, VERSION | type << 4);
+  pci_put32 (config + PCI_EXPRESS_DEVICE, ROLE_BASED_ERRORS);
+  pci_put16 (writable + PCI_EXPRESS_DEVICE_CONTROL, 0x70ff);
+  pci_put32 (config + PCI_EXPRESS_LINK, LINK_2_5_GT | LINK_X1);
+  pci_put16 (writable + PCI_EXPRESS_LINK_CONTROL, 0x00cb);
+  pci_put16 (config + PCI_EXPRESS_LINK_STATUS, LINK_2_5_GT | LINK_X1);
+  return at;
+}
+
 void
 pci_function_set_intx (PciFunction *fn, bool level)
 {

@@ -32,12 +32,17 @@ struct PciFunction {
   uint16_t next_capability; // where the next one goes; 0: 0x40
   struct PciMsix *msix;     // pci-msix.h; NULL: none
   // Set by the host when added.
-  uint8_t slot, function; // on bus 0
+  uint8_t slot, function;
   PciHost *host;
+  PciFunction *bridge; // it is the one device behind this; NULL: on bus 0
+  PciFunction *child;  // of a bridge: what is behind it; NULL: nothing
+  uint8_t bus; // behind a bridge, as the guest has numbered it; written under the host's lock
   bool intx_level, intx_masked, intx_driven; // the host's INTx lock
   // Capability registers with side effects; optional. Called with the host's lock held.
   uint32_t (*config_read) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
   void (*config_write) (PciFunction *fn, unsigned offset, unsigned size, uint32_t value);
+  // The bus it is on was reset, behind a bridge; optional. The I/O thread.
+  void (*reset) (PciFunction *fn);
   void *opaque;
 };
 
@@ -48,6 +53,13 @@ void pci_function_set_bar (PciFunction *fn, unsigned bar, const PciBar *desc);
 // Returns the offset of the capability; `bytes` includes the two header bytes. The rest is the
 // caller's to fill in.
 unsigned pci_function_add_capability (PciFunction *fn, uint8_t id, unsigned bytes);
+// The PCI Express capability (PCI Express 3.0 §7.8), of a device with the simplest of links; its
+// offset.
+unsigned pci_function_add_express (PciFunction *fn, unsigned type);
+enum {
+  PCI_EXPRESS_ENDPOINT = 0,
+  PCI_EXPRESS_ROOT_PORT = 4,
+};
 // Level of the function's INTx pin (honours Interrupt Disable and MSI-X, which takes its place, and
 // reports Interrupt Status).
 void pci_function_set_intx (PciFunction *fn, bool level);
@@ -56,7 +68,8 @@ void pci_function_reset (PciFunction *fn);
 void pci_function_save (const PciFunction *fn, StateWriter *writer);
 bool pci_function_load (PciFunction *fn, StateReader *reader, GError **error);
 
-// The host bridge, a Device. Windows as in the platform's table; intx are the four lines INTA..D,
+// The host bridge, a Device: bus 0, and behind each root port there (pci-port.h) a bus with one
+// device. Windows as in the platform's table; intx are the four lines INTA..D,
 // swizzled by slot.
 typedef struct PciHostConfig {
   GuestAddr ecam_base;
@@ -77,3 +90,7 @@ Device *pci_host_new (const PciHostConfig *config);
 void pci_host_add (Device *host, PciFunction *fn, unsigned slot);
 // One of several functions of a device: 0, which there has to be, or 1..7.
 void pci_host_add_function (Device *host, PciFunction *fn, unsigned slot, unsigned function);
+// Behind a bridge on bus 0, as device 0 of its bus, and away from there. With every vCPU parked, or
+// before the machine runs.
+void pci_host_plug (Device *host, PciFunction *bridge, PciFunction *fn);
+void pci_host_unplug (Device *host, PciFunction *bridge);

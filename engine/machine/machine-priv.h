@@ -15,6 +15,13 @@ typedef struct MachineBoot {
   char *cmdline;
 } MachineBoot;
 
+// A hot-plug slot.
+typedef struct MachinePort {
+  Device *port;
+  Device *device;    // in it; owned by vm; NULL: nothing
+  BlockDevice *disk; // of it, or NULL
+} MachinePort;
+
 struct Machine {
   Vm *vm;
   MachineBoot boot;
@@ -29,7 +36,16 @@ struct Machine {
   GMutex input_lock;                     // one batch of input events at a time
   BlockDevice *disks[MACHINE_DISKS_MAX]; // owned by their adapters; NULL: a drive
   unsigned n_disks;
+  MachinePort ports[MACHINE_PORTS + 1]; // by number; 0: unused
+  unsigned n_fixed; // of vm->devices: those that stay, with the others behind them by port
+  unsigned queues;  // of a disk
 };
+
+// The ports; then what is in some of them from the start, when all that stays has been added.
+void machine_add_ports (Machine *machine, Device *pci);
+VirtioDevice *machine_make_disk (Machine *machine, unsigned port, BlockDevice *take);
+VirtioDevice *machine_make_nic (const MachineNic *nic);
+void machine_add_to_port (Machine *machine, unsigned port, VirtioDevice *take, BlockDevice *disk);
 
 // Opens the next disk; its adapter takes what comes back. NULL with an error, or for
 // a drive with nothing in it.

@@ -18,6 +18,7 @@ enum {
   MACHINE_DISKS_MAX = 16,
   MACHINE_USB_DISKS_MAX = 13, // of these
   MACHINE_NICS_MAX = 8,
+  MACHINE_PORTS = 4, // hot-plug slots, numbered from 1
 };
 
 typedef enum MachineBus {
@@ -33,13 +34,15 @@ typedef struct MachineDisk {
   bool read_only;
   bool allow_backing; // follow the backing file that the image names
   MachineBus bus;
-  bool cdrom; // a drive with this medium, on SCSI
+  bool cdrom;    // a drive with this medium, on SCSI
+  unsigned port; // the slot it is in, on virtio; 0: it stays
 } MachineDisk;
 
 typedef struct MachineNic {
   uint8_t mac[6];
   const NetForward *forwards;
   unsigned n_forwards;
+  unsigned port; // as of a disk
 } MachineNic;
 
 // Where one console's output goes; ops NULL: nowhere.
@@ -93,6 +96,18 @@ Vm *machine_get_vm (Machine *machine);
 // has locked the drive it is asked to let go, and the error is G_IO_ERROR_BUSY; not with `force`.
 bool machine_change_medium (Machine *machine, unsigned disk, const MachineDisk *medium, bool force,
                             GError **error);
+
+// Devices that come and go, while the machine runs or is paused (hotplug.c). The port, which the
+// description names, is free; the guest is told. On false all is as before.
+bool machine_attach_disk (Machine *machine, const MachineDisk *disk, GError **error);
+bool machine_attach_nic (Machine *machine, const MachineNic *nic, GError **error);
+// Asks the guest to let go of what is in the port: VM_REQUEST_UNPLUG says that it has. Any thread.
+void machine_press_detach (Machine *machine, unsigned port);
+// A port whose device the guest has let go of; 0: none.
+unsigned machine_find_released (Machine *machine);
+// Takes it out, whatever the guest thinks of it.
+void machine_detach (Machine *machine, unsigned port);
+bool machine_port_is_used (const Machine *machine, unsigned port);
 
 // Any thread; never wait. Without such a device nothing happens.
 void machine_press_power_button (Machine *machine);

@@ -161,6 +161,8 @@ add_nics (Machine *machine, const MachineConfig *config, Device *pci)
 {
   for (unsigned i = 0; i < config->n_nics; i++) {
     const MachineNic *nic = &config->nics[i];
+    if (nic->port != 0)
+      continue;
     NetBackend *net = net_user_new (nic->forwards, nic->n_forwards);
     g_autofree char *id = g_strdup_printf ("net%u", i);
 
@@ -215,9 +217,27 @@ add_disks (Machine *machine, const MachineConfig *config, Device *pci, GError **
 
     if (device == NULL && !(disk->cdrom && disk->path[0] == '\0'))
       return false;
-    add_disk (machine, config, pci, i, device);
+    if (disk->port != 0)
+      machine->ports[disk->port].disk = device;
+    else
+      add_disk (machine, config, pci, i, device);
   }
   return true;
+}
+
+// What is in hot-plug slots comes last.
+static void
+fill_ports (Machine *machine, const MachineConfig *config)
+{
+  machine->n_fixed = machine->vm->devices->len;
+  for (unsigned port = 1; port <= MACHINE_PORTS; port++) {
+    BlockDevice *disk = machine->ports[port].disk;
+    if (disk != NULL)
+      machine_add_to_port (machine, port, machine_make_disk (machine, port, disk), disk);
+    for (unsigned i = 0; i < config->n_nics; i++)
+      if (config->nics[i].port == port)
+        machine_add_to_port (machine, port, machine_make_nic (&config->nics[i]), NULL);
+  }
 }
 
 // ---- the machine ----------------------------------------------------------------------------
@@ -310,8 +330,12 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   add_virtio (machine, pci, virtio_rng_new (), VIRT_SLOT_RNG, "rng");
   machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
   add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");
+  machine_add_ports (machine, pci);
   add_nics (machine, config, pci);
-  return add_disks (machine, config, pci, error) && vm_realize (vm, error);
+  if (!add_disks (machine, config, pci, error))
+    return false;
+  fill_ports (machine, config);
+  return vm_realize (vm, error);
 }
 
 Machine *
@@ -324,6 +348,7 @@ machine_new_virt_aarch64 (const MachineConfig *config, GError **error)
   machine->boot.kernel_fd = machine->boot.initrd_fd = -1;
   machine->ram_base = VIRT_RAM;
   machine->ram_bytes = config->memory_bytes;
+  machine->queues = config->cpus;
   machine->vm = vm_new (config->name);
   machine->vm->hypercall = psci_call;
   machine->vm->hypercall_opaque = machine->vm;

@@ -59,7 +59,7 @@ enum {
   VIRT_SLOT_KEYBOARD = 3,
   VIRT_SLOT_TABLET = 4,
   VIRT_SLOT_RNG = 5,
-  VIRT_SLOT_CONSOLE = 6,
+  VIRT_SLOT_CONSOLE = 6, // its other functions: hot-plug ports
   VIRT_SLOT_USB = 7,
   VIRT_SLOT_DISK0 = 8, // up to 16: 8..23
   VIRT_SLOT_NIC1 = 24, // the second to eighth: 24..30

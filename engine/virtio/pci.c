@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "engine/hw/pci-msix.h"
+#include "engine/hw/pci-port.h"
 #include "engine/virtio/transport-priv.h"
 
 enum {
@@ -66,9 +67,10 @@ typedef struct VirtioPci {
   VirtioTransport transport;
   PciFunction fn;
   PciMsix msix;
-  unsigned window; // offset of the PCI cfg capability
-  Device *host;
-  unsigned slot;
+  unsigned window;     // offset of the PCI cfg capability
+  Device *host, *port; // one of them
+  unsigned slot, function;
+  bool inserted; // into the port
   // The device's lock: the vector of each source, or PCI_MSIX_NO_VECTOR.
   uint16_t vectors[VIRTIO_N_SOURCES];
 } VirtioPci;
@@ -386,7 +388,12 @@ pci_realize (Device *device, GError **error)
   if (!virtio_transport_realize (transport, error))
     return false;
   pci_msix_init (&pci->msix, &pci->fn, MSIX_BAR, transport->vdev->n_queues + 1);
-  pci_host_add (pci->host, &pci->fn, pci->slot);
+  if (pci->port == NULL) {
+    pci_host_add_function (pci->host, &pci->fn, pci->slot, pci->function);
+  } else {
+    pci_port_insert (pci->port, &pci->fn);
+    pci->inserted = true;
+  }
   return true;
 }
 
@@ -406,6 +413,9 @@ static void
 pci_free (Device *device)
 {
   VirtioPci *pci = (VirtioPci *) device;
+
+  if (pci->inserted)
+    pci_port_take_out (pci->port);
   virtio_transport_clear (&pci->transport);
   pci_msix_clear (&pci->msix);
   g_free (pci);
@@ -446,8 +456,16 @@ static const DeviceOps device_ops = {
     .load = pci_load,
 };
 
-Device *
-virtio_pci_new (VirtioDevice *vdev, Device *host, unsigned slot)
+// Behind a bridge the bus is reset alone.
+static void
+bus_reset (PciFunction *fn)
+{
+  VirtioPci *pci = fn->opaque;
+  pci_reset (&pci->transport.device);
+}
+
+static VirtioPci *
+new_pci (VirtioDevice *vdev)
 {
   VirtioPci *pci = g_new0 (VirtioPci, 1);
   const PciBar bar = {.size_bytes = BAR_BYTES,
@@ -467,7 +485,33 @@ virtio_pci_new (VirtioDevice *vdev, Device *host, unsigned slot)
   pci->fn.opaque = pci;
   pci_function_set_bar (&pci->fn, REGISTERS_BAR, &bar);
   add_capabilities (pci);
+  return pci;
+}
+
+Device *
+virtio_pci_new (VirtioDevice *vdev, Device *host, unsigned slot)
+{
+  return virtio_pci_new_function (vdev, host, slot, 0);
+}
+
+Device *
+virtio_pci_new_function (VirtioDevice *vdev, Device *host, unsigned slot, unsigned function)
+{
+  VirtioPci *pci = new_pci (vdev);
+
   pci->host = host;
   pci->slot = slot;
+  pci->function = function;
+  return &pci->transport.device;
+}
+
+Device *
+virtio_pci_new_in_port (VirtioDevice *vdev, Device *port)
+{
+  VirtioPci *pci = new_pci (vdev);
+
+  pci->port = port;
+  pci->fn.reset = bus_reset;
+  pci_function_add_express (&pci->fn, PCI_EXPRESS_ENDPOINT);
   return &pci->transport.device;
 }

@@ -109,19 +109,23 @@ vm_realize (Vm *vm, GError **error)
 
 // ---- tearing down ---------------------------------------------------------------------------
 
+static void
+free_device (Device *device)
+{
+  char *id = device->id;
+
+  device->ops->free (device);
+  g_free (id);
+}
+
 // In reverse: a device may use those that were added before it.
 static void
 free_devices_cb (void *data)
 {
   Vm *vm = data;
 
-  for (unsigned i = vm->devices->len; i-- > 0;) {
-    Device *device = g_ptr_array_index (vm->devices, i);
-    char *id = device->id;
-
-    device->ops->free (device);
-    g_free (id);
-  }
+  for (unsigned i = vm->devices->len; i-- > 0;)
+    free_device (g_ptr_array_index (vm->devices, i));
   g_ptr_array_set_size (vm->devices, 0);
 }
 
@@ -320,6 +324,50 @@ vm_stop (Vm *vm)
   if (vm->priv->realized)
     vm_loop_call (vm->loop, pause_cb, vm);
 }
+
+// ---- devices that come and go ---------------------------------------------------------------
+
+void
+vm_call_parked (Vm *vm, void (*fn) (void *), void *data)
+{
+  bool was_running = vm->priv->running;
+
+  if (was_running)
+    vm_park (vm);
+  vm_loop_call (vm->loop, fn, data);
+  if (was_running)
+    let_go (vm);
+}
+
+bool
+vm_plug (Vm *vm, Device *device, const char *id, unsigned n, GError **error)
+{
+  g_assert (vm_loop_is_current (vm->loop) && vm->priv->realized && !vm->priv->running);
+  device->vm = vm;
+  device->id = g_strdup (id);
+  if (device->ops->realize != NULL && !device->ops->realize (device, error)) {
+    free_device (device);
+    return false;
+  }
+  if (device->ops->reset != NULL)
+    device->ops->reset (device);
+  if (vm->priv->quiet && device->ops->quiesce != NULL)
+    device->ops->quiesce (device);
+  g_ptr_array_insert (vm->devices, (int) n, device);
+  return true;
+}
+
+void
+vm_unplug (Vm *vm, Device *device)
+{
+  g_assert (vm_loop_is_current (vm->loop) && !vm->priv->running);
+  if (!vm->priv->quiet && device->ops->quiesce != NULL)
+    device->ops->quiesce (device);
+  g_ptr_array_remove (vm->devices, device);
+  free_device (device);
+}
+
+// ---- a debugger -----------------------------------------------------------------------------
 
 void
 vm_hold (Vm *vm)

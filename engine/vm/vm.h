@@ -23,6 +23,7 @@ typedef enum VmRequest {
   VM_REQUEST_KILL,       // a debugger's: the end, though the guest did not ask for it
   VM_REQUEST_DISK_ERROR, // a disk's: to tell the person; the guest got an error
   VM_REQUEST_DISK_FULL,  // a disk's: to pause, as the host has no room for what the guest writes
+  VM_REQUEST_UNPLUG,     // a slot's: the guest has let go of what it was asked for
 } VmRequest;
 
 // A firmware call (A64: HVC #0; SMCCC). `regs` are x0..x17, read and written in place. Own vCPU
@@ -36,7 +37,7 @@ struct Vm {
   VmClock *clock;
   Vcpu **vcpus;
   unsigned n_vcpus;
-  GPtrArray *devices; // of Device, in the order they were added: also the order of saved state
+  GPtrArray *devices; // of Device: also the order of saved state; changed by vm_plug and vm_unplug
   const IrqChipOps *irqchip;
   void *irqchip_opaque;
   VmHypercall hypercall;
@@ -70,6 +71,13 @@ void vm_pause (Vm *vm);                 // returns when every vCPU is parked and
 void vm_resume (Vm *vm);
 bool vm_reset (Vm *vm, GError **error); // as after power-on; leaves it running if it ran
 void vm_stop (Vm *vm);                  // for good; devices quiesced
+
+// Runs fn on the I/O thread with every vCPU parked; the machine goes on afterwards as before.
+void vm_call_parked (Vm *vm, void (*fn) (void *), void *data);
+// In there: a device comes to a machine that runs or is paused, as the n-th of `devices`, or goes.
+// plug takes it; when it cannot be realized it is freed.
+bool vm_plug (Vm *vm, Device *device, const char *id, unsigned n, GError **error);
+void vm_unplug (Vm *vm, Device *device);
 
 // Paused only. RAM, clock, CPUs and devices.
 GBytes *vm_save (Vm *vm, GError **error);

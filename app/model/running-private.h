@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Between running.c and running-devices.c.
+#pragma once
+
+#include "app/model/running.h"
+
+struct Running {
+  int references; // operations under way have one each
+  char *path;
+  VmConfig *config;
+  VmMachine *machine;
+  ControlServer *control; // NULL: cannot be reached
+};
+
+Running *running_ref (Running *running);
+void running_unref (Running *running);
+
+// Of the machine's "detached".
+void running_detached_cb (VmMachine *machine, unsigned port, Running *running);
+// False: it is about something else.
+bool running_ask_devices (Running *running, const char *op, JsonObject *request, ControlCall *call);
