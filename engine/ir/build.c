@@ -10,9 +10,24 @@ static_assert (sizeof (Uop) == 24, "a small record, made and read by the thousan
 #define IR_IS_FLOW(shape)                                                                          \
   ((shape) == IR_SHAPE_LABEL || (shape) == IR_SHAPE_TARGET || (shape) == IR_SHAPE_TARGET_R)
 
+#define IR_IS_BASED(shape)                                                                         \
+  ((shape) == IR_SHAPE_MEM || (shape) == IR_SHAPE_MEM2 || (shape) == IR_SHAPE_VMEM ||              \
+   (shape) == IR_SHAPE_VMEM2)
+#define IR_STORES(op, properties)                                                                  \
+  ((op) == UOP_PUT || (op) == UOP_PUTSYS || ((properties) &IR_STORE) != 0)
+#define IR_HAS_RESULT(shape)                                                                       \
+  (((shape) >= IR_SHAPE_RI && (shape) <= IR_SHAPE_MEM2) || (shape) == IR_SHAPE_STATE ||            \
+   (shape) == IR_SHAPE_RV)
+
 const IrInfo ir_info[UOP_N] = {
 #define IR_UOP(name, shape, properties, meaning)                                                   \
-  {#name, IR_SHAPE_##shape, (properties) | (IR_IS_FLOW (IR_SHAPE_##shape) ? IR_FLOW : 0)},
+  {#name, IR_SHAPE_##shape,                                                                        \
+   (properties) | (IR_IS_FLOW (IR_SHAPE_##shape) ? IR_FLOW : 0) |                                  \
+       (IR_IS_BASED (IR_SHAPE_##shape) ? IR_BASED : 0) |                                           \
+       (IR_SHAPE_##shape == IR_SHAPE_AMO ||                                                        \
+                (IR_HAS_RESULT (IR_SHAPE_##shape) && !IR_STORES (UOP_##name, properties))          \
+            ? IR_SETS_D                                                                            \
+            : 0)},
 #include "engine/ir/uop-fp.inc"
 #include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"

@@ -10,10 +10,11 @@ enum { FAR = 8 }; // uops passed at most
 static bool
 is_comparison (const Uop *uop)
 {
-  unsigned properties = ir_info[uop->op].properties;
+  unsigned unwanted = IR_FIN | IR_FOUT | IR_CALL | IR_VEC;
 
-  return (properties & (IR_FIN | IR_FOUT | IR_CALL | IR_VEC)) == IR_FOUT && uop->d == IR_SINK &&
-         uop->op != UOP_PUTFLAGS;
+  // Most uops have a result: the table of properties is not asked about those.
+  return uop->d == IR_SINK && uop->op != UOP_PUTFLAGS &&
+         (ir_info[uop->op].properties & unwanted) == IR_FOUT;
 }
 
 // True when `uop` writes an operand of the comparison.
@@ -47,11 +48,11 @@ void
 ir_sink_comparisons (IrRegion *region)
 {
   for (unsigned i = region->n_uops; i-- > 0;) {
-    Uop comparison = region->uops[i];
     unsigned to = i + 1;
 
-    if (!is_comparison (&comparison))
+    if (!is_comparison (&region->uops[i]))
       continue;
+    Uop comparison = region->uops[i];
     while (to < region->n_uops && to - i <= FAR && can_pass (&comparison, &region->uops[to]))
       to++;
     if (to == i + 1 || to == region->n_uops || !(ir_info[region->uops[to].op].properties & IR_FIN))

@@ -29,16 +29,18 @@ enum {
 
 // What a uop may do (IR_UOP's third argument).
 enum {
-  IR_FIN = 1u << 0,   // reads NZCV
-  IR_FOUT = 1u << 1,  // writes all of NZCV
-  IR_MEM = 1u << 2,   // may fault, before it changed anything
-  IR_STORE = 1u << 3, // writes memory
-  IR_END = 1u << 4,   // never goes on to the next uop
-  IR_CALL = 1u << 5,  // tier 0 sees and changes the whole state
-  IR_VEC = 1u << 6,   // d, a, b, c are vector registers where the shape has a V
-  IR_RMW = 1u << 7,   // d is read, too
-  IR_TIER0 = 1u << 8, // imm: a decoded instruction with the same effect, as INTERP has
-  IR_FLOW = 1u << 9,  // other uops lead here, or it leads elsewhere: as the shape says
+  IR_FIN = 1u << 0,     // reads NZCV
+  IR_FOUT = 1u << 1,    // writes all of NZCV
+  IR_MEM = 1u << 2,     // may fault, before it changed anything
+  IR_STORE = 1u << 3,   // writes memory
+  IR_END = 1u << 4,     // never goes on to the next uop
+  IR_CALL = 1u << 5,    // tier 0 sees and changes the whole state
+  IR_VEC = 1u << 6,     // d, a, b, c are vector registers where the shape has a V
+  IR_RMW = 1u << 7,     // d is read, too
+  IR_TIER0 = 1u << 8,   // imm: a decoded instruction with the same effect, as INTERP has
+  IR_FLOW = 1u << 9,    // other uops lead here, or it leads elsewhere: as the shape says
+  IR_BASED = 1u << 10,  // an access at a constant offset from the general register a: likewise
+  IR_SETS_D = 1u << 11, // writes the general register d: likewise
 };
 
 // Flags of one uop.
@@ -50,6 +52,8 @@ enum {
   UOP_FLAGS_LIVE = 1u << 4, // NZCV is used after it (live.c)
   UOP_Q = 1u << 5,          // vector: 128 bits, else 64
   UOP_SCALAR = 1u << 6,     // vector: the lowest element, zero above
+  UOP_BASE_AGAIN =
+      1u << 7, // IR_BASED: in its straight stretch another off the same base may follow
 };
 
 typedef enum IrShift { IR_LSL, IR_LSR, IR_ASR, IR_ROR } IrShift;
@@ -226,7 +230,8 @@ ir_append (IrRegion *region, IrOp op)
 void ir_operands (const Uop *uop, char use[4]);
 // sink.c: brings comparisons to their uses, before live flags are found.
 void ir_sink_comparisons (IrRegion *region);
-// live.c: sets UOP_FLAGS_LIVE and label_live. Where the region is left NZCV is live.
+// live.c: sets UOP_FLAGS_LIVE and label_live, and UOP_BASE_AGAIN. Where the region is left NZCV is
+// live.
 void ir_find_live_flags (IrRegion *region);
 // verify.c: NULL, or what is wrong (static text). *at: the uop.
 const char *ir_verify (const IrRegion *region, unsigned *at);

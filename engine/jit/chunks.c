@@ -15,7 +15,10 @@
 // The smallest record of a region, and so how many pages there may be at once.
 enum { LEAST_RECORD = sizeof (JitRegion) + sizeof (IrSpan) + 4 };
 
-enum { SELDOM_MORE = 1 << 14 }; // bytes of a region's code
+enum {
+  SELDOM_MORE = 1 << 14, // bytes of a region's code
+  JIT_PAGE = 1 << 12,    // what is prepared begins with one; code is never before it
+};
 
 static uint32_t
 chunk_start (const Jit *jit, const JitChunk *chunk)
@@ -119,19 +122,20 @@ uint8_t *
 jit_chunk_room (Jit *jit, size_t *room)
 {
   JitChunk *chunk = &jit->chunks[jit->current];
-
-  uint8_t *start = jit->memory.write + (size_t) jit->current * jit->chunk_bytes;
+  size_t start = (size_t) jit->current * jit->chunk_bytes;
 
   if (chunk->filled == 0)
     chunk->filled = chunk_start (jit, chunk);
+  if (chunk->prepared < chunk->filled)
+    chunk->prepared = MIN ((chunk->filled + JIT_PAGE - 1) & ~(JIT_PAGE - 1u), jit->chunk_bytes);
   if (chunk->filled + SELDOM_MORE > chunk->prepared && chunk->prepared < jit->chunk_bytes) {
     uint32_t bytes = MIN (JIT_PREPARED, jit->chunk_bytes - chunk->prepared);
 
-    code_memory_prepare (start + chunk->prepared, bytes);
+    code_memory_prepare (&jit->memory, start + chunk->prepared, bytes);
     chunk->prepared += bytes;
   }
   *room = jit->chunk_bytes - chunk->filled;
-  return start + chunk->filled;
+  return jit->memory.write + start + chunk->filled;
 }
 
 bool

@@ -12,12 +12,13 @@ typedef struct CodeMemory {
   uint8_t *write;
   uint8_t *execute;
   size_t bytes;
+  int fd; // of the memory that is mapped twice, or -1
 } CodeMemory;
 
 // Pages take memory when they are first touched. `anonymous`: one mapping without a name, which is
 // what profilers take for generated code. False: this host forbids executable memory.
 bool code_memory_map (CodeMemory *memory, size_t bytes, bool anonymous, GError **error);
 void code_memory_unmap (CodeMemory *memory);
-// Has the pages of `bytes` from `start` on, which are going to be written, touched all at once: this
-// costs less than a fault for each. Where the system cannot, nothing happens.
-void code_memory_prepare (void *start, size_t bytes);
+// Has the pages from `start` on, which hold nothing and are going to be written, touched all at once:
+// this costs less than a fault for each. Where the system cannot, nothing happens.
+void code_memory_prepare (const CodeMemory *memory, size_t start, size_t bytes);

@@ -4,10 +4,14 @@
 
 #include "engine/jit/jit-priv.h"
 
+// Entries that are near one another have buckets that are, and mostly in the cache: what is looked
+// for is most often near to what was looked for before.
 static uint32_t *
 region_bucket (Jit *jit, GuestAddr pa, uint32_t mode)
 {
-  return &jit->regions[((pa >> 2) + mode) * 0x9e3779b97f4a7c15u >> 48 & (JIT_REGION_BUCKETS - 1)];
+  uint64_t page = ((pa >> IR_PAGE_BITS) + ((uint64_t) mode << 40)) * 0x9e3779b97f4a7c15u >> 48;
+
+  return &jit->regions[(page ^ (pa % IR_PAGE_SIZE >> 2)) & (JIT_REGION_BUCKETS - 1)];
 }
 
 static uint32_t *

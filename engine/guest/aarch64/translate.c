@@ -30,6 +30,9 @@ static const uint8_t insn_flags[A64_N_INSNS + 1] = {
 #include "engine/guest/aarch64/decode.inc"
 #undef A64_INSN
     A64_F_END, // unallocated
+    // What follows these is code of another mode.
+    [A64_MSR_UAO] = A64_F_END,
+    [A64_MSR_SPSEL] = A64_F_END,
 };
 
 // ---- finding the instructions ---------------------------------------------------------------
@@ -39,6 +42,7 @@ typedef struct Finder {
   const A64TranslateKey *key;
   const uint8_t *page;
   unsigned max;
+  unsigned special; // flags of instructions that another may not follow
   unsigned n_later, next_later;
   uint16_t later[IR_MAX_INSNS]; // targets of conditional branches
 } Finder;
@@ -50,21 +54,9 @@ is_inside (int64_t offset)
 }
 
 static bool
-has_word (const A64WordSet set, unsigned offset)
-{
-  return (set[offset / 256] >> offset / 4 % 64 & 1) != 0;
-}
-
-static void
-add_word (A64WordSet set, unsigned offset)
-{
-  set[offset / 256] |= UINT64_C (1) << offset / 4 % 64;
-}
-
-static bool
 is_in_region (const A64Region *region, int64_t offset)
 {
-  return is_inside (offset) && has_word (region->in_region, (unsigned) offset);
+  return is_inside (offset) && (region->words[(unsigned) offset / 4] & A64_WORD_IN_REGION) != 0;
 }
 
 static int64_t
@@ -102,9 +94,6 @@ ends_region (const Finder *f, const A64Op *op)
   case A64_MSR:
   case A64_MSR_DAIFCLR:
     return !a64_translate_goes_on (f->key, op);
-  case A64_MSR_UAO:
-  case A64_MSR_SPSEL:
-    return true;
   default:
     return (insn_flags[op->id] & A64_F_END) != 0 || is_trapped (op, f->key);
   }
@@ -114,21 +103,24 @@ ends_region (const Finder *f, const A64Op *op)
 static int64_t
 find_next (Finder *f, const A64Op *op)
 {
+  uint8_t *words = f->region->words;
   int64_t next = op->pc_off + 4;
 
-  if (is_jump (op)) {
+  if ((insn_flags[op->id] & f->special) == 0) {
+    // Nothing to be seen to.
+  } else if (is_jump (op)) {
     next = target_of (op);
   } else if (ends_region (f, op)) {
     return -1;
   } else if ((insn_flags[op->id] & A64_F_BRANCH) && is_inside (target_of (op))) {
-    add_word (f->region->jumped_to, (unsigned) target_of (op));
+    words[(unsigned) target_of (op) / 4] |= A64_WORD_JUMPED_TO;
     f->later[f->n_later++] = (uint16_t) target_of (op);
   }
   if (!is_inside (next))
     return -1;
-  if (!has_word (f->region->in_region, (unsigned) next))
+  if (!(words[(unsigned) next / 4] & A64_WORD_IN_REGION))
     return next;
-  add_word (f->region->jumped_to, (unsigned) next);
+  words[(unsigned) next / 4] |= A64_WORD_JUMPED_TO;
   return -1;
 }
 
@@ -137,27 +129,36 @@ find_stretch (Finder *f)
 {
   while (f->next_later < f->n_later) {
     unsigned offset = f->later[f->next_later++];
-    if (!has_word (f->region->in_region, offset))
+    if (!is_in_region (f->region, offset))
       return offset;
   }
   return -1;
 }
 
-// False when there is no room for another piece of code.
-static bool
-note_span (IrRegion *ir, unsigned offset)
+// Decodes the instructions of a stretch; where the next begins, or -1.
+static int64_t
+find_in_stretch (Finder *f, unsigned begin)
 {
-  IrSpan *span = &ir->spans[ir->n_spans];
+  A64Region *region = f->region;
+  IrSpan *span = &region->ir.spans[region->ir.n_spans];
+  int64_t at = begin, end = begin;
 
-  if (ir->n_spans > 0 && span[-1].offset + span[-1].bytes == offset) {
-    span[-1].bytes += 4;
-    return true;
+  // What goes on where the last one ended belongs to it.
+  if (region->ir.n_spans > 0 && span[-1].offset + span[-1].bytes == begin)
+    span--;
+  else
+    *span = (IrSpan){.offset = (uint16_t) begin};
+  for (; at == end && region->n_decoded < f->max; end += 4) {
+    A64Op *op = &region->decoded[region->n_decoded++];
+
+    a64_decode (mem_load32 (f->page + at), op);
+    op->pc_off = (uint16_t) at;
+    region->words[(unsigned) at / 4] |= A64_WORD_IN_REGION;
+    at = find_next (f, op);
   }
-  if (ir->n_spans == IR_MAX_LABELS)
-    return false;
-  *span = (IrSpan){.offset = (uint16_t) offset, .bytes = 4};
-  ir->n_spans++;
-  return true;
+  span->bytes = (uint16_t) (span->bytes + end - begin);
+  region->ir.n_spans = (unsigned) (span + 1 - region->ir.spans);
+  return at >= 0 ? at : find_stretch (f);
 }
 
 static void
@@ -169,16 +170,8 @@ find_instructions (Finder *f, unsigned entry)
   // Most code goes on for a while, and was written or read in long ago.
   for (unsigned ahead = 64; ahead <= 192; ahead += 64)
     __builtin_prefetch (f->page + ((entry + ahead) & (IR_PAGE_SIZE - 1)));
-  while (at >= 0 && region->n_decoded < f->max && note_span (&region->ir, (unsigned) at)) {
-    A64Op *op = &region->decoded[region->n_decoded++];
-
-    a64_decode (mem_load32 (f->page + at), op);
-    op->pc_off = (uint16_t) at;
-    add_word (region->in_region, (unsigned) at);
-    at = find_next (f, op);
-    if (at < 0)
-      at = find_stretch (f);
-  }
+  while (at >= 0 && region->n_decoded < f->max && region->ir.n_spans < IR_MAX_LABELS)
+    at = find_in_stretch (f, (unsigned) at);
 }
 
 // ---- labels and jumps -----------------------------------------------------------------------
@@ -189,11 +182,11 @@ label_of (A64Region *region, unsigned offset)
 {
   IrRegion *ir = &region->ir;
 
-  if (has_word (region->has_label, offset))
+  if (region->words[offset / 4] & A64_WORD_HAS_LABEL)
     return region->labels[offset / 4];
   if (ir->n_labels == IR_MAX_LABELS)
     return -1;
-  add_word (region->has_label, offset);
+  region->words[offset / 4] |= A64_WORD_HAS_LABEL;
   ir->label_pc[ir->n_labels] = (uint16_t) offset;
   region->label_uop[ir->n_labels] = 0;
   return region->labels[offset / 4] = (uint8_t) ir->n_labels++;
@@ -205,7 +198,7 @@ emit_label (A64Translator *t)
   A64Region *region = t->region;
   int label;
 
-  if (!has_word (region->jumped_to, t->pc_off))
+  if (!(region->words[t->pc_off / 4] & A64_WORD_JUMPED_TO))
     return;
   label = label_of (region, t->pc_off);
   if (label < 0)
@@ -296,21 +289,32 @@ falls_through (const Uop *uop)
   return uop->op != UOP_B && !(ir_info[uop->op].properties & IR_END);
 }
 
+// From what does not lead to what follows it in the region.
+static void
+lead_on (A64Translator *t, const A64Op *op, const A64Op *next, unsigned first)
+{
+  const IrRegion *ir = &t->region->ir;
+  int64_t then = is_jump (op) ? target_of (op) : op->pc_off + 4;
+
+  if ((next == NULL || next->pc_off != then) &&
+      (ir->n_uops == first || falls_through (&ir->uops[ir->n_uops - 1])))
+    emit_branch (t, UOP_B, 0, then);
+}
+
 // `next` follows in the order of the region; NULL: nothing.
 static void
 translate_one (A64Translator *t, const A64Op *op, const A64Op *next)
 {
   IrRegion *ir = &t->region->ir;
-  int64_t then = is_jump (op) ? target_of (op) : op->pc_off + 4;
   unsigned first;
 
   t->pc_off = op->pc_off;
   emit_label (t);
   first = ir->n_uops;
   translate_op (t, op);
-  if ((next == NULL || next->pc_off != then) &&
-      (ir->n_uops == first || falls_through (&ir->uops[ir->n_uops - 1])))
-    emit_branch (t, UOP_B, 0, then);
+  if ((insn_flags[op->id] & (A64_F_END | A64_F_BRANCH)) != 0 || next == NULL ||
+      next->pc_off != op->pc_off + 4)
+    lead_on (t, op, next, first);
   if (ir->n_uops == first)
     a64_emit (t, UOP_NOP, 0);
   ir->uops[first].flags |= UOP_FIRST;
@@ -319,9 +323,7 @@ translate_one (A64Translator *t, const A64Op *op, const A64Op *next)
 static void
 begin (A64Region *region, unsigned entry)
 {
-  memset (region->in_region, 0, sizeof region->in_region);
-  memset (region->jumped_to, 0, sizeof region->jumped_to);
-  memset (region->has_label, 0, sizeof region->has_label);
+  memset (region->words, 0, sizeof region->words);
   region->n_ops = region->n_decoded = 0;
   region->ir.entry = (uint16_t) entry;
   region->ir.n_uops = region->ir.n_labels = region->ir.n_spans = 0;
@@ -339,6 +341,7 @@ a64_translate_region (A64Region *region, const A64TranslateKey *key, const uint8
   finder.key = key;
   finder.page = page;
   finder.max = max_insns < IR_MAX_INSNS ? max_insns : IR_MAX_INSNS;
+  finder.special = A64_F_END | A64_F_BRANCH | (key->fp_trapped ? A64_F_FP : 0);
   finder.n_later = finder.next_later = 0;
   begin (region, offset);
   find_instructions (&finder, offset);

@@ -30,9 +30,14 @@ typedef struct A64TranslatedOp {
   A64Op op[2];
 } A64TranslatedOp;
 
-// One bit for each word of the page.
 enum { A64_N_WORDS = IR_PAGE_SIZE / 4 };
-typedef uint64_t A64WordSet[A64_N_WORDS / 64];
+
+// What is known of a word of the page.
+enum {
+  A64_WORD_IN_REGION = 1u << 0,
+  A64_WORD_JUMPED_TO = 1u << 1,
+  A64_WORD_HAS_LABEL = 1u << 2,
+};
 
 // A region and its instructions for tier 0: INTERP's imm is an index of ops. Big (about 90 KiB):
 // kept and reused by its owner.
@@ -43,8 +48,8 @@ typedef struct A64Region {
   A64TranslatedOp ops[IR_MAX_INSNS];
   // Of translate.c.
   unsigned n_decoded;
-  A64Op decoded[IR_MAX_INSNS]; // all of its instructions, in the order of the uops
-  A64WordSet in_region, jumped_to, has_label;
+  A64Op decoded[IR_MAX_INSNS];       // all of its instructions, in the order of the uops
+  uint8_t words[A64_N_WORDS];        // A64_WORD_*
   uint8_t labels[A64_N_WORDS];       // number, where the word has one
   uint16_t label_uop[IR_MAX_LABELS]; // where the LABEL is, + 1; 0: not yet
 } A64Region;

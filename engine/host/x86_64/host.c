@@ -42,9 +42,7 @@ host_new (const JitLayout *layout, uint8_t *code, size_t room, ptrdiff_t alias, 
   host->alias = alias;
   host->features = x64_features_detect ();
   g_assert (x64_emit_stubs (&a, &host->layout, &host->stubs));
-  host->lower.layout = &host->layout;
-  host->lower.stubs = &host->stubs;
-  host->lower.features = &host->features;
+  x64_lower_init (&host->lower, &host->layout, &host->stubs, &host->features);
   *used = (size_t) (a.p - code);
   return host;
 }

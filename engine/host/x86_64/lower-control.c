@@ -4,9 +4,11 @@
 
 // The target's code is found by its virtual address; see JitRequest.jc_mask (0: the context's). Not
 // found: the run loop looks further.
-void
+uint8_t *
 x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave)
 {
+  uint8_t *field;
+
   x64_mov_rr (a, 32, X64_RCX, X64_RAX);
   x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
   x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
@@ -15,17 +17,40 @@ x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint
   else
     x64_alu_rm (a, X64_AND, 32, X64_RCX, x64_mem (X64_CTX, layout->ctx_jc_mask));
   x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc));
-  x64_jcc_to (a, X64_CC_NE, leave);
+  field = x64_jcc_rel32 (a, X64_CC_NE, leave);
   x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc + 8));
+  return field;
+}
+
+// There are as many masks as kinds of contexts.
+static const X64Piece *
+probe_piece (X64Lower *l)
+{
+  uint32_t mask = l->request->jc_mask;
+  bool second = l->probe[0].n != 0 && l->probe_mask[0] != mask;
+  X64Piece *piece = &l->probe[second];
+
+  if (piece->n == 0 || l->probe_mask[second] != mask) {
+    X64Asm a = {.p = piece->bytes, .end = piece->bytes + sizeof piece->bytes};
+
+    piece->field = (uint8_t) (x64_jump_by_cache (&a, l->layout, mask, piece->bytes) - piece->bytes);
+    piece->n = (uint8_t) (a.p - piece->bytes);
+    l->probe_mask[second] = mask;
+    assert (!a.overflow);
+  }
+  return piece;
 }
 
 void
 x64_probe (X64Lower *l)
 {
-  if (l->request->odd)
+  if (l->request->odd) {
     x64_jmp_rel32 (&l->a, l->stubs->leave);
-  else
-    x64_jump_by_cache (&l->a, l->layout, l->request->jc_mask, l->stubs->leave);
+    return;
+  }
+  uint8_t *field = x64_put_piece (&l->a, probe_piece (l));
+  if (field != NULL)
+    x64_patch_rel32 (field, l->stubs->leave);
 }
 
 // Asks for the jump at cold->resume to be led to the code for rax.

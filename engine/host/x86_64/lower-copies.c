@@ -52,12 +52,8 @@ lose_copy (X64Lower *l, X64Vec xmm)
 }
 
 void
-x64_vbegin (X64Lower *l)
+x64_vforget_temps (X64Lower *l)
 {
-  static const uint8_t none[IR_N_VTEMPS] = {X64_NO_COPY, X64_NO_COPY, X64_NO_COPY, X64_NO_COPY};
-
-  if (memcmp (&l->copy_in[IR_VTEMP], none, sizeof none) == 0)
-    return;
   for (unsigned v = IR_VTEMP; v < IR_N_VREGS; v++)
     if (l->copy_in[v] != X64_NO_COPY)
       lose_copy (l, l->copy_in[v]);

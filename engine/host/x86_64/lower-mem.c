@@ -75,17 +75,66 @@ x64_indexed_address (X64Lower *l, const Uop *uop)
 
 // ---- the table ------------------------------------------------------------------------------
 
+static void
+begin_piece (X64Asm *a, X64Piece *piece)
+{
+  *a = (X64Asm){.p = piece->bytes, .end = piece->bytes + sizeof piece->bytes};
+}
+
+static void
+end_piece (const X64Asm *a, X64Piece *piece)
+{
+  assert (!a->overflow);
+  piece->n = (uint8_t) (a->p - piece->bytes);
+}
+
+void
+x64_init_look_up (X64Lower *l)
+{
+  const JitLayout *layout = l->layout;
+  X64Asm a;
+
+  begin_piece (&a, &l->index);
+  x64_shift_ri (&a, X64_SHR, 32, X64_RCX, IR_PAGE_BITS - 4);
+  x64_alu_ri (&a, X64_AND, 32, X64_RCX, ((1 << layout->tlb_bits) - 1) << 4);
+  end_piece (&a, &l->index);
+  for (unsigned write = 0; write < 2; write++) {
+    X64Piece *piece = &l->compare[write];
+    X64Mem entry =
+        x64_mem_index (X64_CTX, X64_RCX, 0, write ? layout->ctx_write : layout->ctx_read);
+
+    begin_piece (&a, piece);
+    x64_alu_ri (&a, X64_AND, 64, X64_RDX, -IR_PAGE_SIZE);
+    x64_alu_rm (&a, X64_CMP, 64, X64_RDX, entry);
+    piece->field = (uint8_t) (x64_jcc_rel32 (&a, X64_CC_NE, a.p) - piece->bytes);
+    entry.disp += 8;
+    x64_mov_rm (&a, 64, X64_RDX, entry);
+    end_piece (&a, piece);
+  }
+}
+
+// With EL0's rights: in the table of its context.
+static void
+compare_unprivileged (X64Lower *l, bool write, X64Cold *cold)
+{
+  X64Mem entry = x64_mem (X64_RCX, write ? l->layout->ctx_write : l->layout->ctx_read);
+
+  x64_alu_ri (&l->a, X64_AND, 64, X64_RDX, -IR_PAGE_SIZE);
+  x64_alu_rm (&l->a, X64_ADD, 64, X64_RCX, x64_state (l->layout->ctx_el0));
+  x64_alu_rm (&l->a, X64_CMP, 64, X64_RDX, entry);
+  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+  entry.disp += 8;
+  x64_mov_rm (&l->a, 64, X64_RDX, entry);
+}
+
 X64Cold *
 x64_look_up (X64Lower *l, const Uop *uop, X64Address at, unsigned bytes, bool write,
              X64EmitCold emit)
 {
   X64Asm *a = &l->a;
-  const JitLayout *layout = l->layout;
-  int32_t table = write ? layout->ctx_write : layout->ctx_read;
-  X64Mem entry = x64_mem_index (X64_CTX, X64_RCX, 0, table);
   X64Cold *cold;
 
-  if (x64_window_has (l, uop))
+  if ((l->window.active || l->loop.active) && x64_window_has (l, uop))
     return NULL;
   cold = x64_cold (l, uop, emit);
   cold->base = (uint8_t) at.base;
@@ -98,18 +147,12 @@ x64_look_up (X64Lower *l, const Uop *uop, X64Address at, unsigned bytes, bool wr
     x64_test_ri (a, 32, X64_RCX, (int32_t) bytes - 1);
     x64_jcc (a, X64_CC_NE, &cold->entry);
   }
-  x64_shift_ri (a, X64_SHR, 32, X64_RCX, IR_PAGE_BITS - 4);
-  x64_alu_ri (a, X64_AND, 32, X64_RCX, ((1 << layout->tlb_bits) - 1) << 4);
+  x64_put_piece (a, &l->index);
   x64_lea (a, 64, X64_RDX, x64_mem (at.base, at.disp + (int32_t) bytes - 1));
-  x64_alu_ri (a, X64_AND, 64, X64_RDX, -IR_PAGE_SIZE);
-  if (uop->aux2 & IR_MEM_UNPRIV) {
-    x64_alu_rm (a, X64_ADD, 64, X64_RCX, x64_state (layout->ctx_el0));
-    entry = x64_mem (X64_RCX, table);
-  }
-  x64_alu_rm (a, X64_CMP, 64, X64_RDX, entry);
-  x64_jcc (a, X64_CC_NE, &cold->entry);
-  entry.disp += 8;
-  x64_mov_rm (a, 64, X64_RDX, entry);
+  if (uop->aux2 & IR_MEM_UNPRIV)
+    compare_unprivileged (l, write, cold);
+  else
+    x64_label_add (&cold->entry, x64_put_piece (a, &l->compare[write]));
   return cold;
 }
 

@@ -156,6 +156,8 @@ may_have_others (const X64Lower *l, unsigned index)
   const Uop *first = &l->ir->uops[index];
   unsigned end = index + LOOK_AHEAD < l->ir->n_uops ? index + LOOK_AHEAD : l->ir->n_uops;
 
+  if (!x64_is_indexed (first))
+    return (first->flags & UOP_BASE_AGAIN) != 0;
   for (unsigned i = index; i < end; i++) {
     const Uop *uop = &l->ir->uops[i];
 
@@ -163,7 +165,7 @@ may_have_others (const X64Lower *l, unsigned index)
       return false;
     if (i > index && uop->a == first->a && are_alike (uop, first))
       return true;
-    if (writes_register (uop, first->a) && (uop->op != UOP_ADDI || x64_is_indexed (first)))
+    if (writes_register (uop, first->a))
       return false;
   }
   return false;
@@ -249,21 +251,14 @@ static void
 look_up_group (X64Lower *l, const Group *group, unsigned base, X64Cold *cold)
 {
   X64Asm *a = &l->a;
-  int32_t table = group->writes ? l->layout->ctx_write : l->layout->ctx_read;
-  X64Mem entry = x64_mem_index (X64_CTX, X64_RCX, 0, table);
 
   if (group->low == 0)
     x64_mov_rr (a, 32, X64_RCX, base);
   else
     x64_lea (a, 32, X64_RCX, x64_mem (base, (int32_t) group->low));
-  x64_shift_ri (a, X64_SHR, 32, X64_RCX, IR_PAGE_BITS - 4);
-  x64_alu_ri (a, X64_AND, 32, X64_RCX, ((1 << l->layout->tlb_bits) - 1) << 4);
+  x64_put_piece (a, &l->index);
   x64_lea (a, 64, X64_RDX, x64_mem (base, (int32_t) group->high - 1));
-  x64_alu_ri (a, X64_AND, 64, X64_RDX, -IR_PAGE_SIZE);
-  x64_alu_rm (a, X64_CMP, 64, X64_RDX, entry);
-  x64_jcc (a, X64_CC_NE, &cold->entry);
-  entry.disp += 8;
-  x64_mov_rm (a, 64, X64_RDX, entry);
+  x64_label_add (&cold->entry, x64_put_piece (a, &l->compare[group->writes]));
   if (!group->keeps_rdx || group->has_special)
     x64_mov_mr (a, 64, x64_state (l->layout->window), X64_RDX);
 }
@@ -274,13 +269,7 @@ x64_window_end (X64Lower *l)
   X64Cold *cold = &l->cold[l->window.cold];
 
   l->window.active = false;
-  cold->copies = 0;
-  for (unsigned i = X64_FIRST_COPY; i < X64_N_XMM; i++)
-    if (l->copy_of[i] != X64_NO_COPY) {
-      cold->copies |= (uint16_t) (1u << i);
-      cold->copy_of[i] = l->copy_of[i];
-    }
-  cold->resume = l->a.p;
+  x64_cold_return (l, cold);
 }
 
 void
@@ -289,7 +278,7 @@ x64_window_begin (X64Lower *l, unsigned index)
   X64Window *w = &l->window;
   const Uop *uop = &l->ir->uops[index];
 
-  if (x64_loop_pass (l, uop, keeps_rdx (uop)) && !w->active)
+  if (l->loop.active && x64_loop_pass (l, uop, keeps_rdx (uop)) && !w->active)
     return;
   if (w->active && index <= w->last) {
     w->in_rdx = w->in_rdx && (keeps_rdx (uop) || are_alike (uop, w->like));

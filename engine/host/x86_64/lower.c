@@ -84,10 +84,19 @@ x64_cold (X64Lower *l, const Uop *uop, void (*emit) (X64Lower *l, X64Cold *cold)
     l->n_cold++;
   else
     l->failed = true;
-  *cold = (X64Cold){.emit = emit, .uop = uop, .flags = l->flags, .count = l->count};
+  cold->emit = emit;
+  cold->entry = (X64Label){0};
+  cold->resume = NULL;
+  cold->uop = uop;
+  cold->flags = l->flags;
+  cold->count = l->count;
+  cold->base = 0;
+  cold->disp = 0;
+  cold->imm = 0;
   note_copies (l, cold);
   cold->dirty = (uint16_t) l->dirty;
-  memcpy (cold->dirty_of, l->copy_of, sizeof cold->dirty_of);
+  if (l->dirty != 0)
+    memcpy (cold->dirty_of, l->copy_of, sizeof cold->dirty_of);
   return cold;
 }
 
@@ -148,6 +157,16 @@ x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits)
 {
   return (uint32_t) uop->pc_off << JIT_DESC_PC_OFF | (uint32_t) (uop->aux & 7) << JIT_DESC_SIZE |
          bits | (uint32_t) l->count << JIT_DESC_COUNT;
+}
+
+void
+x64_lower_init (X64Lower *l, const JitLayout *layout, const X64Stubs *stubs,
+                const X64Features *features)
+{
+  l->layout = layout;
+  l->stubs = stubs;
+  l->features = features;
+  x64_init_look_up (l);
 }
 
 // ---- the pass -------------------------------------------------------------------------------
@@ -254,9 +273,12 @@ results_of (const Uop *uop)
 void
 x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
 {
+  const Uop *uops = l->ir->uops;
+
   for (unsigned i = first; i <= last; i++) {
-    const Uop *uop = &l->ir->uops[i];
+    const Uop *uop = &uops[i];
     unsigned properties = ir_info[uop->op].properties;
+    unsigned begins = uop->flags & UOP_FIRST;
 
     l->copies_used = 0;
     l->cold_of_uop = l->n_cold;
@@ -264,11 +286,10 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
       x64_window_end (l);
     if (l->loop.active && i > l->loop.last)
       x64_loop_leave (l);
-    if (uop->flags & UOP_FIRST)
-      l->count++;
-    if (!l->in_cold && (l->window.active || l->loop.active || (properties & IR_MEM)))
+    l->count += begins != 0;
+    if (((properties & IR_MEM) || l->window.active || l->loop.active) && !l->in_cold)
       x64_window_begin (l, i);
-    if (uop->flags & UOP_FIRST)
+    if (begins)
       x64_vbegin (l);
     if (properties & IR_VEC) {
       x64_vreserve (l, results_of (uop));

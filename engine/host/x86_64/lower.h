@@ -145,6 +145,13 @@ typedef struct X64Knowledge {
   uint8_t copy_in[IR_N_VREGS];
 } X64Knowledge;
 
+// Code that is the same each time but for one displacement: made once and copied.
+typedef struct X64Piece {
+  uint8_t bytes[48];
+  uint8_t n;
+  uint8_t field; // where the displacement is
+} X64Piece;
+
 // Addresses of shared code, as written.
 typedef struct X64Stubs {
   const uint8_t *enter, *leave, *dispatch, *link, *stale;
@@ -163,6 +170,10 @@ typedef struct X64Stubs {
 
 struct X64Lower {
   X64Asm a;
+  X64Piece index;      // the address in ecx becomes an index of a table
+  X64Piece compare[2]; // of the read and of the write table (lower-mem.c)
+  X64Piece probe[2];   // by the mask of the jump cache
+  uint32_t probe_mask[2];
   X64Window window;
   X64Loop loop;
   unsigned n_windows;
@@ -211,6 +222,11 @@ extern const int8_t x64_pins[IR_N_REGS];
 
 void x64_emit_exception_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs);
 bool x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs);
+// What all regions have in common. The arguments stay where they are.
+void x64_lower_init (X64Lower *l, const JitLayout *layout, const X64Stubs *stubs,
+                     const X64Features *features);
+// Of lower-mem.c.
+void x64_init_look_up (X64Lower *l);
 
 // ---- operands -------------------------------------------------------------------------------
 
@@ -279,7 +295,17 @@ void x64_vflush (X64Lower *l);
 // A uop begins: its results may take the place of what their registers held.
 void x64_vresults (X64Lower *l, const Uop *uop);
 // A guest instruction begins: temporaries are dead.
-void x64_vbegin (X64Lower *l);
+void x64_vforget_temps (X64Lower *l);
+static inline void
+x64_vbegin (X64Lower *l)
+{
+  uint32_t temps;
+
+  static_assert (sizeof temps == IR_N_VTEMPS && X64_NO_COPY == UINT8_MAX, "all are looked at");
+  memcpy (&temps, &l->copy_in[IR_VTEMP], sizeof temps);
+  if (temps != UINT32_MAX)
+    x64_vforget_temps (l);
+}
 // The next n results need not be preceded by stores of others.
 void x64_vreserve (X64Lower *l, unsigned n);
 // Copies are gone: other code ran, or comes here from elsewhere.
@@ -333,7 +359,23 @@ void x64_flush_count (X64Lower *l);
 // Leaves the region, going on at the address in rax.
 void x64_probe (X64Lower *l);
 // To the code for the address in rax, by the context's jump cache; else to `leave`. rcx is used.
-void x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave);
+// Returns the displacement of the jump there.
+uint8_t *x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask,
+                            const uint8_t *leave);
+// Appends a piece. Where its displacement is; NULL: there is no room.
+static inline uint8_t *
+x64_put_piece (X64Asm *a, const X64Piece *piece)
+{
+  uint8_t *at = a->p;
+
+  if (__builtin_expect (a->end - at < (ptrdiff_t) sizeof piece->bytes, 0)) {
+    a->overflow = true;
+    return NULL;
+  }
+  memcpy (at, piece->bytes, sizeof piece->bytes);
+  a->p = at + piece->n;
+  return at + piece->field;
+}
 // The decoded instruction uop->imm into rax; tier 0 for all of an uop.
 void x64_load_op (X64Lower *l, const Uop *uop);
 void x64_interp (X64Lower *l, const Uop *uop);

@@ -44,6 +44,27 @@ test_one_mapping_when_wanted (void **state)
   code_memory_unmap (&memory);
 }
 
+// What is prepared is of the file, and only what was asked for.
+static void
+test_prepared_pages_are_written_to_both (void **state)
+{
+  enum { START = 3 << 16, PREPARED = 1 << 16 };
+  CodeMemory memory;
+
+  (void) state;
+  assert_true (code_memory_map (&memory, BYTES, false, NULL));
+  memset (memory.write + START - 8, 0x5a, 8);
+  memset (memory.write + START + PREPARED, 0x5a, 8);
+  code_memory_prepare (&memory, START, PREPARED);
+  assert_int_equal (memory.write[START - 1], 0x5a);
+  assert_int_equal (memory.write[START + PREPARED], 0x5a);
+  for (unsigned i = 0; i < PREPARED; i += 4096)
+    assert_int_equal (memory.execute[START + i], 0);
+  memory.write[START] = 0xc3;
+  assert_int_equal (memory.execute[START], 0xc3);
+  code_memory_unmap (&memory);
+}
+
 // Runs `body` under a filter; its exit status.
 static int
 run_forbidden (bool both, int (*body) (void))
@@ -108,6 +129,7 @@ main (void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_both_views_are_of_the_same_bytes),
       cmocka_unit_test (test_one_mapping_when_wanted),
+      cmocka_unit_test (test_prepared_pages_are_written_to_both),
       cmocka_unit_test (test_shared_code_forbidden),
       cmocka_unit_test (test_all_code_forbidden),
   };
