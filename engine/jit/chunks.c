@@ -151,9 +151,12 @@ empty (Jit *jit, JitChunk *chunk)
   for (JitRegion *region = jit_at (jit, chunk->regions); region != NULL;
        region = jit_at (jit, region->chunk_next)) {
     jit->stats.evicted++;
-    if (!region->gone)
-      jit_drop (jit, region);
+    if (region->gone)
+      continue;
+    jit_note_lost (jit, region);
+    jit_drop (jit, region);
   }
+  jit->stats.gone_bytes -= chunk->gone;
   jit->stats.code_bytes -= chunk->filled - chunk_start (jit, chunk);
   jit->stats.evictions++;
   *chunk = (JitChunk){.age = chunk->age + 1, .prepared = chunk->prepared};

@@ -80,6 +80,7 @@ struct Jit {
   JitStats stats;
   uint32_t regions[JIT_REGION_BUCKETS];
   uint32_t pages[JIT_PAGE_BUCKETS];
+  uint64_t emptied[JIT_REGION_BUCKETS / 64]; // buckets that had a region whose chunk was emptied
 };
 
 static inline void *
@@ -123,6 +124,9 @@ uint8_t *jit_chunk_room (Jit *jit, size_t *room);
 // ---- tables.c -------------------------------------------------------------------------------
 
 JitRegion *jit_lookup (Jit *jit, GuestAddr pa, uint32_t mode);
+// A region is lost with its chunk; and whether one of its bucket was, which is forgotten then.
+void jit_note_lost (Jit *jit, const JitRegion *region);
+bool jit_was_lost (Jit *jit, const JitRegion *region);
 void jit_enter_tables (Jit *jit, JitRegion *region, JitChunk *chunk);
 // Takes a region out of the tables; its code leads back to the lookup from now on, whoever still
 // jumps there, and jumps that were led to it ask again.

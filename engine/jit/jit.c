@@ -136,6 +136,7 @@ jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page, const JitRe
   jit_chunk_note (jit, region);
   jit->found = region;
   jit->stats.regions++;
+  jit->stats.remade += jit_was_lost (jit, region);
   jit->stats.insns += ir->n_insns;
   jit->stats.code_made += bytes;
   jit->stats.code_bytes += taken;

@@ -31,6 +31,8 @@ typedef struct JitStats {
   uint64_t evictions;      // chunks emptied
   uint64_t evicted;        // regions in them
   uint64_t spared;         // chunks that were in use when it was their turn
+  uint64_t remade;         // regions made whose entry had been in an emptied chunk; a few too many
+  uint64_t gone_bytes;     // of code kept: of regions that changed, which wait for their chunk
   uint64_t marked, revalidated, changed;
   uint64_t links, unlinks;
   uint64_t finds;       // times generated code had to be looked for

@@ -22,6 +22,8 @@ jit_format_stats (const JitStats *stats, GString *out)
       {"evictions", stats->evictions},
       {"evicted", stats->evicted},
       {"spared", stats->spared},
+      {"remade", stats->remade},
+      {"gone_bytes", stats->gone_bytes},
       {"marked", stats->marked},
       {"revalidated", stats->revalidated},
       {"changed", stats->changed},

@@ -20,6 +20,25 @@ page_bucket (Jit *jit, GuestAddr pa)
   return &jit->pages[(pa >> IR_PAGE_BITS) % JIT_PAGE_BUCKETS];
 }
 
+void
+jit_note_lost (Jit *jit, const JitRegion *region)
+{
+  size_t bucket = (size_t) (region_bucket (jit, region->pa, region->mode) - jit->regions);
+
+  jit->emptied[bucket / 64] |= UINT64_C (1) << bucket % 64;
+}
+
+bool
+jit_was_lost (Jit *jit, const JitRegion *region)
+{
+  size_t bucket = (size_t) (region_bucket (jit, region->pa, region->mode) - jit->regions);
+  uint64_t bit = UINT64_C (1) << bucket % 64, *word = &jit->emptied[bucket / 64];
+  bool lost = (*word & bit) != 0;
+
+  *word &= ~bit;
+  return lost;
+}
+
 JitRegion *
 jit_lookup (Jit *jit, GuestAddr pa, uint32_t mode)
 {
@@ -163,6 +182,7 @@ jit_drop (Jit *jit, JitRegion *region)
   unlink_jumps (jit, region);
   region->gone = true;
   jit_chunk_of (jit, region->code)->gone += region->code_bytes;
+  jit->stats.gone_bytes += region->code_bytes;
 }
 
 // Jumps stay in their page of physical memory: what else was found for one is of another page that

@@ -144,6 +144,9 @@ test_more_code_than_is_kept (void **state)
   assert_true (figure (t, "links") > 1000);
   assert_true (figure (t, "spared") > evictions / 16);
   assert_in_range (figure (t, "code_bytes"), KEPT_BYTES / 2, KEPT_BYTES);
+  // In the last seven of eight runs nearly everything was there before; HOT and the driver, which are
+  // used all the time, are not made again with every chunk.
+  assert_in_range (figure (t, "remade"), 6 * 2 * N_FUNCTIONS, 7 * 2 * N_FUNCTIONS + evictions);
   assert_in_range (regions, 8 * N_FUNCTIONS, 8 * 2 * N_FUNCTIONS + evictions);
   cpu_vm_free (t);
 }

@@ -448,6 +448,9 @@ test_changed_code_stays_in_place (void **state)
   }
   assert_in_range (last - first, 1, BYTES / 8);
   assert_in_range (jit_get_stats (f->jit)->evicted, TIMES - 8, TIMES);
+  // None of it was lost: it had changed. What waits for its chunk is less than that.
+  assert_int_equal (jit_get_stats (f->jit)->remade, 0);
+  assert_in_range (jit_get_stats (f->jit)->gone_bytes, 0, BYTES / 8);
 }
 
 // Adds until a chunk had to be emptied; how many were added.
@@ -478,6 +481,12 @@ test_the_oldest_chunk_is_emptied (void **state)
   assert_int_equal (jit_get_stats (f->jit)->evictions, 1);
   assert_int_equal (jit_get_stats (f->jit)->evicted, gone);
   assert_in_range (jit_get_stats (f->jit)->code_bytes, 1, BYTES);
+  // What was lost and what is new are told apart.
+  assert_int_equal (jit_get_stats (f->jit)->remade, 0);
+  add (f, 0x40000000, MODE, BIG, &(bool){false});
+  assert_int_equal (jit_get_stats (f->jit)->remade, 1);
+  add (f, 0x40000000 + 0x10 * (GuestAddr) n, MODE, BIG, &(bool){false});
+  assert_int_equal (jit_get_stats (f->jit)->remade, 1);
 }
 
 static void
