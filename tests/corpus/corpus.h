@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Small programs whose output is the same on every machine. Each PROGRAM runs in a process of its
-// own; the compiler must not know the values, so data comes from next ().
+// own; the compiler must not know the values, so data comes from next (). One argument list or
+// initializer has one next () only, since their order is not known. Names are unique. There is no
+// file system to speak of (memfd_create serves), no network and no locale.
 #pragma once
 
 #include <complex.h>
@@ -23,6 +25,13 @@ typedef struct Program {
   static const Program name##_entry                                                                \
       __attribute__ ((section ("programs"), used, aligned (32))) = {#name, name, {0, 0}};          \
   static void name (void)
+
+// Where a comment says why another architecture is no judge of it: there it is left out.
+#ifdef __aarch64__
+#define ARM_PROGRAM(name) PROGRAM (name)
+#else
+#define ARM_PROGRAM(name) static __attribute__ ((unused)) void name (void)
+#endif
 
 // The same sequence in every process.
 uint64_t next (void);

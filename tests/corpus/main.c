@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs all programs, each in a process of its own, and prints name, exit status, length and hash
 // of what it printed. With a name: runs that one and shows what it prints.
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,9 @@ next_real (void)
 static void
 child (const Program *program, int out)
 {
+  static const struct rlimit none = {0, 0};
+
+  setrlimit (RLIMIT_CORE, &none);
   dup2 (out, 1);
   program->run ();
   fflush (stdout);
