@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app/settings/settings.h"
 #include "app/widgets/dialogs.h"
 
 struct _TerrariumCard {
@@ -44,6 +45,13 @@ static void
 delete_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   activate_for_folder (TERRARIUM_CARD (widget), "win.delete-machine");
+}
+
+static void
+settings_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_show_settings (GTK_WINDOW (gtk_widget_get_root (widget)),
+                           TERRARIUM_CARD (widget)->machine);
 }
 
 static void
@@ -114,6 +122,7 @@ update_state (TerrariumCard *card)
 
   gtk_widget_action_set_enabled (widget, "card.open", !creating);
   gtk_widget_action_set_enabled (widget, "card.delete", !creating && !running);
+  gtk_widget_action_set_enabled (widget, "card.settings", !creating && !problem);
   gtk_widget_action_set_enabled (widget, "card.cancel", creating);
   gtk_widget_action_set_enabled (widget, "card.save", terrarium_machine_can_save (machine));
   gtk_widget_action_set_enabled (widget, "card.discard",
@@ -195,6 +204,7 @@ terrarium_card_class_init (TerrariumCardClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TerrariumCard, cancel_button);
   gtk_widget_class_install_action (widget_class, "card.open", NULL, open_action);
   gtk_widget_class_install_action (widget_class, "card.delete", NULL, delete_action);
+  gtk_widget_class_install_action (widget_class, "card.settings", NULL, settings_action);
   gtk_widget_class_install_action (widget_class, "card.shut-down", NULL, shut_down_action);
   gtk_widget_class_install_action (widget_class, "card.force-off", NULL, force_off_action);
   gtk_widget_class_install_action (widget_class, "card.cancel", NULL, cancel_action);

@@ -458,6 +458,7 @@ terrarium_machine_reload (TerrariumMachine *machine)
     bundle_free (machine->bundle);
     machine->bundle = g_steal_pointer (&now);
   }
+  notify (machine, PROP_NAME);
   notify_state (machine);
 }
 

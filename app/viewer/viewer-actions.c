@@ -2,6 +2,7 @@
 // What a person can do with the machine in the viewer. Main thread.
 #include <glib/gi18n.h>
 
+#include "app/settings/settings.h"
 #include "app/snapshots/snapshots.h"
 #include "app/viewer/send-keys.h"
 #include "app/viewer/viewer-private.h"
@@ -36,6 +37,13 @@ snapshots_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   terrarium_show_snapshots (GTK_WINDOW (gtk_widget_get_root (widget)),
                             TERRARIUM_VIEWER (widget)->machine);
+}
+
+static void
+settings_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_show_settings (GTK_WINDOW (gtk_widget_get_root (widget)),
+                           TERRARIUM_VIEWER (widget)->machine);
 }
 
 static void
@@ -157,6 +165,7 @@ terrarium_viewer_install_actions (GtkWidgetClass *widget_class)
       {"viewer.start-afresh", start_afresh_action},
       {"viewer.save", save_action},
       {"viewer.snapshots", snapshots_action},
+      {"viewer.settings", settings_action},
       {"viewer.ask-on-close", ask_on_close_action},
       {"viewer.pause", pause_action},
       {"viewer.shut-down", shut_down_action},
@@ -196,9 +205,10 @@ terrarium_viewer_update_actions (TerrariumViewer *viewer)
   gtk_widget_action_set_enabled (widget, "viewer.start-afresh",
                                  terrarium_machine_can (machine, VM_OP_START));
   gtk_widget_action_set_enabled (widget, "viewer.save", terrarium_machine_can_save (machine));
-  gtk_widget_action_set_enabled (widget, "viewer.snapshots",
-                                 terrarium_machine_get_bundle (machine) != NULL &&
-                                     terrarium_machine_get_config (machine) != NULL);
+  bool kept = terrarium_machine_get_bundle (machine) != NULL &&
+              terrarium_machine_get_config (machine) != NULL;
+  gtk_widget_action_set_enabled (widget, "viewer.snapshots", kept);
+  gtk_widget_action_set_enabled (widget, "viewer.settings", kept);
   gtk_widget_action_set_enabled (widget, "viewer.ask-on-close", has_on_close (machine));
   gtk_widget_action_set_enabled (widget, "viewer.pause",
                                  terrarium_machine_can (machine, VM_OP_PAUSE) ||

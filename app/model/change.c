@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See change.h.
+#include "app/model/change.h"
+
+#include <glib/gi18n.h>
+
+#include "app/model/snapshots.h"
+
+Change *
+change_copy (const Change *change)
+{
+  Change *copy = g_memdup2 (change, sizeof *change);
+
+  copy->text = g_strdup (change->text);
+  return copy;
+}
+
+void
+change_free (Change *change)
+{
+  if (!change)
+    return;
+  g_free (change->text);
+  g_free (change);
+}
+
+static bool
+fail (GError **error, const char *text)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, text);
+  return false;
+}
+
+static VmDiskConfig *
+get_disk (const VmConfig *config, unsigned number)
+{
+  return number < config->disks->len ? config->disks->pdata[number] : NULL;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Boot order
+
+static bool
+parse_disk (const char *name, guint64 *number)
+{
+  return g_str_has_prefix (name, "disk") &&
+         g_ascii_string_to_unsigned (name + 4, 10, 0, G_MAXUINT16, number, NULL);
+}
+
+// Disks are named by their position: from `first` on it is another by `step`; with -1, `first` itself
+// is gone.
+static void
+renumber (VmConfig *config, unsigned first, int step)
+{
+  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
+  guint64 number;
+
+  for (unsigned i = 0; config->boot_order && config->boot_order[i]; i++) {
+    const char *name = config->boot_order[i];
+    bool moves = parse_disk (name, &number) && number >= first;
+    if (moves && step < 0 && number == first)
+      continue;
+    g_autofree char *moved = g_strdup_printf ("disk%d", moves ? (int) number + step : 0);
+    g_strv_builder_add (names, moves ? moved : name);
+  }
+  g_strfreev (config->boot_order);
+  config->boot_order = g_strv_builder_end (names);
+  if (!config->boot_order[0])
+    g_clear_pointer (&config->boot_order, g_strfreev);
+}
+
+// The others stay in the order they have.
+static void
+boot_first (VmConfig *config, unsigned first)
+{
+  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
+
+  g_clear_pointer (&config->boot_order, g_strfreev);
+  if (first >= config->disks->len)
+    return;
+  for (unsigned i = 0; i <= config->disks->len; i++) {
+    g_autofree char *name = g_strdup_printf ("disk%u", i == 0 ? first : i - 1);
+    if (i == 0 || i - 1 != first)
+      g_strv_builder_add (names, name);
+  }
+  config->boot_order = g_strv_builder_end (names);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Disks
+
+// A snapshot is of all disks; going back to it puts those in place of what there is.
+static bool
+check_no_snapshots (const Bundle *bundle, GError **error)
+{
+  g_autoptr (GPtrArray) snapshots = snapshots_list (bundle, error);
+
+  if (!snapshots)
+    return false;
+  return snapshots->len == 0 ||
+         fail (error, _ ("The machine's snapshots know its disks as they are; delete the snapshots "
+                         "first."));
+}
+
+static bool
+add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
+{
+  unsigned at = 0;
+
+  if (!check_no_snapshots (bundle, error))
+    return false;
+  while (at < bundle->config->disks->len && !get_disk (bundle->config, at)->cdrom)
+    at++;
+  renumber (bundle->config, at, 1);
+  return bundle_add_disk (bundle, size_bytes, error);
+}
+
+// What lies in the bundle belongs to the machine alone. Should the Trash not work, the file stays.
+static void
+trash_own_file (const Bundle *bundle, const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (GError) error = NULL;
+
+  if (g_str_equal (folder, bundle->path) && !g_file_trash (file, NULL, &error))
+    g_message ("%s", error->message);
+}
+
+static bool
+remove_disk (Bundle *bundle, unsigned number, GError **error)
+{
+  VmConfig *config = bundle->config;
+  const VmDiskConfig *disk = get_disk (config, number);
+
+  if (!disk)
+    return fail (error, _ ("The machine has no such disk."));
+  if (!check_no_snapshots (bundle, error))
+    return false;
+  g_autofree char *path = disk->cdrom ? NULL : g_strdup (disk->path);
+  g_ptr_array_remove_index (config->disks, number);
+  renumber (config, number, -1);
+  if (!bundle_save (bundle, error))
+    return false;
+  if (path)
+    trash_own_file (bundle, path);
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Network
+
+static bool
+is_same (const VmForward *a, const VmForward *b)
+{
+  return a->udp == b->udp && a->host_port == b->host_port;
+}
+
+static int
+find_forward (const VmNicConfig *nic, const VmForward *forward)
+{
+  for (unsigned i = 0; i < nic->forwards->len; i++)
+    if (is_same (&g_array_index (nic->forwards, VmForward, i), forward))
+      return (int) i;
+  return -1;
+}
+
+static void
+connect_network (VmConfig *config, bool connected)
+{
+  if (!connected)
+    g_ptr_array_set_size (config->nics, 0);
+  else if (config->nics->len == 0)
+    vm_config_add_nic (config);
+}
+
+static bool
+add_forward (VmConfig *config, const VmForward *forward, GError **error)
+{
+  if (config->nics->len == 0)
+    return fail (error, _ ("The machine has no network adapter; connect it to the network first."));
+  for (unsigned i = 0; i < config->nics->len; i++)
+    if (find_forward (config->nics->pdata[i], forward) >= 0)
+      return fail (error, _ ("That port of this computer is forwarded already; choose another."));
+  vm_nic_config_add_forward (config->nics->pdata[0], forward->udp, forward->host_port,
+                             forward->guest_port);
+  return true;
+}
+
+static bool
+remove_forward (VmConfig *config, const VmForward *forward)
+{
+  for (unsigned i = 0; i < config->nics->len; i++) {
+    const VmNicConfig *nic = config->nics->pdata[i];
+    int at = find_forward (nic, forward);
+    if (at >= 0)
+      g_array_remove_index (nic->forwards, (unsigned) at);
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------
+// All
+
+static bool
+set_name (VmConfig *config, const char *name, GError **error)
+{
+  if (!name || *name == '\0')
+    return fail (error, _ ("The machine has no name; give it one."));
+  g_free (config->name);
+  config->name = g_strdup (name);
+  return true;
+}
+
+// Of what is only in machine.json.
+static bool
+edit (VmConfig *config, const Change *change, GError **error)
+{
+  switch (change->kind) {
+  case CHANGE_NAME:
+    return set_name (config, change->text, error);
+  case CHANGE_MEMORY:
+    config->memory_bytes = change->bytes;
+    return true;
+  case CHANGE_CPUS:
+    config->cpus = change->number;
+    return true;
+  case CHANGE_BOOT_FIRST:
+    boot_first (config, change->number);
+    return true;
+  case CHANGE_ADD_DRIVE:
+    vm_config_add_cdrom (config, NULL);
+    return true;
+  case CHANGE_MEDIUM:
+    return bundle_set_medium (config, change->number, change->text) ||
+           fail (error, _ ("The machine has no such drive."));
+  case CHANGE_NETWORK:
+    connect_network (config, change->number != 0);
+    return true;
+  case CHANGE_ADD_FORWARD:
+    return add_forward (config, &change->forward, error);
+  case CHANGE_REMOVE_FORWARD:
+    return remove_forward (config, &change->forward);
+  default:
+    return false;
+  }
+}
+
+// What is written must be readable: ranges are checked as they are when it is read.
+static bool
+check_ranges (const Bundle *bundle, GError **error)
+{
+  g_autofree char *text = vm_config_to_json (bundle->config, bundle->path);
+  g_autoptr (VmConfig) read = vm_config_from_json (text, -1, bundle->path, error);
+
+  return read != NULL;
+}
+
+bool
+change_apply (Bundle *bundle, const Change *change, GError **error)
+{
+  if (change->kind == CHANGE_ADD_DISK)
+    return add_disk (bundle, change->bytes, error);
+  if (change->kind == CHANGE_REMOVE_DISK)
+    return remove_disk (bundle, change->number, error);
+  if (change->kind == CHANGE_ADD_DRIVE && !check_no_snapshots (bundle, error))
+    return false;
+  return edit (bundle->config, change, error) && check_ranges (bundle, error) &&
+         bundle_save (bundle, error);
+}

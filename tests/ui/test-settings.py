@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a machine: what is changed is in machine.json at once; while the machine runs, only
+discs change."""
+import json
+import os
+
+import guest
+from lib import Atspi, check, has_state, run, wait
+from steps import use_menu
+
+ONE = os.path.join(os.environ["XDG_DATA_HOME"], "terrarium", "machines", "one")
+DISC = os.path.join(os.environ["HOME"], "disc.iso")
+
+
+def make():
+    os.makedirs(ONE)
+    guest.write(os.path.join(ONE, "kernel"))
+    with open(DISC, "wb") as file:
+        file.truncate(1 << 20)
+    with open(os.path.join(ONE, "machine.json"), "w") as file:
+        json.dump({"version": 1, "uuid": "6d3a52a6-4d5b-4f4e-9f10-0123456789ab", "name": "One",
+                   "arch": "aarch64", "accel": "auto", "cpus": 1, "memory-mib": 256, "kernel": "kernel",
+                   "disks": [], "nics": [{"forwards": []}],
+                   "display": {"enabled": True, "width": 800, "height": 600}}, file)
+
+
+def described():
+    with open(os.path.join(ONE, "machine.json")) as file:
+        return json.load(file)
+
+
+def becomes(what, probe):
+    wait(what, lambda: probe(described()))
+    print("ok:", what, flush=True)
+
+
+def spin(app, name):
+    return app.find(name, "spin button")
+
+
+def set_spin(app, name, value):
+    x, y, _, height = app.box(spin(app, name))
+    app.click_at(x + 20, y + height // 2)
+    app.press("ctrl+a")
+    app.type(str(value))
+    app.press("Tab")
+
+
+def choose(app, path):
+    """In GTK's own file chooser: a path is typed."""
+    app.find("Insert a Disc", seconds=60)
+    app.type(path)
+    app.press("Return")
+
+
+def close(app, title):
+    app.press("Escape")
+    app.missing(title, "frame")
+
+
+def off(app):
+    app.click(app.find("Menu of One", "push button"))
+    app.act(app.find("Settings…", "menu item"))
+    app.find("Disks and Drives", "label")
+    app.shoot("off")
+    app.fill(app.find("Name", "text"), "Renamed")
+    app.click(app.find("Name", "text"))
+    app.press("Return")
+    becomes("the name is changed", lambda m: m["name"] == "Renamed")
+    set_spin(app, "Memory", 512)
+    becomes("the memory is changed", lambda m: m["memory-mib"] == 512)
+    set_spin(app, "Processors", 2)
+    becomes("the processors are changed", lambda m: m["cpus"] == 2)
+    app.act(app.find("Add Forward", "push button"))
+    becomes("a port is forwarded", lambda m: m["nics"][0]["forwards"] == [
+        {"protocol": "tcp", "host-port": 2222, "guest-port": 22}])
+    app.find("Copy SSH Command", "push button")
+    app.act(app.find("Add Drive", "push button"))
+    becomes("there is a drive", lambda m: [d.get("cdrom") for d in m["disks"]] == [True])
+    app.act(app.find("Add Disk", "push button"))
+    becomes("there is a disk before it", lambda m: [d.get("path") for d in m["disks"]] == ["disk0.qcow2", None])
+    app.find("Remove drive 2", "push button")
+    app.shoot("changed")
+    app.act(app.find("Insert a disc into drive 2", "push button"))
+    choose(app, DISC)
+    becomes("a disc is in the drive", lambda m: m["disks"][1].get("path") == DISC)
+    app.find("Eject the disc of drive 2", "push button")
+    app.act(app.find("Remove the forward of port 2222", "push button"))
+    becomes("the port is no longer forwarded", lambda m: m["nics"][0]["forwards"] == [])
+    close(app, "Settings of One")
+
+
+def on(app):
+    app.click(app.find("Renamed, Off", "push button"))
+    app.find("Display of Renamed")
+    app.find("Pause", "push button")
+    use_menu(app, "Settings…")
+    app.find("Discs change at once; turn the machine off to change the rest", "label")
+    app.shoot("on")
+    memory = spin(app, "Memory")
+    check(not has_state(memory, Atspi.StateType.SENSITIVE), "the memory of a machine that runs stays")
+    app.act(app.find("Eject the disc of drive 2", "push button"))
+    becomes("the disc is out while the machine runs", lambda m: "path" not in m["disks"][1])
+    app.act(app.find("Insert a disc into drive 2", "push button"))
+    choose(app, DISC)
+    becomes("a disc is in while the machine runs", lambda m: m["disks"][1].get("path") == DISC)
+    close(app, "Settings of Renamed")
+
+
+def test(app):
+    off(app)
+    on(app)
+
+
+make()
+run(test, TERRARIUM_SAMPLES="/nowhere")
