@@ -117,3 +117,9 @@
 
 // a fixed-point number in a vector register
   scvtf d0, d1, #8
+
+// step of a reciprocal
+  frecps v0.4s, v1.4s, v2.4s
+
+// step of a reciprocal square root
+  frsqrts d0, d1, d2

@@ -437,3 +437,64 @@ x64_lower_FMLA (X64Lower *l, const Uop *uop)
   X64Vec b = second_operand (l, uop), a = x64_fp_operand (l, uop, uop->a);
   fused (l, uop, x64_fp_operand (l, uop, uop->d), a, b);
 }
+
+// ---- steps of Newton's method ---------------------------------------------------------------
+
+// xmm = the number with these bits, in all lanes where there are some. rcx is used.
+static void
+load_number (X64Lower *l, const Uop *uop, X64Vec xmm, uint64_t bits)
+{
+  bool is_double = x64_fp_double (uop);
+
+  x64_mov_ri (&l->a, X64_RCX, bits);
+  x64_vrr (&l->a, is_double ? X64_VMOVQ_XR : X64_VMOVD, xmm, X64_RCX);
+  if (!x64_fp_scalar (uop))
+    x64_vrr (&l->a, is_double ? X64_VMOVDDUP : X64_VBROADCASTSS, xmm, xmm);
+}
+
+// To `cold` unless |a|, or that of each lane, is less than xmm1. xmm0 and rcx are used.
+static void
+check_less (X64Lower *l, const Uop *uop, X64Vec a, X64Cold *cold)
+{
+  bool is_double = x64_fp_double (uop);
+
+  if (x64_fp_scalar (uop)) {
+    x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS_SCALAR, is_double));
+    x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, 1, 0);
+    x64_jcc (&l->a, X64_CC_BE, &cold->entry);
+    return;
+  }
+  x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS, is_double));
+  x64_vrrri (&l->a, is_double ? X64_VCMPPD : X64_VCMPPS, 0, 0, 1, X64_CMP_LT_QUIET);
+  x64_vrr (&l->a, X64_VMOVMSKPS, X64_RCX, 0);
+  x64_alu_ri (&l->a, X64_CMP, 32, X64_RCX, 15);
+  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+}
+
+// Infinity times zero counts as zero and is not invalid. Halving is exact: what is not zero is no
+// less than the last bit of the product, and with such operands the product does not overflow.
+void
+x64_lower_FSTEP (X64Lower *l, const Uop *uop)
+{
+  static const X64VecOp fused[4] = X64_FP_OPS (X64_VFNMADD231);
+  static const uint64_t limit[2][2] = {{0x7f800000, 0x7ff0000000000000},  // infinity
+                                       {0x5f000000, 0x5fe0000000000000}}; // 2^63, 2^511
+  static const uint64_t number[2][2] = {{0x40000000, 0x4000000000000000},
+                                        {0x40400000, 0x4008000000000000}};
+  bool is_double = x64_fp_double (uop), halves = uop->aux2 != 0;
+
+  x64_clobber (l, uop);
+  X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
+  X64Vec d = x64_vnew (l);
+  X64Cold *cold = x64_fp_special (l, uop);
+  load_number (l, uop, 1, limit[halves][is_double]);
+  check_less (l, uop, a, cold);
+  check_less (l, uop, b, cold);
+  load_number (l, uop, d, number[halves][is_double]);
+  x64_vrrr (&l->a, x64_fp_op (fused, uop), d, a, b);
+  if (halves) {
+    load_number (l, uop, 0, is_double ? 0x3fe0000000000000 : 0x3f000000);
+    x64_vrrr (&l->a, x64_fp_op (mul_ops, uop), d, d, 0);
+  }
+  x64_fp_put (l, uop, d, x64_fp_scalar (uop) || (uop->flags & UOP_Q) != 0, cold);
+}
