@@ -65,6 +65,7 @@ typedef struct JitLayout {
   int32_t excl_valid, excl_size, excl_host, excl_value; // byte, byte, pointer, 64 bits
   // In a context: tables of {tag, addend}, the jump cache of {va, code} and its mask (32 bits).
   int32_t ctx_read, ctx_write, ctx_jc, ctx_jc_mask;
+  int32_t typed_jumps;   // 32 bits: not 0: tier 0 jumps where the kind of a jump may count
   int32_t ticks;         // pointer to Ticks
   int32_t ticks_last;    // 64 bits: what was read last
   int32_t ticks_control; // in the block of system registers: who may read them

@@ -62,3 +62,9 @@
   ldr x19, [sp, #16]
   ldp x29, x30, [sp], #32
   ret
+
+// indirect jump (BTI)
+  br x16
+
+// indirect call (BTI)
+  blr x30

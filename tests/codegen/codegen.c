@@ -3,7 +3,7 @@
 // the host code. run-codegen disassembles it and compares it with what is expected.
 //
 // Usage: codegen GUEST HOST: GUEST has one snippet in each 4 KiB, up to the first word that is 0. The
-// last word of the 4 KiB is 1 for code of EL0, else 0: EL1.
+// last word of the 4 KiB is 1 for code of EL0, 2 for code of a machine with branch targets, else 0.
 // HOST gets the code of all, with no-operations between. To the standard output: one line for each
 // snippet with the begin and end of its code there; then one for each piece of shared code
 // ("stub"), and for each field of the CPU's state ("field": offset from rbp, bytes, name).
@@ -154,6 +154,7 @@ print_fields (const JitLayout *l)
   print_field (l->access_data, 32, "data", -1);
   print_field (l->pending, 4, "pending", -1);
   print_field (l->waiting, 8, "waiting", -1);
+  print_field (l->typed_jumps, 4, "typed_jumps", -1);
   print_field (l->ticks, 8, "ticks", -1);
   print_field (l->ticks_last, 8, "ticks_last", -1);
   print_field (l->nzcv, 4, "nzcv", -1);
@@ -184,7 +185,7 @@ translate (CpuVm *vm, GuestAddr pa, const uint32_t *words)
 {
   A64Cpu *cpu = cpu_vm_cpu (vm, 0);
   uint8_t *page = cpu_vm_host (vm, pa);
-  bool user = words[A64_PAGE_SIZE / 4 - 1] != 0;
+  uint32_t kind = words[A64_PAGE_SIZE / 4 - 1];
   unsigned n = 0;
 
   while (n < A64_PAGE_SIZE / 4 && words[n] != 0)
@@ -193,7 +194,8 @@ translate (CpuVm *vm, GuestAddr pa, const uint32_t *words)
     return false;
   memcpy (page, words, A64_PAGE_SIZE);
   a64_jit_set_limit (cpu, n);
-  cpu->pstate.el = user ? 0 : 1;
+  cpu->pstate.el = kind == 1 ? 0 : 1;
+  cpu->features = kind == 2 ? A64_FEATURE_BTI : 0;
   a64_update_context (cpu);
   a64_jit_find (cpu, pa, page);
   printf ("%zu %zu\n", the_host->begin, the_host->end);

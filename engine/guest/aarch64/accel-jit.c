@@ -218,6 +218,7 @@ static const JitLayout layout = {
     .ctx_write = offsetof (A64TlbContext, wr),
     .ctx_jc = sizeof (A64TlbContext),
     .ctx_jc_mask = offsetof (A64TlbContext, jc_mask),
+    .typed_jumps = offsetof (A64Cpu, guarded),
     .ticks = offsetof (A64Cpu, ticks),
     .ticks_last = offsetof (A64Cpu, ticks_last),
     .ticks_control = offsetof (A64SysRegs, cntkctl_el1),
@@ -249,6 +250,8 @@ static const JitLayout layout = {
 
 static_assert (offsetof (A64Cpu, excl.size_bytes) == offsetof (A64Cpu, excl.valid) + 1,
                "generated code compares both at once");
+static_assert (offsetof (A64Cpu, never_guarded) == offsetof (A64Cpu, guarded) + 2,
+               "generated code looks at all four at once");
 static_assert (offsetof (A64Cpu, pstate.sp_sel) == offsetof (A64Cpu, pstate.el) + 1 &&
                    offsetof (A64Cpu, never_either) == offsetof (A64Cpu, irq_level) + 5,
                "generated code looks at two and eight at once");

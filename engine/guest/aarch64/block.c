@@ -449,7 +449,7 @@ a64_block_find (A64Cpu *cpu, const void **code)
     return single_block (cpu, page + offset, host + offset);
   if (cpu->translating) {
     *code = a64_jit_find (cpu, page + offset, host);
-    if (cpu->jc == cpu->ctx->jc)
+    if (cpu->jc == cpu->ctx->jc && !a64_bti_is_seen (cpu, mem_load32 (host + offset)))
       enter_jump (cpu, (A64Jce){.code = *code});
     return NULL;
   }

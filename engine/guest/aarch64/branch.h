@@ -13,6 +13,9 @@ void a64_bti_call (A64Cpu *cpu);
 // exception was raised. PSTATE.BTYPE is 0 afterwards.
 bool a64_bti_refuses (A64Cpu *cpu, uint32_t insn);
 
+// Whether the instruction itself shows what branched to it: generated code leaves that to tier 0.
+bool a64_bti_is_seen (const A64Cpu *cpu, uint32_t insn);
+
 static inline void
 a64_branch_jump (A64Cpu *cpu, const A64Op *op, unsigned rn, uint64_t target)
 {

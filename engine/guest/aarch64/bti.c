@@ -35,6 +35,12 @@ is_brk (uint32_t insn)
   return (insn & 0xffe0001f) == 0xd4200000;
 }
 
+bool
+a64_bti_is_seen (const A64Cpu *cpu, uint32_t insn)
+{
+  return (cpu->features & A64_FEATURE_BTI) != 0 && is_brk (insn);
+}
+
 // Whether an instruction in a guarded page may be the target of a branch of this type.
 static bool
 takes (const A64Cpu *cpu, uint32_t insn, unsigned btype)

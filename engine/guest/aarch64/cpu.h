@@ -130,16 +130,20 @@ struct A64Cpu {
   bool never;
   bool fragile; // the EL1 context may have entries that PAN = 1 would drop
   bool never_either[3];
-  uint8_t features;        // A64_FEATURE_*
-  uint8_t pauth_keys;      // enabled: pauth.h
-  bool strict;             // code is re-checked at every entry: SCTLR_EL1.I = 0
-  bool step;               // software step is enabled at this EL
-  bool one_by_one;         // strict or step
-  bool step_executed;      // the one instruction of a step ran
-  bool step_exclusive;     // and was a load-exclusive
-  bool posted;             // work was posted to other CPUs since the last DSB
-  uint8_t breaks, watches; // the guest's enabled ones, a bit each: debug.c
-  bool pmu_on;             // something is counted: pmu.c
+  uint8_t features;    // A64_FEATURE_*
+  uint8_t pauth_keys;  // enabled: pauth.h
+  bool strict;         // code is re-checked at every entry: SCTLR_EL1.I = 0
+  bool step;           // software step is enabled at this EL
+  bool one_by_one;     // strict or step
+  bool step_executed;  // the one instruction of a step ran
+  bool step_exclusive; // and was a load-exclusive
+  bool posted;         // work was posted to other CPUs since the last DSB
+  uint8_t watches;     // the guest's enabled ones, a bit each: debug.c
+  // What makes branches tell their targets what they are (bti.c); looked at as one word.
+  _Alignas(4) bool guarded; // code of a guarded page was fetched, once
+  uint8_t breaks;           // as watches
+  bool never_guarded[2];
+  bool pmu_on; // something is counted: pmu.c
   // System registers, one field per row of sysreg.inc with storage, in struct A64SysRegs:
   struct A64SysRegs *sys;
   struct A64Mmu *mmu;              // second-level TLB, walk parameters: tlb.c, walk.c

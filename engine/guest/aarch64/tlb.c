@@ -363,6 +363,7 @@ a64_ifetch (A64Cpu *cpu, GuestVaddr va, GuestAddr *pa, uint8_t *fsc)
     info->used = true;
     info->fragile_code |= !t.global;
     cpu->fragile |= !t.global;
+    cpu->guarded |= t.guarded;
     info->has_global |= t.global;
     *e = (A64Ifetch){.va = page, .pa = t.pa, .guarded = t.guarded};
   }

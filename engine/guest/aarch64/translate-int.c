@@ -258,11 +258,21 @@ A64_TRANSLATE_FUNCTION (return )
   a64_emit (t, row->uop, row->flags)->a = op->rn;
 }
 
-// With BTI what is left behind for the target is tier 0's affair.
+// With BTI something is left behind for the target, where it is not plain that this changes nothing.
+static void
+emit_typed (A64Translator *t, const A64Op *op, bool call)
+{
+  Uop *u = a64_emit_interp (t, op, UOP_JUMPTYPED);
+
+  u->flags = UOP_W64;
+  u->a = op->rn;
+  u->aux = call;
+}
+
 A64_TRANSLATE_FUNCTION (jump)
 {
   if (t->key->features & A64_FEATURE_BTI)
-    a64_emit_interp (t, op, UOP_INTERP_END);
+    emit_typed (t, op, false);
   else
     a64_translate_return (t, op, row);
 }
@@ -272,7 +282,7 @@ A64_TRANSLATE_FUNCTION (call)
   uint8_t target = op->rn;
 
   if (t->key->features & A64_FEATURE_BTI) {
-    a64_emit_interp (t, op, UOP_INTERP_END);
+    emit_typed (t, op, true);
     return;
   }
   if (target == 30) {

@@ -2,13 +2,11 @@
 // Jumps, ways out of a region, and tier 0 for one instruction (lower.h).
 #include "engine/host/x86_64/lower.h"
 
-// The target's code is found by its virtual address; see JitRequest.jc_mask (0: the context's). Not
-// found: the run loop looks further.
-uint8_t *
-x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave)
+// The entry for rax in the jump cache is at rcx * 4, if the flags say "equal"; see JitRequest.jc_mask
+// (0: the context's).
+static void
+find_jump (X64Asm *a, const JitLayout *layout, uint32_t mask)
 {
-  uint8_t *field;
-
   x64_mov_rr (a, 32, X64_RCX, X64_RAX);
   x64_shift_ri (a, X64_SHR, 32, X64_RCX, 12);
   x64_alu_rr (a, X64_XOR, 32, X64_RCX, X64_RAX);
@@ -17,6 +15,15 @@ x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint
   else
     x64_alu_rm (a, X64_AND, 32, X64_RCX, x64_mem (X64_CTX, layout->ctx_jc_mask));
   x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc));
+}
+
+// The target's code is found by its virtual address. Not found: the run loop looks further.
+uint8_t *
+x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave)
+{
+  uint8_t *field;
+
+  find_jump (a, layout, mask);
   field = x64_jcc_rel32 (a, X64_CC_NE, leave);
   x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc + 8));
   return field;
@@ -247,6 +254,41 @@ x64_lower_JUMP (X64Lower *l, const Uop *uop)
   x64_flush_count (l);
   x64_copy_to (l, X64_RAX, uop->a);
   x64_probe (l);
+}
+
+static void
+jump_by_tier0 (X64Lower *l, X64Cold *cold)
+{
+  x64_load_op (l, cold->uop);
+  x64_jmp_rel32 (&l->a, l->stubs->interp_end);
+}
+
+// A target in the jump cache was fetched before, and nothing odd happens on the way to it.
+void
+x64_lower_JUMPTYPED (X64Lower *l, const Uop *uop)
+{
+  X64Asm *a = &l->a;
+  int32_t jc = l->layout->ctx_jc;
+
+  if (l->request->odd || l->request->count) {
+    x64_lower_INTERP_END (l, uop);
+    return;
+  }
+  x64_vflush (l);
+  x64_flags_to_memory (l);
+  x64_alu_mi (a, X64_CMP, 32, x64_state (l->layout->typed_jumps), 0);
+  X64Cold *cold = x64_cold (l, uop, jump_by_tier0);
+  x64_jcc (a, X64_CC_NE, &cold->entry);
+  x64_alu_mi (a, X64_CMP, 32, x64_state (l->layout->pending), 0);
+  x64_jcc (a, X64_CC_NE, &cold->entry);
+  x64_copy_to (l, X64_RAX, uop->a);
+  find_jump (a, l->layout, l->request->jc_mask);
+  x64_jcc (a, X64_CC_NE, &cold->entry);
+  if (uop->aux) {
+    x64_lea (a, 64, X64_RDX, x64_mem (X64_PAGE, uop->pc_off + 4));
+    x64_put (l, 30, X64_RDX);
+  }
+  x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, jc + 8));
 }
 
 // ---- tier 0 ---------------------------------------------------------------------------------

@@ -185,8 +185,8 @@ static const Example examples[] = {
      "000: MOV.64 t0, x30\n"
      "000  MOVPC.64 x30, 0x4\n"
      "000  JUMP.64 t0\n"},
-    {"br x3 with BTI", &bti, 0, 256, {0xd61f0060}, "000: INTERP_END 0 live\n"},
-    {"blr x3 with BTI", &bti, 0, 256, {0xd63f0060}, "000: INTERP_END 0 live\n"},
+    {"br x3 with BTI", &bti, 0, 256, {0xd61f0060}, "000: JUMPTYPED.64 x3 live\n"},
+    {"blr x3 with BTI", &bti, 0, 256, {0xd63f0060}, "000: JUMPTYPED.64 x3 live\n"},
     {"what ends",
      &el1,
      0,
