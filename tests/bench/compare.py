@@ -28,15 +28,16 @@ import run
 
 # What each group has to reach and what we want of it, as ratios to the best QEMU (ms for IN_MS).
 BARS = {'int': (2.2, 3), 'fp': (8, 15), 'simd': (12, 30), 'mem': (1.3, 2), 'sys': (2, 4), 'jit': (8, 30),
-        'atomic': (2, 4), 'smp': (1.5, None), 'io-qd1': (5, 10), 'io-qd16': (8, 20), 'io-write': (5, 10), 'io-seq': (1, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'graphical': (2, 3.3), 'start': (20, 8), 'latency': (50, None)}
+        'atomic': (2, 4), 'smp': (1.5, None), 'io-qd1': (5, 10), 'io-qd16': (8, 20), 'io-write': (5, 10), 'io-seq': (1, None), 'boot': (2, 3.3), 'installer': (2, 3.3), 'graphical': (2, 3.3), 'start': (20, 8), 'latency': (50, None), 'save': (300, None), 'restore': (60, None)}
 KERNELS = ('int', 'fp', 'simd', 'mem', 'sys', 'jit', 'atomic')
-OTHERS = ('boot', 'installer', 'graphical', 'start', 'idle', 'smp', 'io')
+OTHERS = ('boot', 'installer', 'graphical', 'start', 'idle', 'smp', 'io', 'state')
 IO_FORMATS = ('raw', 'qcow2')
 IO_BYTES = '512M'
 # The group that each row of iobench is judged in.
 IO_GROUPS = {'io.randread-4k-qd1': 'io-qd1', 'io.randread-4k-qd16': 'io-qd16', 'io.seqread-1M': 'io-seq', 'io.seqwrite-1M': 'io-seq'}
-IN_MS = ('start', 'latency')
+IN_MS = ('start', 'latency', 'save', 'restore')
 EVENTS = 40
+SAVES = 10
 IDLE_SECONDS = 5
 MACHINE = ['-M', 'virt', '-m', '1G', '-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot',
            '-nic', 'none', '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci']
@@ -167,6 +168,17 @@ def idle(a, side):
     p.done()
 
 
+def saved_state(a, side):
+    """wall seconds of saving a booted machine with 1 GiB and ending it, and of a new one running on from there"""
+    with tempfile.TemporaryDirectory(dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder:
+        p = subprocess.run([a.state, folder, str(SAVES)], env={**os.environ, 'TERRARIUM_GUESTS': a.kit}, capture_output=True, text=True)
+    if p.returncode:
+        a.failures.append(f'saving and restoring: {p.stderr.strip()}')
+    for line in p.stdout.splitlines():
+        side.times.setdefault(line.split()[0], []).append(float(line.split()[1]))
+        print('  state: ' + line, flush=True)
+
+
 def graphical_installer(a, side, folder):
     """the same initrd, command line and devices for all; ours by bench-graphical, on the engine's interface"""
     append = f'{graphical.CMDLINE} {side.append}'.strip()
@@ -210,6 +222,8 @@ def measure_processes(a, sides):
             graphical_installer(a, side, gtk)
     for side in sides if wanted(a, 'idle') else []:
         idle(a, side)
+    if wanted(a, 'state'):
+        saved_state(a, sides[0])
 
 
 def row_names(a):
@@ -285,6 +299,12 @@ def latency_rows(sides):
     return out
 
 
+def state_rows(sides):
+    """ms of wall time, ours only"""
+    return [(row, 'ms', 1000 * statistics.median(sides[0].times[row]), 0, '', None, '-')
+            for row in ('save', 'restore') if row in sides[0].times]
+
+
 def means(rows):
     groups = {}
     for row in rows:
@@ -319,7 +339,7 @@ def source_version():
 
 
 def report(a, sides, began):
-    rows, out = kernel_rows(a, sides) + process_rows(sides) + latency_rows(sides), []
+    rows, out = kernel_rows(a, sides) + process_rows(sides) + latency_rows(sides) + state_rows(sides), []
     others = [x for s in sides for x in s.others]
     load = statistics.mean(others) if others else 0
     out += ['# Terrarium against QEMU', '',
@@ -336,6 +356,7 @@ def report(a, sides, began):
     groups = means(rows)
     if sides[0].latencies:
         groups['latency'] = max(graphical.percentiles(v)[0] for v in sides[0].latencies.values())
+    groups.update((row[0], row[2]) for row in state_rows(sides))
     out += ['| group | ratio | must | aim | reached |', '|---|---|---|---|---|']
     for group, value in groups.items():
         if group == 'start':
@@ -362,6 +383,7 @@ def main():
     ap.add_argument('--qemu', action='append', default=[], help='another QEMU')
     ap.add_argument('--no-qemu', action='store_true', help='only our figures')
     ap.add_argument('--graphical', help='bench-graphical; beside TERRARIUM in the build folder otherwise')
+    ap.add_argument('--state', help='bench-state; beside TERRARIUM in the build folder otherwise')
     ap.add_argument('--shots', help='folder for the pictures of the graphical installer')
     ap.add_argument('--quick', action='store_true', help='one short round without the installers, in about 8 minutes')
     ap.add_argument('--groups', help=f'some of {",".join(KERNELS + OTHERS)}')
@@ -381,6 +403,9 @@ def main():
     a.graphical = a.graphical or os.path.dirname(a.terrarium) + '/../tests/bench/bench-graphical'
     if a.graphicals and wanted(a, 'graphical') and not os.access(a.graphical, os.X_OK):
         ap.error(f'there is no {a.graphical}')
+    a.state = a.state or os.path.dirname(a.terrarium) + '/../tests/bench/bench-state'
+    if wanted(a, 'state') and not os.access(a.state, os.X_OK):
+        ap.error(f'there is no {a.state}')
     a.failures, a.units, a.log = [], {}, None
     began, sides, a.version = time.monotonic(), find_sides(a), source_version()
     if len(sides) == 1 and not a.no_qemu:
