@@ -456,6 +456,19 @@ tell_disk_error (VmMachine *machine)
                             "was told so; save what matters and check the computer’s disk."));
 }
 
+static void
+stop_without_memory (VmMachine *machine)
+{
+  VmJob *job = new_job (machine, VM_JOB_STOP, NULL);
+
+  job->stop_reason = VM_STOP_ERROR;
+  job->stop_error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED,
+                                         _ ("The file with the machine’s memory can no longer be "
+                                            "read, so the machine was stopped; check "
+                                            "the computer’s disk."));
+  queue_job (machine, job);
+}
+
 static gboolean
 request_cb (void *data)
 {
@@ -475,6 +488,10 @@ request_cb (void *data)
   }
   if (request->request == VM_REQUEST_UNPLUG) {
     queue_job (machine, new_job (machine, VM_JOB_DETACH, NULL));
+    return G_SOURCE_REMOVE;
+  }
+  if (request->request == VM_REQUEST_MEMORY_LOST) {
+    stop_without_memory (machine);
     return G_SOURCE_REMOVE;
   }
   VmJob *job =

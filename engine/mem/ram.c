@@ -17,6 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "engine/mem/ram-loss.h"
+
 struct VmRam {
   GuestAddr base;
   uint64_t size_bytes;
@@ -25,6 +27,9 @@ struct VmRam {
   // Of the file it is mapped from: whether a piece of chunk_bytes of it holds something. NULL: none.
   bool *filled;
   uint64_t chunk_bytes;
+  bool is_lost; // atomic
+  void (*lost) (void *data);
+  void *lost_data;
 };
 
 enum { PAGEMAP_BATCH = 512 };
@@ -83,6 +88,30 @@ vm_ram_new (GuestAddr base, uint64_t size_bytes, GError **error)
   return ram;
 }
 
+void
+vm_ram_set_loss_handler (VmRam *ram, void (*lost) (void *data), void *data)
+{
+  ram->lost = lost;
+  ram->lost_data = data;
+}
+
+bool
+vm_ram_is_lost (const VmRam *ram)
+{
+  return __atomic_load_n (&ram->is_lost, __ATOMIC_ACQUIRE);
+}
+
+// In a signal handler.
+static void
+lose (void *data)
+{
+  VmRam *ram = data;
+
+  __atomic_store_n (&ram->is_lost, true, __ATOMIC_RELEASE);
+  if (ram->lost != NULL)
+    ram->lost (ram->lost_data);
+}
+
 int
 vm_ram_map_file (VmRam *ram, int fd, uint64_t offset, uint64_t chunk_bytes, const uint64_t *filled)
 {
@@ -94,6 +123,8 @@ vm_ram_map_file (VmRam *ram, int fd, uint64_t offset, uint64_t chunk_bytes, cons
   if (host == MAP_FAILED)
     return errno;
   make_wishes (host, ram->size_bytes);
+  ram_loss_forget (host);
+  ram_loss_watch (host, (size_t) ram->size_bytes, lose, ram);
   g_free (ram->filled);
   ram->filled = g_new (bool, n);
   ram->chunk_bytes = chunk_bytes;
@@ -107,6 +138,8 @@ vm_ram_free (VmRam *ram)
 {
   if (ram == NULL)
     return;
+  if (ram->filled != NULL)
+    ram_loss_forget (ram->host);
   if (ram->host != NULL)
     munmap (ram->host, (size_t) ram->size_bytes);
   if (ram->pagemap >= 0)
@@ -208,6 +241,9 @@ vm_ram_clear (VmRam *ram)
 {
   bool mapped = ram->filled != NULL;
 
+  if (mapped)
+    ram_loss_forget (ram->host);
+  __atomic_store_n (&ram->is_lost, false, __ATOMIC_RELEASE);
   g_clear_pointer (&ram->filled, g_free);
   if (mapped ? map_nothing (ram->host, ram->size_bytes) == MAP_FAILED
              : madvise (ram->host, (size_t) ram->size_bytes, MADV_DONTNEED) < 0)

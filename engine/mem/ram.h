@@ -30,5 +30,10 @@ uint64_t vm_ram_get_resident_bytes (const VmRam *ram);
 // whether it is anything but zero there. No vCPU may run. 0 or an errno value.
 int vm_ram_map_file (VmRam *ram, int fd, uint64_t offset, uint64_t chunk_bytes,
                      const uint64_t *filled);
+// A page of that file could not be had: it reads as zeroes, and what is in memory is worth nothing any
+// more. The handler is called in a signal handler, on any thread, any number of times: it sets atomics
+// and writes to descriptors, no more. Set before vm_ram_map_file.
+void vm_ram_set_loss_handler (VmRam *ram, void (*lost) (void *data), void *data);
+bool vm_ram_is_lost (const VmRam *ram);
 // Gives every page back to the host: the guest sees zeroes afterwards. No vCPU may run.
 void vm_ram_clear (VmRam *ram);

@@ -38,6 +38,7 @@ typedef struct Run {
 typedef struct RamSource {
   uint64_t base, bytes;
   const uint8_t *host;
+  const VmRam *ram;
   GArray *runs; // of Run: what holds something, ascending
 } RamSource;
 
@@ -117,6 +118,7 @@ state_file_writer_add_ram (StateFileWriter *writer, const VmRam *ram)
   *source = (RamSource){.base = vm_ram_get_base (ram),
                         .bytes = vm_ram_get_size_bytes (ram),
                         .host = vm_ram_get_host (ram),
+                        .ram = ram,
                         .runs = g_array_new (FALSE, FALSE, sizeof (Run))};
   g_assert (source->bytes % STATE_FILE_CHUNK_BYTES == 0);
   writer->n_chunks += source->bytes / STATE_FILE_CHUNK_BYTES;
@@ -252,6 +254,8 @@ copy_rams (const StateFileWriter *writer)
 
   for (unsigned i = 0; i < writer->n_rams && error == 0; i++) {
     error = copy_ram (writer, &writer->rams[i], ram_offset (writer, i), sums);
+    if (error == 0 && vm_ram_is_lost (writer->rams[i].ram))
+      error = EIO; // it was mapped from a file
     sums += writer->rams[i].bytes / STATE_FILE_CHUNK_BYTES;
   }
   writer->shared->error = error;

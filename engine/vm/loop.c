@@ -25,6 +25,7 @@ loop_thread (void *data)
 
   // Signals are for the program's own threads.
   sigfillset (&all);
+  sigdelset (&all, SIGBUS); // guest memory may be lost
   pthread_sigmask (SIG_BLOCK, &all, NULL);
   g_main_context_push_thread_default (loop->context);
   g_main_loop_run (loop->loop);

@@ -21,9 +21,12 @@
 // ---- the thread -----------------------------------------------------------------------------
 
 static bool
-should_run_locked (const VcpuPrivate *priv)
+should_run_locked (const Vcpu *vcpu)
 {
-  return priv->allowed && !priv->held && priv->power != VCPU_POWER_OFF;
+  const VcpuPrivate *priv = vcpu->priv;
+
+  return priv->allowed && !priv->held && priv->power != VCPU_POWER_OFF &&
+         !atomic_load (&vcpu->vm->memory_lost);
 }
 
 // Keeps the count of retired instructions over a reset.
@@ -63,7 +66,7 @@ park (Vcpu *vcpu)
   if (priv->power_off_wanted)
     priv->power = VCPU_POWER_OFF;
   priv->power_off_wanted = false;
-  while (!priv->quit && !should_run_locked (priv)) {
+  while (!priv->quit && !should_run_locked (vcpu)) {
     priv->parked = true;
     g_cond_broadcast (&priv->cond);
     g_cond_wait (&priv->cond, &priv->lock);
@@ -97,6 +100,7 @@ thread_main (void *data)
 
   // Signals are for the program's own threads; deadlines of guest timers are to be met exactly.
   sigfillset (&all);
+  sigdelset (&all, SIGBUS); // mem/ram-loss.h
   pthread_sigmask (SIG_BLOCK, &all, NULL);
   prctl (PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
   vcpu->priv->handle = pthread_self ();

@@ -6,11 +6,12 @@
 
 struct VmPrivate {
   char *name;
-  GPtrArray *rams; // of VmRam
-  bool realized;   // every device
-  bool started;    // start or load was carried out
-  bool running;    // vCPUs are let go
-  bool quiet;      // devices were quiesced and not resumed
+  GPtrArray *rams;     // of VmRam
+  bool realized;       // every device
+  bool started;        // start or load was carried out
+  bool running;        // vCPUs are let go
+  bool quiet;          // devices were quiesced and not resumed
+  VmEvent *lost_event; // tells the I/O thread that memory is lost
   // I/O thread: the clock runs when the machine does and no debugger holds it.
   bool clock_wanted, held;
 };

@@ -3,10 +3,32 @@
 //
 // Threads: the controlling thread (vm.h). Devices are only touched on the I/O thread, with every
 // vCPU parked.
+#include <stdatomic.h>
+
 #include "engine/vm/vcpu-priv.h"
 #include "engine/vm/vm-priv.h"
 
 // ---- building -------------------------------------------------------------------------------
+
+// In a signal handler. Who came upon it runs on to the end of its block, with zeroes.
+static void
+memory_lost (void *data)
+{
+  Vm *vm = data;
+
+  atomic_store (&vm->memory_lost, true);
+  for (unsigned i = 0; i < vm->n_vcpus; i++)
+    atomic_fetch_or (vm->vcpus[i]->pending, VCPU_EXIT);
+  if (vm->priv->lost_event != NULL)
+    vm_event_signal (vm->priv->lost_event);
+}
+
+// I/O thread.
+static void
+lost_cb (void *data)
+{
+  vm_request (data, VM_REQUEST_MEMORY_LOST);
+}
 
 static void
 free_ram (void *ram)
@@ -25,6 +47,7 @@ vm_new (const char *name)
   guest_log_init (&vm->log, vm->priv->name);
   vm->bus = mem_bus_new ();
   vm->loop = vm_loop_new ("vm-io");
+  vm->priv->lost_event = vm_event_new (vm->loop, lost_cb, vm);
   vm->clock = vm_clock_new (vm->loop);
   vm->devices = g_ptr_array_new ();
   return vm;
@@ -39,6 +62,7 @@ vm_get_name (const Vm *vm)
 void
 vm_add_ram (Vm *vm, VmRam *ram)
 {
+  vm_ram_set_loss_handler (ram, memory_lost, vm);
   g_ptr_array_add (vm->priv->rams, ram);
   mem_bus_add_ram (vm->bus, ram);
 }
@@ -127,6 +151,7 @@ free_devices_cb (void *data)
   for (unsigned i = vm->devices->len; i-- > 0;)
     free_device (g_ptr_array_index (vm->devices, i));
   g_ptr_array_set_size (vm->devices, 0);
+  g_clear_pointer (&vm->priv->lost_event, vm_event_free);
 }
 
 void
@@ -212,6 +237,7 @@ power_on (Vm *vm, GError **error)
   }
   for (unsigned i = 0; i < vm->priv->rams->len; i++)
     vm_ram_clear (g_ptr_array_index (vm->priv->rams, i));
+  atomic_store (&vm->memory_lost, false);
   if (vm->load_boot != NULL && !vm->load_boot (vm->load_boot_opaque, error))
     return false;
   for (unsigned i = 0; i < vm->n_vcpus; i++)

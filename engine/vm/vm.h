@@ -20,10 +20,11 @@
 typedef enum VmRequest {
   VM_REQUEST_POWER_OFF,
   VM_REQUEST_RESET,
-  VM_REQUEST_KILL,       // a debugger's: the end, though the guest did not ask for it
-  VM_REQUEST_DISK_ERROR, // a disk's: to tell the person; the guest got an error
-  VM_REQUEST_DISK_FULL,  // a disk's: to pause, as the host has no room for what the guest writes
-  VM_REQUEST_UNPLUG,     // a slot's: the guest has let go of what it was asked for
+  VM_REQUEST_KILL,        // a debugger's: the end, though the guest did not ask for it
+  VM_REQUEST_DISK_ERROR,  // a disk's: to tell the person; the guest got an error
+  VM_REQUEST_MEMORY_LOST, // guest memory cannot be read any more: its CPUs stand still, for good
+  VM_REQUEST_DISK_FULL,   // a disk's: to pause, as the host has no room for what the guest writes
+  VM_REQUEST_UNPLUG,      // a slot's: the guest has let go of what it was asked for
 } VmRequest;
 
 // A firmware call (A64: HVC #0; SMCCC). `regs` are x0..x17, read and written in place. Own vCPU
@@ -52,6 +53,8 @@ struct Vm {
   // Puts boot images back into RAM and sets CPU 0's entry; run by vm_start and vm_reset.
   bool (*load_boot) (void *opaque, GError **error);
   void *load_boot_opaque;
+  // Guest memory cannot be read any more (mem/ram.h): no CPU runs. Set in a signal handler.
+  _Atomic bool memory_lost;
   GuestLog log;           // what the guest does wrong, rate limited; any thread
   struct VmPrivate *priv; // vm/vm.c
 };

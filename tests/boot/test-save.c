@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/api/vm-state.h"
 #include "tests/support/machine.h"
@@ -131,6 +132,39 @@ let_run (unsigned ms)
     g_main_context_iteration (NULL, TRUE);
 }
 
+// ---- the file is cut short while it is the machine's memory ---------------------------------------
+
+typedef struct End {
+  bool stopped;
+  VmStopReason reason;
+  char *why;
+} End;
+
+static void
+stopped_cb (VmMachine *machine, int reason, const GError *error, End *end)
+{
+  end->stopped = true;
+  end->reason = (VmStopReason) reason;
+  end->why = error != NULL ? g_strdup (error->message) : NULL;
+}
+
+// It stops and says why; the process lives.
+static void
+check_loss (TestMachine *tm)
+{
+  End end = {0};
+
+  g_signal_connect (tm->machine, "stopped", G_CALLBACK (stopped_cb), &end);
+  if (truncate (state_path, 4096) != 0)
+    g_error ("%s cannot be cut", state_path);
+  while (!end.stopped)
+    g_main_context_iteration (NULL, TRUE);
+  if (end.reason != VM_STOP_ERROR || end.why == NULL || strstr (end.why, "memory") == NULL)
+    g_error ("ended with %d: %s", end.reason, end.why);
+  g_print ("without its memory: %s\n", end.why);
+  g_free (end.why);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -161,6 +195,10 @@ main (int argc, char **argv)
     check_goes_on (tm, when);
   }
   g_print ("%u saves, processors: %s\n", n, argv[2]);
+  save (tm, true);
+  test_machine_free (tm);
+  tm = restore (config);
+  check_loss (tm);
   test_machine_free (tm);
   vm_config_free (config);
   g_free (state_path);
