@@ -116,12 +116,11 @@ status_of (const BlockRequest *block)
   return block->op == BLOCK_READ ? NVME_READ_ERROR : NVME_WRITE_FAULT;
 }
 
-// There may be room later; not so for a flush, alone or of a write: one that failed stays failed.
+// There may be room later, of a flush too (a sync that failed is EIO: block/file.h).
 static bool
 lacks_room (const BlockRequest *block)
 {
-  return (block->error == ENOSPC || block->error == EDQUOT) && block->op != BLOCK_FLUSH &&
-         !block->fua;
+  return block->error == ENOSPC || block->error == EDQUOT;
 }
 
 void
@@ -141,6 +140,14 @@ stall (Nvme *nvme, const NvmeRequest *request)
   vm_request (nvme->device.vm, VM_REQUEST_DISK_FULL);
 }
 
+// The person should know why the guest complains.
+static void
+tell_error (Nvme *nvme, const BlockRequest *block)
+{
+  if (block->error != 0 && block->error != ECANCELED)
+    vm_request (nvme->device.vm, VM_REQUEST_DISK_ERROR);
+}
+
 void
 nvme_reap (Nvme *nvme)
 {
@@ -149,10 +156,12 @@ nvme_reap (Nvme *nvme)
   while ((request = (NvmeRequest *) block_device_reap (nvme->disk)) != NULL) {
     if (request->block.error == 0 && nvme_go_on (nvme, request))
       continue;
-    if (lacks_room (&request->block))
+    if (lacks_room (&request->block)) {
       stall (nvme, request);
-    else
+    } else {
+      tell_error (nvme, &request->block);
       nvme_complete (nvme, request->sq, request->command.id, status_of (&request->block), 0);
+    }
     nvme_free_request (nvme, request);
   }
 }

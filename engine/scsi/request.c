@@ -148,7 +148,7 @@ scsi_unit_submit (ScsiUnit *unit, ScsiRequest *request)
   ScsiCommand command;
 
   request->moved_bytes = 0;
-  request->no_room = false;
+  request->no_room = request->disk_failed = false;
   request->iov = NULL;
   scsi_unit_start (unit, request->cdb, &command);
   if (command.kind == SCSI_PARAMETERS) {
@@ -188,6 +188,8 @@ take_completed (ScsiUnit *unit)
 
   while (unit->disk != NULL && (request = (ScsiRequest *) block_device_reap (unit->disk)) != NULL) {
     request->no_room = lacks_room (&request->block);
+    request->disk_failed =
+        request->block.error != 0 && request->block.error != ECANCELED && !request->no_room;
     if (request->block.op == BLOCK_READ || request->block.op == BLOCK_WRITE)
       request->moved_bytes = request->block.length_bytes;
     finish (unit, request, sense_of_error (request));

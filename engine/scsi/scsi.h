@@ -101,6 +101,7 @@ typedef struct ScsiRequest {
   uint8_t status;
   uint8_t sense[SCSI_SENSE_BYTES]; // with SCSI_CHECK_CONDITION
   uint64_t moved_bytes;            // of data, in the direction of the command
+  bool disk_failed;                // the host's, for another reason than no_room
   bool no_room;                    // the host's disk is full: nothing was done; to be tried again
   // The unit's.
   struct iovec *iov;

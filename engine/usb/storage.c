@@ -410,6 +410,9 @@ request_done (UsbStorage *storage)
     vm_request (storage->fn.device.vm, VM_REQUEST_DISK_FULL);
     return;
   }
+  // The guest has the error; the person should know why it complains.
+  if (storage->request.error != 0 && storage->request.error != ECANCELED)
+    vm_request (storage->fn.device.vm, VM_REQUEST_DISK_ERROR);
   switch (storage->request.op) {
   case BLOCK_READ:
     read_done (storage);

@@ -167,6 +167,9 @@ reap_unit (VirtioScsi *scsi, ScsiUnit *unit)
   Request *request;
 
   while ((request = (Request *) scsi_unit_reap (unit)) != NULL) {
+    // The guest has the error; the person should know why it complains.
+    if (request->scsi.disk_failed)
+      vm_request (scsi->vdev.vm, VM_REQUEST_DISK_ERROR);
     if (request->scsi.no_room)
       stall (scsi, request);
     else

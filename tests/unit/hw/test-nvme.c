@@ -288,17 +288,49 @@ test_write_cache (void **state)
 }
 
 static void
+count_errors (void *opaque, VmRequest request)
+{
+  *(unsigned *) opaque += request == VM_REQUEST_DISK_ERROR;
+}
+
+// The guest has the error, and the person hears of it.
+static void
 test_host_errors (void **state)
 {
   Setup setup;
+  unsigned n_errors = 0;
 
   set_up (&setup, false);
+  setup.guest->vm.on_request = count_errors;
+  setup.guest->vm.on_request_opaque = &n_errors;
   test_disk_fail (setup.disk, BLOCK_READ, EIO);
   test_disk_fail (setup.disk, BLOCK_WRITE, EIO);
   assert_int_equal (nvme_guest_do (setup.guest, IO, &(NvmeGuestCommand){{2, 1, [6] = DATA}}, NULL),
                     0x281);
   assert_int_equal (nvme_guest_do (setup.guest, IO, &(NvmeGuestCommand){{1, 1, [6] = DATA}}, NULL),
                     0x280);
+  assert_int_equal (n_errors, 2);
+  setup.guest->vm.on_request = NULL;
+  tear_down (&setup);
+}
+
+// A flush that lacks room for what the image's format has yet to write waits too.
+static void
+test_full_disk_flush (void **state)
+{
+  Setup setup;
+  uint32_t words[4];
+
+  set_up (&setup, false);
+  test_disk_fail (setup.disk, BLOCK_FLUSH, ENOSPC);
+  nvme_guest_submit (setup.guest, 2, &(NvmeGuestCommand){{0 | 9 << 16, 1}});
+  nvme_guest_settle (setup.guest);
+  nvme_guest_quiesce (setup.guest);
+  assert_false (nvme_guest_has (setup.guest, 2));
+  test_disk_fail (setup.disk, BLOCK_FLUSH, 0);
+  nvme_guest_resume (setup.guest);
+  assert_true (nvme_guest_wait (setup.guest, 2, words));
+  assert_int_equal (words[3] >> 17, 0);
   tear_down (&setup);
 }
 
@@ -481,19 +513,13 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_commands),
-      cmocka_unit_test (test_registers),
-      cmocka_unit_test (test_identity),
-      cmocka_unit_test (test_data),
-      cmocka_unit_test (test_deallocate),
-      cmocka_unit_test (test_write_cache),
-      cmocka_unit_test (test_host_errors),
-      cmocka_unit_test (test_full_disk),
-      cmocka_unit_test (test_full_completion_queue),
-      cmocka_unit_test (test_events_wait),
-      cmocka_unit_test (test_interrupts),
-      cmocka_unit_test (test_hostile),
-      cmocka_unit_test (test_reset_in_flight),
+      cmocka_unit_test (test_commands),        cmocka_unit_test (test_registers),
+      cmocka_unit_test (test_identity),        cmocka_unit_test (test_data),
+      cmocka_unit_test (test_deallocate),      cmocka_unit_test (test_write_cache),
+      cmocka_unit_test (test_host_errors),     cmocka_unit_test (test_full_disk),
+      cmocka_unit_test (test_full_disk_flush), cmocka_unit_test (test_full_completion_queue),
+      cmocka_unit_test (test_events_wait),     cmocka_unit_test (test_interrupts),
+      cmocka_unit_test (test_hostile),         cmocka_unit_test (test_reset_in_flight),
       cmocka_unit_test (test_damaged_state),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

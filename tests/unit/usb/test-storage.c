@@ -28,6 +28,7 @@ typedef struct Rig {
   unsigned slot;
   uint32_t tag;
   bool disk_full;
+  unsigned n_errors; // the person was told of
 } Rig;
 
 static void
@@ -45,6 +46,7 @@ static void
 on_request (void *opaque, VmRequest request)
 {
   ((Rig *) opaque)->disk_full = request == VM_REQUEST_DISK_FULL;
+  ((Rig *) opaque)->n_errors += request == VM_REQUEST_DISK_ERROR;
 }
 
 static XhciGuest *
@@ -323,6 +325,7 @@ test_errors (void **state)
     assert_int_equal (sense[2], 3);
     assert_int_equal (sense[12], write ? 0x0c : 0x11);
     assert_int_equal (get_status (rig, &residue), 0);
+    assert_true (rig->n_errors > 0);
     free_rig (rig);
   }
 }
@@ -339,6 +342,7 @@ test_failed_flush (void **state)
   test_disk_fail (rig->disk, BLOCK_FLUSH, EIO);
   send_command (rig, flush, 0, false);
   assert_int_equal (get_status (rig, &residue), 1);
+  assert_int_equal (rig->n_errors, 1);
   free_rig (rig);
 }
 

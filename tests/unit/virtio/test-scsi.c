@@ -459,14 +459,24 @@ test_medium_in_use (void **state)
 }
 
 static void
+count_errors (void *opaque, VmRequest request)
+{
+  *(unsigned *) opaque += request == VM_REQUEST_DISK_ERROR;
+}
+
+// The guest has the error, and the person hears of it.
+static void
 test_errors (void **state)
 {
   static const uint8_t read[16] = {0x28, [8] = 1}, write[16] = {0x2a, [8] = 1}, flush[16] = {0x35};
   uint8_t data[512] = {0};
   Setup setup;
   Result result;
+  unsigned n_errors = 0;
 
   set_up (&setup, false);
+  setup.guest->vm.on_request = count_errors;
+  setup.guest->vm.on_request_opaque = &n_errors;
   settle (&setup, DISK);
   test_disk_fail (setup.disk, BLOCK_READ, EIO);
   perform (&setup, DISK, read, NULL, 0, 512, &result);
@@ -478,6 +488,8 @@ test_errors (void **state)
   test_disk_fail (setup.disk, BLOCK_FLUSH, EIO);
   perform (&setup, DISK, flush, NULL, 0, 0, &result);
   assert_int_equal (result.sense, 0x30c00);
+  assert_int_equal (n_errors, 3);
+  setup.guest->vm.on_request = NULL;
   tear_down (&setup);
 }
 
