@@ -282,6 +282,9 @@ x64_lower_JUMPTYPED (X64Lower *l, const Uop *uop)
   x64_alu_mi (a, X64_CMP, 32, x64_state (l->layout->pending), 0);
   x64_jcc (a, X64_CC_NE, &cold->entry);
   x64_copy_to (l, X64_RAX, uop->a);
+  // An empty entry seems to be for one address, which is not aligned.
+  x64_test_ri (a, 32, X64_RAX, 3);
+  x64_jcc (a, X64_CC_NE, &cold->entry);
   find_jump (a, l->layout, l->request->jc_mask);
   x64_jcc (a, X64_CC_NE, &cold->entry);
   if (uop->aux) {
