@@ -156,6 +156,27 @@ test_return (void)
     }
 }
 
+// Before any code of a guarded page ran. The last address is what an engine may keep for "no address".
+static void
+test_open (void)
+{
+  const u64 last[8] = {~(u64) 0}, brk[8] = {in (OPEN, t_brk)}, nop[8] = {in (OPEN, t_nop)};
+
+  for (unsigned i = 0; i < 3; i++) {
+    const Trap *t = run_code (in (OPEN, b_blr), EL1H, nop);
+
+    check ("unguarded", t->esr, ESR_END);
+    check ("unguarded-btype", t->spsr >> SPSR_BTYPE & 3, 0);
+    t = run_code (in (OPEN, b_blr), EL1H, brk);
+    check ("unguarded-brk-btype", t->spsr >> SPSR_BTYPE & 3, 2);
+    t = run_code (in (OPEN, b_blr), EL1H, last);
+    check ("last-esr", t->esr, ESR (0x22, 0));
+    check ("last-btype", t->spsr >> SPSR_BTYPE & 3, 2);
+    t = run_code (in (OPEN, b_br), EL1H, last);
+    check ("last-jump-btype", t->spsr >> SPSR_BTYPE & 3, 1);
+  }
+}
+
 // Exceptions before the target: an unmapped page, a misaligned address, a step.
 static void
 test_priority (void)
@@ -193,6 +214,7 @@ test_main (void)
   }
   map_windows ();
   sctlr_set (0, SCTLR_BT);
+  test_open ();
   test_branches (false);
   test_return ();
   sctlr_set (SCTLR_BT, 0);
