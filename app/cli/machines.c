@@ -388,8 +388,16 @@ operate (int argc, char **argv, const char *what, const char *op)
   if (reply == NULL)
     return fail (error);
   // What comes next may be to restore it.
-  for (unsigned i = 0; g_str_equal (op, "save") && i < END_POLLS && bundle_is_locked (bundle); i++)
+  bool is_save = g_str_equal (op, "save");
+  for (unsigned i = 0; is_save && i < END_POLLS && bundle_is_locked (bundle); i++)
     g_usleep (G_USEC_PER_SEC / 10);
+  if (is_save && bundle_is_locked (bundle)) {
+    g_autofree char *sentence = g_strdup_printf (
+        _ ("“%s” was saved, but its process still has it; look at that process (terrarium info)."),
+        bundle_get_name (bundle));
+
+    return cli_fail (sentence);
+  }
   print_result (&options, bundle);
   return CLI_OK;
 }

@@ -281,6 +281,32 @@ keep_running (TerrariumWindow *window)
   gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
 }
 
+// One that could not be saved runs on, and so the window stays; closing it is to be tried again.
+static void
+save_failed_cb (TerrariumWindow *window, const char *text)
+{
+  if (!window->closing)
+    return;
+  window->closing = FALSE;
+  gtk_window_present (GTK_WINDOW (window));
+  notify_person (window, text);
+}
+
+static void
+save_running (TerrariumWindow *window)
+{
+  GListModel *machines = terrarium_store_get_machines (window->store);
+
+  for (unsigned i = 0; i < g_list_model_get_n_items (machines); i++) {
+    g_autoptr (GObject) machine = g_list_model_get_item (machines, i);
+
+    g_signal_handlers_disconnect_by_func (machine, save_failed_cb, window);
+    g_signal_connect_object (machine, "failed", G_CALLBACK (save_failed_cb), window,
+                             G_CONNECT_SWAPPED);
+  }
+  terrarium_store_save_running (window->store);
+}
+
 static void
 close_as (TerrariumWindow *window, TerrariumClose answer)
 {
@@ -293,7 +319,7 @@ close_as (TerrariumWindow *window, TerrariumClose answer)
     return;
   case TERRARIUM_CLOSE_SAVE:
     notify_person (window, _ ("Saving"));
-    terrarium_store_save_running (window->store);
+    save_running (window);
     break;
   case TERRARIUM_CLOSE_SHUT_DOWN:
     notify_person (window, _ ("Waiting for the machine to shut down"));

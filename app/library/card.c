@@ -106,7 +106,8 @@ update_state (TerrariumCard *card)
   gtk_widget_set_visible (GTK_WIDGET (card->problem), problem != NULL);
   gtk_widget_set_tooltip_text (GTK_WIDGET (card->problem), problem);
   gtk_widget_set_visible (GTK_WIDGET (card->subtitle), problem == NULL);
-  gtk_widget_set_visible (GTK_WIDGET (card->progress), creating);
+  gtk_widget_set_visible (GTK_WIDGET (card->progress),
+                          terrarium_machine_get_progress (machine) >= 0);
   gtk_widget_set_visible (GTK_WIDGET (card->cancel_button), creating);
   gtk_widget_set_visible (GTK_WIDGET (card->menu_button), !creating);
   gtk_image_set_from_icon_name (card->icon,
@@ -139,6 +140,7 @@ update_progress (TerrariumCard *card)
   double progress = terrarium_machine_get_progress (card->machine);
 
   gtk_progress_bar_set_fraction (card->progress, MAX (progress, 0));
+  gtk_widget_set_visible (GTK_WIDGET (card->progress), progress >= 0);
 }
 
 static void

@@ -15,6 +15,7 @@
 #define THUMBNAIL_HEIGHT      240
 #define THUMBNAIL_INTERVAL_MS 1000
 #define THUMBNAIL_FILE        "thumbnail.png"
+#define PROGRESS_INTERVAL_MS  100
 
 struct _TerrariumMachine {
   GObject parent;
@@ -24,6 +25,8 @@ struct _TerrariumMachine {
   char *problem;
   GCancellable *creation; // while it is being made
   double progress;
+  int saved_permille; // atomic: a worker tells it
+  guint telling;      // while it is being saved: the source that tells of its progress
 
   DisplayScreen *screen;
   TerrariumConsole *console;
@@ -340,11 +343,30 @@ saved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
 
   g_clear_object (&machine->saving);
+  g_clear_handle_id (&machine->telling, g_source_remove);
   terrarium_machine_set_progress (machine, -1);
   if (!running_save_finish (NULL, result, &error) &&
       !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     fail (machine, error);
   notify_state (machine);
+}
+
+// On a worker.
+static void
+save_progress_cb (double done, void *data)
+{
+  TerrariumMachine *machine = data;
+
+  g_atomic_int_set (&machine->saved_permille, (int) (1000 * done));
+}
+
+static gboolean
+tell_save_progress_cb (gpointer user_data)
+{
+  TerrariumMachine *machine = user_data;
+
+  terrarium_machine_set_progress (machine, g_atomic_int_get (&machine->saved_permille) / 1000.0);
+  return G_SOURCE_CONTINUE;
 }
 
 void
@@ -354,7 +376,9 @@ terrarium_machine_save (TerrariumMachine *machine)
     return;
   keep_thumbnail (machine);
   machine->saving = g_cancellable_new ();
-  running_save_async (machine->running, NULL, NULL, machine->saving, saved_cb,
+  g_atomic_int_set (&machine->saved_permille, 0);
+  machine->telling = g_timeout_add (PROGRESS_INTERVAL_MS, tell_save_progress_cb, machine);
+  running_save_async (machine->running, save_progress_cb, machine, machine->saving, saved_cb,
                       g_object_ref (machine));
   notify_state (machine);
 }
