@@ -21,13 +21,22 @@ static_assert (sizeof (Uop) == 24, "a small record, made and read by the thousan
 
 const IrInfo ir_info[UOP_N] = {
 #define IR_UOP(name, shape, properties, meaning)                                                   \
-  {#name, IR_SHAPE_##shape,                                                                        \
+  {IR_SHAPE_##shape,                                                                               \
    (properties) | (IR_IS_FLOW (IR_SHAPE_##shape) ? IR_FLOW : 0) |                                  \
        (IR_IS_BASED (IR_SHAPE_##shape) ? IR_BASED : 0) |                                           \
        (IR_SHAPE_##shape == IR_SHAPE_AMO ||                                                        \
                 (IR_HAS_RESULT (IR_SHAPE_##shape) && !IR_STORES (UOP_##name, properties))          \
             ? IR_SETS_D                                                                            \
             : 0)},
+#include "engine/ir/uop-fp.inc"
+#include "engine/ir/uop-simd.inc"
+#include "engine/ir/uop-vec.inc"
+#include "engine/ir/uop.inc"
+#undef IR_UOP
+};
+
+const char *const ir_names[UOP_N] = {
+#define IR_UOP(name, shape, properties, meaning) #name,
 #include "engine/ir/uop-fp.inc"
 #include "engine/ir/uop-simd.inc"
 #include "engine/ir/uop-vec.inc"

@@ -180,8 +180,8 @@ ir_print_uop (const Uop *uop, char *text, unsigned size)
     return;
   }
   ir_operands (uop, use);
-  add (&line, "%03x%c %s%s%s", uop->pc_off, uop->flags & UOP_FIRST ? ':' : ' ',
-       ir_info[uop->op].name, uop->flags & UOP_W64 ? ".64" : "", uop->flags & UOP_Q ? ".q" : "");
+  add (&line, "%03x%c %s%s%s", uop->pc_off, uop->flags & UOP_FIRST ? ':' : ' ', ir_names[uop->op],
+       uop->flags & UOP_W64 ? ".64" : "", uop->flags & UOP_Q ? ".q" : "");
   for (unsigned i = 0; i < 4; i++)
     add_register (&line, use[i], numbers[i]);
   add_rest (&line, uop);

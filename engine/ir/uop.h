@@ -185,13 +185,14 @@ typedef struct Uop {
   int64_t imm;
 } Uop;
 
+// Small: translating reads it for each uop, a few times.
 typedef struct IrInfo {
-  const char *name;
   uint8_t shape;
   uint16_t properties;
 } IrInfo;
 
 extern const IrInfo ir_info[UOP_N];
+extern const char *const ir_names[UOP_N];
 
 // A piece of straight guest code a region was made of.
 typedef struct IrSpan {

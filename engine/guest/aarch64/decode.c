@@ -3,24 +3,23 @@
 // row's format function. Thread-safe: constant data only.
 #include "engine/guest/aarch64/decode.h"
 
-#include "decode-tree.inc"
-
 #define A64_INSN(id, mask, value, format, flags) bool a64_fmt_##format (uint32_t insn, A64Op *op);
 #include "engine/guest/aarch64/decode.inc"
 #undef A64_INSN
 
+#include "decode-tree.inc"
+
 typedef struct DecodeRow {
   uint32_t mask, value;
-  bool (*format) (uint32_t insn, A64Op *op);
   const char *name;
   unsigned flags;
 } DecodeRow;
 
 static const DecodeRow rows[A64_N_INSNS + 1] = {
-#define A64_INSN(id, mask, value, format, flags) {mask, value, a64_fmt_##format, #id, flags},
+#define A64_INSN(id, mask, value, format, flags) {mask, value, #id, flags},
 #include "engine/guest/aarch64/decode.inc"
 #undef A64_INSN
-    {0, 0, NULL, "UNALLOCATED", 0},
+    {0, 0, "UNALLOCATED", 0},
 };
 
 bool
@@ -29,12 +28,10 @@ a64_decode (uint32_t insn, A64Op *op)
   unsigned bucket = insn >> 21;
 
   for (unsigned i = a64_tree_start[bucket]; i < a64_tree_start[bucket + 1]; i++) {
-    unsigned id = a64_tree_rows[i].id;
-
     if ((insn & a64_tree_rows[i].mask) != a64_tree_rows[i].value)
       continue;
-    *op = (A64Op){.insn = insn, .id = (uint16_t) id};
-    if (rows[id].format (insn, op))
+    *op = (A64Op){.insn = insn, .id = a64_tree_rows[i].id};
+    if (a64_tree_formats[a64_tree_rows[i].format](insn, op))
       return true;
   }
   *op = (A64Op){.insn = insn, .id = A64_UNALLOCATED};

@@ -308,7 +308,9 @@ x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t 
 
   begin (l, request, code, room);
   x64_lea (&l->a, 64, X64_PAGE, x64_mem (X64_RAX, -(int32_t) ir->entry));
-  poll (l, ir->entry);
+  // As poll, with the address still in rax.
+  x64_alu_mi (&l->a, X64_CMP, 32, x64_state (l->layout->pending), 0);
+  x64_jcc_rel32 (&l->a, X64_CC_NE, l->stubs->leave);
   if (ir->n_uops > 0)
     x64_lower_uops (l, 0, ir->n_uops - 1);
   if (l->window.active)

@@ -129,7 +129,7 @@ test_examples (void **state)
     e.v[4] = old;
     assert_true (ir_eval_simd (&e, &u));
     if (memcmp (&e.v[4], x->d, 16) != 0)
-      print_error ("%s, example %u\n", ir_info[x->op].name, i);
+      print_error ("%s, example %u\n", ir_names[x->op], i);
     assert_memory_equal (&e.v[4], x->d, 16);
   }
 }
@@ -168,7 +168,7 @@ test_all_have_one (void **state)
     has[examples[i].op] = true;
   for (unsigned i = 0; i < sizeof simd / sizeof simd[0]; i++) {
     if (!has[simd[i]] && !(ir_info[simd[i]].properties & IR_TIER0))
-      print_error ("%s has no example\n", ir_info[simd[i]].name);
+      print_error ("%s has no example\n", ir_names[simd[i]]);
     assert_true (has[simd[i]] || (ir_info[simd[i]].properties & IR_TIER0) != 0);
   }
 }

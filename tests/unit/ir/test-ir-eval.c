@@ -190,8 +190,8 @@ test_examples (void **state)
     e.nzcv = x->nzcv << 28;
     assert_true (ir_eval_integer (&e, &uop));
     if (e.x[0] != x->d || e.nzcv != x->nzcv_after << 28)
-      fail_msg ("example %u, %s: %016llx, NZCV %x", i, ir_info[x->op].name,
-                (unsigned long long) e.x[0], e.nzcv >> 28);
+      fail_msg ("example %u, %s: %016llx, NZCV %x", i, ir_names[x->op], (unsigned long long) e.x[0],
+                e.nzcv >> 28);
   }
 }
 
@@ -208,7 +208,7 @@ test_all_have_one (void **state)
     for (unsigned i = 0; i < sizeof examples / sizeof examples[0]; i++)
       found |= examples[i].op == op;
     if (ir_eval_integer (reset (&e), &uop) && !found)
-      fail_msg ("%s has no example", ir_info[op].name);
+      fail_msg ("%s has no example", ir_names[op]);
   }
 }
 
