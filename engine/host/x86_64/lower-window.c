@@ -51,10 +51,11 @@ x64_is_indexed (const Uop *uop)
 }
 
 // Two accesses whose addresses differ by a constant; with an index, not at all.
-static bool
+static inline bool
 are_alike (const Uop *uop, const Uop *first)
 {
-  return x64_is_access (uop) && uop->a == first->a &&
+  // Most uops name another register, or no base.
+  return uop->a == first->a && x64_is_access (uop) &&
          x64_is_indexed (uop) == x64_is_indexed (first) &&
          (!x64_is_indexed (uop) || (uop->b == first->b && uop->c == first->c));
 }
@@ -281,7 +282,7 @@ x64_window_begin (X64Lower *l, unsigned index)
   if (l->loop.active && x64_loop_pass (l, uop, keeps_rdx (uop)) && !w->active)
     return;
   if (w->active && index <= w->last) {
-    w->in_rdx = w->in_rdx && (keeps_rdx (uop) || are_alike (uop, w->like));
+    w->in_rdx = w->in_rdx && (are_alike (uop, w->like) || keeps_rdx (uop));
     return;
   }
   if (!x64_is_access (uop) || l->n_windows == X64_MAX_WINDOWS || !may_have_others (l, index))
