@@ -118,24 +118,47 @@ jit_region_at (const Jit *jit, const uint8_t *code)
   return region;
 }
 
-uint8_t *
-jit_chunk_room (Jit *jit, size_t *room)
+// Two chunks are a huge page, but for the first two: little guests do without.
+static bool
+prepare_two (Jit *jit)
+{
+  JitChunk *chunk = &jit->chunks[jit->current];
+
+  if (jit->chunk_bytes != CODE_HUGE_PAGE / 2 || jit->current < 2 || jit->current % 2 != 0 ||
+      jit->current + 1 == jit->n_chunks || chunk->prepared != 0 || chunk[1].prepared != 0 ||
+      !code_memory_prepare_huge (&jit->memory, (size_t) jit->current * jit->chunk_bytes))
+    return false;
+  chunk[0].prepared = chunk[1].prepared = jit->chunk_bytes;
+  return true;
+}
+
+// A region's code is written there next, which seldom is more than SELDOM_MORE.
+static void
+prepare (Jit *jit)
 {
   JitChunk *chunk = &jit->chunks[jit->current];
   size_t start = (size_t) jit->current * jit->chunk_bytes;
 
-  if (chunk->filled == 0)
-    chunk->filled = chunk_start (jit, chunk);
+  if (chunk->filled + SELDOM_MORE <= chunk->prepared || chunk->prepared == jit->chunk_bytes ||
+      prepare_two (jit))
+    return;
   if (chunk->prepared < chunk->filled)
     chunk->prepared = MIN ((chunk->filled + JIT_PAGE - 1) & ~(JIT_PAGE - 1u), jit->chunk_bytes);
-  if (chunk->filled + SELDOM_MORE > chunk->prepared && chunk->prepared < jit->chunk_bytes) {
-    uint32_t bytes = MIN (JIT_PREPARED, jit->chunk_bytes - chunk->prepared);
+  uint32_t bytes = MIN (JIT_PREPARED, jit->chunk_bytes - chunk->prepared);
+  code_memory_prepare (&jit->memory, start + chunk->prepared, bytes);
+  chunk->prepared += bytes;
+}
 
-    code_memory_prepare (&jit->memory, start + chunk->prepared, bytes);
-    chunk->prepared += bytes;
-  }
+uint8_t *
+jit_chunk_room (Jit *jit, size_t *room)
+{
+  JitChunk *chunk = &jit->chunks[jit->current];
+
+  if (chunk->filled == 0)
+    chunk->filled = chunk_start (jit, chunk);
+  prepare (jit);
   *room = jit->chunk_bytes - chunk->filled;
-  return jit->memory.write + start + chunk->filled;
+  return jit->memory.write + (size_t) jit->current * jit->chunk_bytes + chunk->filled;
 }
 
 bool

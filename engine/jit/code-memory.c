@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See code-memory.h. memfd_create(2): MFD_EXEC says that the file may be executed where the system
-// would otherwise assume not; older kernels do not know it, nor madvise(2)'s MADV_POPULATE_READ.
+// would otherwise assume not; older kernels do not know it, nor madvise(2)'s MADV_POPULATE_READ and
+// MADV_COLLAPSE.
 #include "engine/jit/code-memory.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WITH_EXEC = 0x10, POPULATE_READ = 22, POPULATE_WRITE = 23 };
+enum { WITH_EXEC = 0x10, POPULATE_READ = 22, POPULATE_WRITE = 23, COLLAPSE = 25 };
 enum { ZEROES = 4096, PARTS = 16 }; // written at once
 
 static int
@@ -28,6 +29,21 @@ map (size_t bytes, int protection, int flags, int fd)
   return p != MAP_FAILED ? p : NULL;
 }
 
+static void *
+map_at (void *where, size_t bytes, int protection, int fd)
+{
+  void *p = mmap (where, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0);
+
+  return p != MAP_FAILED ? p : NULL;
+}
+
+static uintptr_t
+round_up (uintptr_t n)
+{
+  return (n + CODE_HUGE_PAGE - 1) & ~(uintptr_t) (CODE_HUGE_PAGE - 1);
+}
+
+// Both begin where a huge page may.
 static bool
 map_twice (CodeMemory *memory, size_t bytes)
 {
@@ -36,9 +52,14 @@ map_twice (CodeMemory *memory, size_t bytes)
   *memory = (CodeMemory){.bytes = bytes, .fd = fd};
   if (fd < 0)
     return false;
-  if (ftruncate (fd, (off_t) bytes) == 0) {
-    memory->write = map (bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-    memory->execute = map (bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
+  memory->room_bytes = 2 * round_up (bytes) + CODE_HUGE_PAGE;
+  memory->room = map (memory->room_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (memory->room != NULL && ftruncate (fd, (off_t) bytes) == 0) {
+    uint8_t *first =
+        (uint8_t *) memory->room + (round_up ((uintptr_t) memory->room) - (uintptr_t) memory->room);
+
+    memory->write = map_at (first, bytes, PROT_READ | PROT_WRITE, fd);
+    memory->execute = map_at (first + round_up (bytes), bytes, PROT_READ | PROT_EXEC, fd);
   }
   if (memory->write != NULL && memory->execute != NULL)
     return true;
@@ -86,15 +107,25 @@ code_memory_prepare (const CodeMemory *memory, size_t start, size_t bytes)
   (void) madvise (memory->write + start, bytes, written ? POPULATE_READ : POPULATE_WRITE);
 }
 
+// Of a page there must be something for it to become part of a huge one.
+bool
+code_memory_prepare_huge (const CodeMemory *memory, size_t start)
+{
+  if (memory->fd < 0)
+    return false;
+  memory->write[start] = 0;
+  return madvise (memory->write + start, CODE_HUGE_PAGE, COLLAPSE) == 0;
+}
+
 void
 code_memory_unmap (CodeMemory *memory)
 {
   bool open = memory->bytes != 0 && memory->fd >= 0;
 
-  if (memory->write != NULL)
+  if (memory->room != NULL)
+    munmap (memory->room, memory->room_bytes);
+  else if (memory->write != NULL)
     munmap (memory->write, memory->bytes);
-  if (memory->execute != NULL && memory->execute != memory->write)
-    munmap (memory->execute, memory->bytes);
   if (open)
     close (memory->fd);
   *memory = (CodeMemory){.fd = -1};

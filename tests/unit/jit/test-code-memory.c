@@ -65,6 +65,34 @@ test_prepared_pages_are_written_to_both (void **state)
   code_memory_unmap (&memory);
 }
 
+// Where the system gives none nothing but the byte that was to become part of it is touched.
+static void
+test_a_huge_page_is_of_both (void **state)
+{
+  enum { PAGES = 4 };
+  CodeMemory memory;
+
+  (void) state;
+  assert_true (code_memory_map (&memory, (size_t) PAGES * CODE_HUGE_PAGE, false, NULL));
+  assert_int_equal ((uintptr_t) memory.write % CODE_HUGE_PAGE, 0);
+  assert_int_equal ((uintptr_t) memory.execute % CODE_HUGE_PAGE, 0);
+  memory.write[CODE_HUGE_PAGE - 1] = memory.write[2 * CODE_HUGE_PAGE] = 0x5a;
+  bool huge = code_memory_prepare_huge (&memory, CODE_HUGE_PAGE);
+  print_message ("huge pages: %s\n", huge ? "yes" : "no");
+  assert_int_equal (memory.execute[CODE_HUGE_PAGE - 1], 0x5a);
+  assert_int_equal (memory.execute[2 * CODE_HUGE_PAGE], 0x5a);
+  for (unsigned i = 0; i < CODE_HUGE_PAGE; i += 4096)
+    assert_int_equal (memory.execute[CODE_HUGE_PAGE + i], 0);
+  memory.write[CODE_HUGE_PAGE + 5000] = 0xc3;
+  assert_int_equal (memory.execute[CODE_HUGE_PAGE + 5000], 0xc3);
+  code_memory_unmap (&memory);
+
+  // One view has none.
+  assert_true (code_memory_map (&memory, (size_t) PAGES * CODE_HUGE_PAGE, true, NULL));
+  assert_false (code_memory_prepare_huge (&memory, CODE_HUGE_PAGE));
+  code_memory_unmap (&memory);
+}
+
 // Runs `body` under a filter; its exit status.
 static int
 run_forbidden (bool both, int (*body) (void))
@@ -130,6 +158,7 @@ main (void)
       cmocka_unit_test (test_both_views_are_of_the_same_bytes),
       cmocka_unit_test (test_one_mapping_when_wanted),
       cmocka_unit_test (test_prepared_pages_are_written_to_both),
+      cmocka_unit_test (test_a_huge_page_is_of_both),
       cmocka_unit_test (test_shared_code_forbidden),
       cmocka_unit_test (test_all_code_forbidden),
   };
