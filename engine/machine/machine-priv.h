@@ -32,7 +32,6 @@ struct Machine {
   VirtioDevice *gpu, *keyboard, *tablet, *console, *scsi;
   Device *usb; // the controller
   UsbDevice *usb_keyboard, *usb_tablet;
-  unsigned n_usb_disks;
   GMutex input_lock;                     // one batch of input events at a time
   BlockDevice *disks[MACHINE_DISKS_MAX]; // owned by their adapters; NULL: a drive
   unsigned n_disks;
@@ -59,7 +58,9 @@ bool machine_check_descriptors (unsigned n, GError **error);
 void machine_add_usb (Machine *machine, Device *pci, unsigned slot);
 // Whether the machine has one: with a display, firmware, or a disk on USB.
 bool machine_wants_usb (const MachineConfig *config);
-void machine_add_usb_disk (Machine *machine, BlockDevice *take);
+// Of the i-th disk.
+void machine_add_usb_disk (Machine *machine, const MachineConfig *config, unsigned i,
+                           BlockDevice *take);
 
 // Opens what a drive is to have; NULL without an error: nothing.
 BlockDevice *machine_open_medium (const MachineDisk *medium, GError **error);

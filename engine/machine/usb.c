@@ -4,6 +4,7 @@
 //
 // Threads: the controlling thread, while the machine is built.
 #include <assert.h>
+#include <string.h>
 
 #include "engine/machine/machine-priv.h"
 #include "engine/usb/hid.h"
@@ -47,10 +48,31 @@ machine_wants_usb (const MachineConfig *config)
   return config->display || config->firmware != NULL || disk;
 }
 
-void
-machine_add_usb_disk (Machine *machine, BlockDevice *take)
+// The place of the i-th disk among those to start from: as early as it is named, last when it is not.
+static unsigned
+get_turn (const MachineConfig *config, unsigned i)
 {
-  unsigned n = machine->n_usb_disks++;
+  g_autofree char *name = g_strdup_printf ("disk%u", i);
+  unsigned turn = 0;
 
-  plug (machine, usb_storage_new (take, USB_SPEED_SUPER, n), CONNECTOR_DISK0 + n);
+  while (config->boot_order != NULL && config->boot_order[turn] != NULL &&
+         strcmp (config->boot_order[turn], name) != 0)
+    turn++;
+  return turn;
+}
+
+// Firmware is told of the controller only, and tries the disks behind it as they are plugged in.
+void
+machine_add_usb_disk (Machine *machine, const MachineConfig *config, unsigned i, BlockDevice *take)
+{
+  unsigned number = 0, place = 0, turn = get_turn (config, i);
+
+  for (unsigned other = 0; other < config->n_disks; other++)
+    if (config->disks[other].bus == MACHINE_BUS_USB && !config->disks[other].cdrom && other != i) {
+      unsigned its = get_turn (config, other);
+
+      number += other < i;
+      place += its < turn || (its == turn && other < i);
+    }
+  plug (machine, usb_storage_new (take, USB_SPEED_SUPER, number), CONNECTOR_DISK0 + place);
 }

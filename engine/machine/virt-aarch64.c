@@ -199,7 +199,7 @@ add_disk (Machine *machine, const MachineConfig *config, Device *pci, unsigned i
   else if (disk->bus == MACHINE_BUS_SCSI)
     add_scsi_unit (machine, config, pci, i, scsi_disk_new (device, id));
   else if (disk->bus == MACHINE_BUS_USB)
-    machine_add_usb_disk (machine, device);
+    machine_add_usb_disk (machine, config, i, device);
   else if (disk->bus == MACHINE_BUS_NVME)
     vm_add_device (
         machine->vm,

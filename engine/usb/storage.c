@@ -582,6 +582,7 @@ storage_save (UsbDevice *device, StateWriter *writer)
   state_put_bytes (writer, storage->tail, sizeof storage->tail);
   state_put_bytes (writer, storage->cdb, sizeof storage->cdb);
   scsi_unit_save (storage->unit, writer);
+  state_put_bytes (writer, storage->serial, sizeof storage->serial);
 }
 
 // The data phase lies inside what it is about.
@@ -639,6 +640,12 @@ storage_load (UsbDevice *device, StateReader *reader, uint32_t version, GError *
     state_get_bytes (reader, storage->cdb, sizeof storage->cdb);
     ok = scsi_unit_load (storage->unit, reader) && ok;
   }
+  if (version > 2) { // another may have come to this connector since
+    char serial[sizeof storage->serial];
+
+    state_get_bytes (reader, serial, sizeof serial);
+    ok = memcmp (serial, storage->serial, sizeof serial) == 0 && ok;
+  }
   scsi_unit_set_sense (storage->unit, sense);
   if (ok && state_reader_ok (reader) && is_valid (storage))
     return true;
@@ -650,7 +657,7 @@ storage_load (UsbDevice *device, StateReader *reader, uint32_t version, GError *
 
 static const UsbDeviceOps ops = {
     .name = "usb-storage",
-    .state_version = 2,
+    .state_version = 3,
     .realize = storage_realize,
     .free = storage_free,
     .reset = storage_reset,
