@@ -212,12 +212,12 @@ PROGRAM (gamma_and_erf)
 PROGRAM (bessel_and_zeta)
 {
   for (int i = 1; i < 20; i++) {
-    double x = i * 0.7, j0 = 0, term = 1, zeta = 0;
+    double x = i * 0.7, series = 0, term = 1, zeta = 0;
     for (int k = 1; k < 60; k++)
-      j0 += term, term *= -(x / 2) * (x / 2) / ((double) k * k);
+      series += term, term *= -(x / 2) * (x / 2) / ((double) k * k);
     for (int n = 400; n > 0; n--)
       zeta += 1 / pow (n, 1.5 + i);
-    printf ("%.8f %.10f %.8f\n", j0, zeta, j0 - j0 * 0.5);
+    printf ("%.8f %.10f %d\n", series, zeta, fabs (series - j0 (x)) < 1e-9);
   }
 }
 
