@@ -152,6 +152,8 @@ PROGRAM (child_signals)
     if (waited < 5)
       sigsuspend (&old);
   }
+  // None may have been waited for with it.
+  sigprocmask (SIG_SETMASK, &old, NULL);
   printf ("%d %d\n", waited, n_signals > 0);
 }
 
@@ -265,17 +267,16 @@ PROGRAM (jumps_out_of_handlers)
 {
   struct itimerval soon = {{0, 0}, {0, 2000}};
   volatile double kept = 1;
-  volatile long rounds = 0;
   handle (SIGALRM, jump_back, 0);
   for (volatile int i = 0; i < 10; i++) {
     if (sigsetjmp (jump, 1) == 0) {
       setitimer (ITIMER_REAL, &soon, NULL);
       for (;;)
-        rounds++;
+        kept += 0;
     }
     kept = kept * 1.5 + i;
   }
-  printf ("%a %d\n", kept, rounds > 0);
+  printf ("%a\n", kept);
 }
 
 static volatile double spoiled;
