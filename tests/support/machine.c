@@ -180,6 +180,23 @@ restore (TestMachine *tm, GBytes *state)
     g_error ("restore: %s", error->message);
 }
 
+GBytes *
+test_machine_save (TestMachine *tm)
+{
+  test_machine_perform (tm, VM_OP_PAUSE);
+  return save (tm);
+}
+
+TestMachine *
+test_machine_restore (const VmConfig *config, GBytes *state)
+{
+  TestMachine *tm = test_machine_new (config);
+
+  restore (tm, state);
+  test_machine_perform (tm, VM_OP_RESUME);
+  return tm;
+}
+
 TestMachine *
 test_machine_transplant (TestMachine *tm)
 {

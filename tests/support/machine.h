@@ -28,5 +28,9 @@ bool test_machine_wait (TestMachine *tm, bool (*condition) (TestMachine *tm, voi
 bool test_machine_wait_text (TestMachine *tm, const char *text);
 bool test_machine_wait_stopped (TestMachine *tm);
 bool test_machine_has_text (TestMachine *tm, const char *text);
+// Pauses the machine and saves it to memory.
+GBytes *test_machine_save (TestMachine *tm);
+// A new machine that goes on from there, running.
+TestMachine *test_machine_restore (const VmConfig *config, GBytes *state);
 // Pause, save to memory, end it, and go on in a new machine of the same configuration, running.
 TestMachine *test_machine_transplant (TestMachine *tm);
