@@ -192,6 +192,36 @@ dropped_cb (TerrariumWindow *window, const GValue *value)
 }
 
 // ---------------------------------------------------------------------------------------------
+// Copies
+
+static void
+duplicated_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (TerrariumWindow) window = user_data;
+  g_autoptr (GError) error = NULL;
+  TerrariumMachine *machine =
+      terrarium_store_create_finish (TERRARIUM_STORE (source), result, &error);
+  g_autofree char *text =
+      machine ? g_strdup_printf (_ ("“%s” is ready"), terrarium_machine_get_name (machine)) : NULL;
+
+  if (machine)
+    notify_person (window, text);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    notify_person (window, error->message);
+}
+
+static void
+duplicate_machine_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  TerrariumWindow *window = TERRARIUM_WINDOW (widget);
+  TerrariumMachine *machine =
+      terrarium_store_find (window->store, g_variant_get_string (parameter, NULL));
+
+  if (machine && terrarium_machine_get_config (machine) && !terrarium_machine_get_vm (machine))
+    terrarium_store_duplicate_async (window->store, machine, duplicated_cb, g_object_ref (window));
+}
+
+// ---------------------------------------------------------------------------------------------
 // Deleting: the bundle goes to the Trash when it is too late to undo
 
 static void
@@ -420,6 +450,8 @@ terrarium_window_class_init (TerrariumWindowClass *klass)
   gtk_widget_class_install_action (widget_class, "win.search", NULL, search_action);
   gtk_widget_class_install_action (widget_class, "win.open-machine", "s", open_machine_action);
   gtk_widget_class_install_action (widget_class, "win.delete-machine", "s", delete_machine_action);
+  gtk_widget_class_install_action (widget_class, "win.duplicate-machine", "s",
+                                   duplicate_machine_action);
   gtk_widget_class_install_action (widget_class, "win.notify", "s", notify_action);
 }
 

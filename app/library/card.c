@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app/model/machine-change.h"
 #include "app/settings/settings.h"
 #include "app/widgets/dialogs.h"
 
@@ -45,6 +46,12 @@ static void
 delete_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   activate_for_folder (TERRARIUM_CARD (widget), "win.delete-machine");
+}
+
+static void
+duplicate_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  activate_for_folder (TERRARIUM_CARD (widget), "win.duplicate-machine");
 }
 
 static void
@@ -124,6 +131,9 @@ update_state (TerrariumCard *card)
   gtk_widget_action_set_enabled (widget, "card.open", !creating);
   gtk_widget_action_set_enabled (widget, "card.delete", !creating && !running);
   gtk_widget_action_set_enabled (widget, "card.settings", !creating && !problem);
+  gtk_widget_action_set_enabled (widget, "card.duplicate",
+                                 !creating && !problem &&
+                                     terrarium_machine_can_change (machine, NULL));
   gtk_widget_action_set_enabled (widget, "card.cancel", creating);
   gtk_widget_action_set_enabled (widget, "card.save", terrarium_machine_can_save (machine));
   gtk_widget_action_set_enabled (widget, "card.discard",
@@ -206,6 +216,7 @@ terrarium_card_class_init (TerrariumCardClass *klass)
   gtk_widget_class_bind_template_child (widget_class, TerrariumCard, cancel_button);
   gtk_widget_class_install_action (widget_class, "card.open", NULL, open_action);
   gtk_widget_class_install_action (widget_class, "card.delete", NULL, delete_action);
+  gtk_widget_class_install_action (widget_class, "card.duplicate", NULL, duplicate_action);
   gtk_widget_class_install_action (widget_class, "card.settings", NULL, settings_action);
   gtk_widget_class_install_action (widget_class, "card.shut-down", NULL, shut_down_action);
   gtk_widget_class_install_action (widget_class, "card.force-off", NULL, force_off_action);

@@ -8,6 +8,6 @@
 #define TERRARIUM_TYPE_CARD (terrarium_card_get_type ())
 G_DECLARE_FINAL_TYPE (TerrariumCard, terrarium_card, TERRARIUM, CARD, GtkFlowBoxChild)
 
-// Opening and deleting go to the window's actions win.open-machine and win.delete-machine, with
-// the bundle's folder name.
+// Opening, duplicating and deleting go to the window's actions win.open-machine,
+// win.duplicate-machine and win.delete-machine, with the bundle's folder name.
 GtkWidget *terrarium_card_new (TerrariumMachine *machine);

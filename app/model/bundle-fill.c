@@ -56,7 +56,14 @@ take_in (BundleFill *fill, char **path, const char *name, GError **error)
 // ---------------------------------------------------------------------------------------------
 // Disks
 
-// A disc is only read and stays where it is. What a machine cannot write has to be converted.
+// A disc is only read and stays where it is. What a machine cannot write has to be converted, and so
+// has what is based on another image: a copy is complete.
+static bool
+can_be_copied (const VmDiskConfig *disk)
+{
+  return vm_image_format_can_write (disk->format) && !disk->allow_backing;
+}
+
 static bool
 is_taken_in (const BundleFill *fill, const VmDiskConfig *disk)
 {
@@ -90,19 +97,21 @@ convert (BundleFill *fill, VmDiskConfig *disk, const char *name, GError **error)
 
   if (stat (disk->path, &status) == 0)
     conversion.file_bytes = (uint64_t) status.st_size;
-  if (!vm_image_convert (disk->path, disk->format, false, target, &options, &job, error))
+  if (!vm_image_convert (disk->path, disk->format, disk->allow_backing, target, &options, &job,
+                         error))
     return false;
   converted_cb (&conversion, 1);
   g_free (disk->path);
   disk->path = g_steal_pointer (&target);
   disk->format = VM_IMAGE_QCOW2;
+  disk->allow_backing = false;
   return true;
 }
 
 static bool
 take_in_disk (BundleFill *fill, VmDiskConfig *disk, unsigned i, GError **error)
 {
-  bool as_it_is = vm_image_format_can_write (disk->format);
+  bool as_it_is = can_be_copied (disk);
   g_autofree char *name = g_strdup_printf (
       "disk%u.%s", i, vm_image_format_get_name (as_it_is ? disk->format : VM_IMAGE_QCOW2));
 

@@ -2,6 +2,10 @@
 // TerrariumStore: all machines of this person. Main thread; bundles are made on a worker.
 #include "app/model/store.h"
 
+#include <glib/gi18n.h>
+#include <string.h>
+#include <unistd.h>
+
 #define PROGRESS_INTERVAL_MS 100
 
 struct _TerrariumStore {
@@ -233,7 +237,7 @@ terrarium_store_set_on_close (TerrariumStore *store, const char *what)
 // Creation
 
 typedef struct Work {
-  char *root;
+  char *root, *source;
   VmConfig *config;
   bool disks_in_place;
   uint64_t new_disk_bytes, grow_bytes;
@@ -246,6 +250,7 @@ static void
 work_free (Work *work)
 {
   g_free (work->root);
+  g_free (work->source);
   vm_config_free (work->config);
   g_clear_object (&work->machine);
   g_free (work);
@@ -269,18 +274,31 @@ finish_disks (const Work *work, Bundle *bundle, GError **error)
 }
 
 // Worker.
+static Bundle *
+make_bundle (Work *work, GCancellable *cancellable, GError **error)
+{
+  Bundle *bundle = bundle_create (work->root, work->config, work->disks_in_place, progress_cb, work,
+                                  cancellable, error);
+
+  if (bundle && !finish_disks (work, bundle, error))
+    bundle_discard (g_steal_pointer (&bundle));
+  return bundle;
+}
+
+// Worker. What a machine is copied from must not run meanwhile.
 static void
 work_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   Work *work = task_data;
+  const Bundle original = {.path = work->source, .folder = work->source};
   GError *error = NULL;
-  g_autoptr (Bundle) bundle = bundle_create (work->root, work->config, work->disks_in_place,
-                                             progress_cb, work, cancellable, &error);
+  int lock = work->source ? bundle_lock (&original, &error) : -1;
+  Bundle *bundle = error ? NULL : make_bundle (work, cancellable, &error);
 
-  if (bundle && !finish_disks (work, bundle, &error))
-    bundle_discard (g_steal_pointer (&bundle));
+  if (lock >= 0)
+    close (lock);
   if (bundle)
-    g_task_return_pointer (task, g_steal_pointer (&bundle), (GDestroyNotify) bundle_free);
+    g_task_return_pointer (task, bundle, (GDestroyNotify) bundle_free);
   else
     g_task_return_error (task, error);
 }
@@ -307,6 +325,7 @@ terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *cr
   work->disks_in_place = creation->disks_in_place;
   work->new_disk_bytes = creation->new_disk_bytes;
   work->grow_bytes = creation->grow_bytes;
+  work->source = g_strdup (creation->source);
   work->machine = terrarium_machine_new_creating (creation->config, cancellable);
   work->timer = g_timeout_add (PROGRESS_INTERVAL_MS, poll_cb, work);
   add (store, work->machine);
@@ -314,6 +333,38 @@ terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *cr
   // A bundle that was finished in spite of a late cancellation is a machine like any other.
   g_task_set_check_cancellable (task, FALSE);
   g_task_run_in_thread (task, work_cb);
+}
+
+// Two machines with one identity, one address or one port of this computer would be in each other's
+// way.
+static VmConfig *
+make_copy (const VmConfig *config)
+{
+  VmConfig *copy = vm_config_copy (config);
+
+  g_free (copy->uuid);
+  copy->uuid = g_uuid_string_random ();
+  g_free (copy->name);
+  copy->name = g_strdup_printf (_ ("%s (Copy)"), config->name);
+  for (unsigned i = 0; i < copy->nics->len; i++) {
+    VmNicConfig *nic = copy->nics->pdata[i];
+    memset (nic->mac, 0, sizeof nic->mac);
+    g_array_set_size (nic->forwards, 0);
+  }
+  return copy;
+}
+
+void
+terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine,
+                                 GAsyncReadyCallback callback, void *user_data)
+{
+  g_autoptr (VmConfig) copy = make_copy (terrarium_machine_get_config (machine));
+  const TerrariumCreation creation = {
+      .config = copy,
+      .source = terrarium_machine_get_bundle (machine)->path,
+  };
+
+  terrarium_store_create_async (store, &creation, callback, user_data);
 }
 
 TerrariumMachine *

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a machine: what is changed is in machine.json at once; while the machine runs, only
+"""The settings of a machine, and its duplicate: what is changed is in machine.json at once; while the machine runs, only
 discs change."""
 import json
 import os
@@ -90,6 +90,21 @@ def off(app):
     close(app, "Settings of One")
 
 
+def duplicate(app):
+    app.click(app.find("Menu of Renamed", "push button"))
+    app.act(app.find("Duplicate", "menu item"))
+    app.find("Renamed (Copy), Off", "push button")
+    app.find("“Renamed (Copy)” is ready", "label")
+    app.shoot("duplicated")
+    copy = os.path.join(os.path.dirname(ONE), "renamed-copy")
+    with open(os.path.join(copy, "machine.json")) as file:
+        machine = json.load(file)
+    one = described()
+    check(machine["uuid"] != one["uuid"] and machine["disks"][0]["path"] == "disk0.qcow2"
+          and machine["disks"][1]["path"] == DISC and os.path.exists(os.path.join(copy, "disk0.qcow2"))
+          and os.path.exists(os.path.join(copy, "kernel")), "a machine is duplicated with its disks")
+
+
 def on(app):
     app.click(app.find("Renamed, Off", "push button"))
     app.find("Display of Renamed")
@@ -109,6 +124,7 @@ def on(app):
 
 def test(app):
     off(app)
+    duplicate(app)
     on(app)
 
 

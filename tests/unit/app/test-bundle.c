@@ -377,6 +377,33 @@ test_import (void **state)
   assert_false (vm_image_reader_read (reader, 1, bytes, sizeof bytes, NULL));
 }
 
+// A copy of what is based on another image stands alone.
+static void
+test_chain (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) config = make_config (room, "Chain");
+  g_autoptr (GError) error = NULL;
+  g_autofree char *base = g_build_filename (room->folder, "base.qcow2", NULL);
+  g_autofree char *top = g_build_filename (room->folder, "top.qcow2", NULL);
+  const VmImageCreate first = {.format = VM_IMAGE_QCOW2, .size_bytes = 1 << 20};
+  const VmImageCreate second = {
+      .format = VM_IMAGE_QCOW2, .backing = "base.qcow2", .backing_format = VM_IMAGE_QCOW2};
+
+  assert_true (vm_image_create (base, &first, NULL) && vm_image_create (top, &second, NULL));
+  VmDiskConfig *disk = config->disks->pdata[0];
+  g_free (disk->path);
+  disk->path = g_strdup (top);
+  disk->format = VM_IMAGE_QCOW2;
+  disk->allow_backing = true;
+  g_autoptr (Bundle) bundle = bundle_create (room->root, config, false, NULL, NULL, NULL, &error);
+  assert_null (error);
+  disk = bundle->config->disks->pdata[0];
+  assert_false (disk->allow_backing);
+  g_autoptr (VmImageInfo) info = vm_image_get_info (disk->path, disk->format, NULL);
+  assert_null (info->backing);
+}
+
 static void
 test_import_fails (void **state)
 {
@@ -504,12 +531,16 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      TEST (test_create),       TEST (test_moved),           TEST (test_in_place),
-      TEST (test_names),        TEST (test_missing_file),    TEST (test_cancelled),
-      TEST (test_long_names),   TEST (test_unwritable_root), TEST (test_holes),
-      TEST (test_new_disk),     TEST (test_install),         TEST (test_import),
-      TEST (test_import_fails), TEST (test_broken),          TEST (test_fifo),
-      TEST (test_lock),         TEST (test_clean),           TEST (test_name_is_text),
+      TEST (test_create),       TEST (test_moved),
+      TEST (test_in_place),     TEST (test_names),
+      TEST (test_missing_file), TEST (test_cancelled),
+      TEST (test_long_names),   TEST (test_unwritable_root),
+      TEST (test_holes),        TEST (test_new_disk),
+      TEST (test_install),      TEST (test_import),
+      TEST (test_import_fails), TEST (test_chain),
+      TEST (test_broken),       TEST (test_fifo),
+      TEST (test_lock),         TEST (test_clean),
+      TEST (test_name_is_text),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
