@@ -3,8 +3,9 @@
 // time: it is saved and ended, and a new machine goes on from the file; or it is saved while it runs,
 // and goes back to that later. The verdict is the guest's own: it says BAD and stops, or goes on.
 //
-// test-save FOLDER CPUS: the folder has the initrd, and takes state and disk. $TERRARIUM_SAVES says
-// how often (6).
+// test-save FOLDER CPUS [full]: the folder has the initrd, and takes state and disk. full: the guest
+// fetches a file from a server here and shows pictures too. $TERRARIUM_SAVES says how often (6).
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,57 @@ enum {
 };
 
 static char *state_path;
+
+// ---- a server for the guest -----------------------------------------------------------------
+
+// On a thread of its own: the numbers to 30000 as a file.
+static gboolean
+serve_cb (GThreadedSocketService *service, GSocketConnection *connection, GObject *source,
+          void *data)
+{
+  char request[1024];
+  GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (connection));
+  GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (unsigned i = 1; i <= 30000; i++)
+    g_string_append_printf (text, "%u\n", i);
+  g_autofree char *head = g_strdup_printf (
+      "HTTP/1.0 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", text->len);
+  g_string_prepend (text, head);
+  if (g_input_stream_read (in, request, sizeof request, NULL, NULL) > 0)
+    g_output_stream_write_all (out, text->str, text->len, NULL, NULL, NULL);
+  return TRUE;
+}
+
+// Never ended: the process ends.
+static unsigned
+start_server (void)
+{
+  GSocketService *service = g_threaded_socket_service_new (4);
+  unsigned port = g_socket_listener_add_any_inet_port (G_SOCKET_LISTENER (service), NULL, NULL);
+
+  g_assert (port != 0);
+  g_signal_connect (service, "run", G_CALLBACK (serve_cb), NULL);
+  g_socket_service_start (service);
+  return port;
+}
+
+// ---- the machine ----------------------------------------------------------------------------
+
+static void
+make_full (VmConfig *config)
+{
+  g_free (config->kernel);
+  config->kernel = test_guest_file ("vmlinuz-arm64");
+  g_free (config->cmdline);
+  // Nobody else writes to the frame buffer.
+  config->cmdline = g_strdup_printf (
+      "console=ttyAMA0 quiet vt.global_cursor_default=0 save.port=%u", start_server ());
+  config->display = true;
+  config->display_width = 640;
+  config->display_height = 480;
+}
 
 static VmConfig *
 make_config (const char *folder, unsigned cpus)
@@ -38,31 +90,41 @@ make_config (const char *folder, unsigned cpus)
   return config;
 }
 
-// The number behind the last "ROUND " of what it said.
+// What it has to come to: "WORD n".
+typedef struct Mark {
+  const char *word;
+  unsigned n;
+} Mark;
+
+// The number behind the last of those words that it said.
 static unsigned
-get_round (TestMachine *tm)
+get_last (TestMachine *tm, const char *word)
 {
   g_mutex_lock (&tm->lock);
-  const char *last = g_strrstr (tm->serial->str, "ROUND ");
-  unsigned round = last != NULL ? (unsigned) strtoul (last + 6, NULL, 10) : 0;
+  const char *last = g_strrstr (tm->serial->str, word);
+  unsigned n = last != NULL ? (unsigned) strtoul (last + strlen (word), NULL, 10) : 0;
   g_mutex_unlock (&tm->lock);
-  return round;
+  return n;
 }
 
 static bool
-has_round (TestMachine *tm, void *round)
+has_come_to (TestMachine *tm, void *data)
 {
-  return get_round (tm) >= *(unsigned *) round;
+  const Mark *mark = data;
+  return get_last (tm, mark->word) >= mark->n;
 }
 
 // It says more, all of it good.
 static void
-check_goes_on (TestMachine *tm, const char *when)
+check_goes_on (TestMachine *tm, bool full, const char *when)
 {
-  unsigned next = get_round (tm) + 2;
+  Mark marks[] = {{"ROUND ", 2}, {"NET ", 1}, {"FB ", 2}};
 
-  if (!test_machine_wait (tm, has_round, &next) || test_machine_has_text (tm, "BAD"))
-    g_error ("%s: the guest does not go on:\n%s", when, tm->serial->str);
+  for (size_t i = 0; i < (full ? G_N_ELEMENTS (marks) : 1); i++)
+    marks[i].n += get_last (tm, marks[i].word);
+  for (size_t i = 0; i < (full ? G_N_ELEMENTS (marks) : 1); i++)
+    if (!test_machine_wait (tm, has_come_to, &marks[i]) || test_machine_has_text (tm, "BAD"))
+      g_error ("%s: the guest does not go on:\n%s", when, tm->serial->str);
 }
 
 // ---- operations -----------------------------------------------------------------------------
@@ -171,14 +233,17 @@ main (int argc, char **argv)
   const char *saves = g_getenv ("TERRARIUM_SAVES");
   unsigned n = saves != NULL ? (unsigned) strtoul (saves, NULL, 10) : 6;
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
-  unsigned first = 1;
+  Mark first = {"ROUND ", 1};
+  bool full = argc == 4;
 
-  g_assert (argc == 3);
+  g_assert (argc == 3 || full);
   VmConfig *config = make_config (argv[1], (unsigned) strtoul (argv[2], NULL, 10));
+  if (full)
+    make_full (config);
   state_path = g_build_filename (argv[1], "a.state", NULL);
   TestMachine *tm = test_machine_new (config);
   test_machine_perform (tm, VM_OP_START);
-  if (!test_machine_wait (tm, has_round, &first))
+  if (!test_machine_wait (tm, has_come_to, &first))
     g_error ("the guest does not work without saving either:\n%s", tm->serial->str);
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *when = g_strdup_printf ("save %u of %u", i + 1, n);
@@ -186,13 +251,13 @@ main (int argc, char **argv)
     let_run ((unsigned) g_rand_int_range (rand, 1, PAUSE_MAX_MS));
     if (i % 3 == 2) { // goes on while it is saved
       save (tm, false);
-      check_goes_on (tm, when);
+      check_goes_on (tm, full, when);
       continue;
     }
     save (tm, true);
     test_machine_free (tm);
     tm = restore (config);
-    check_goes_on (tm, when);
+    check_goes_on (tm, full, when);
   }
   g_print ("%u saves, processors: %s\n", n, argv[2]);
   save (tm, true);
