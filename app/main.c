@@ -11,6 +11,7 @@
 #include "app/cli/image.h"
 #include "app/cli/machines.h"
 #include "app/cli/media.h"
+#include "app/cli/memory.h"
 #include "app/cli/run.h"
 #include "app/cli/snapshot.h"
 #include "app/language.h"
@@ -33,6 +34,7 @@ static const struct Command {
     {"attach", cli_attach,
      N_ ("put a disk or a network adapter into a machine, also a running one")},
     {"detach", cli_detach, N_ ("take it out again")},
+    {"memory", cli_memory, N_ ("let a running machine make do with less memory")},
     {"media", cli_media, N_ ("show and change the discs in a machine's drives")},
     {"snapshot", cli_snapshot, N_ ("keep machines as they are, and go back to that")},
     {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},

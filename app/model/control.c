@@ -142,6 +142,26 @@ performed_cb (GObject *source, GAsyncResult *result, void *data)
 }
 
 static void
+put_memory (JsonObject *reply, const VmStats *stats)
+{
+  const struct {
+    const char *name;
+    uint64_t value;
+  } figures[] = {
+      {"memory_target_bytes", stats->memory_target_bytes},
+      {"memory_now_bytes", stats->memory_now_bytes},
+      {"memory_reported_bytes", stats->memory_reported_bytes},
+      {"memory_total_bytes", stats->memory_total_bytes},
+      {"memory_free_bytes", stats->memory_free_bytes},
+      {"memory_available_bytes", stats->memory_available_bytes},
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (figures); i++)
+    if (figures[i].value <= G_MAXINT64) // the guest has said something
+      json_object_set_int_member (reply, figures[i].name, (gint64) figures[i].value);
+}
+
+static void
 answer_info (Client *client)
 {
   VmMachine *machine = client->server->machine;
@@ -158,6 +178,7 @@ answer_info (Client *client)
   json_object_set_double_member (reply, "vcpu_cpu_seconds", stats.vcpu_cpu_seconds);
   json_object_set_double_member (reply, "running_seconds", stats.running_seconds);
   json_object_set_int_member (reply, "resident_ram_bytes", (gint64) stats.resident_ram_bytes);
+  put_memory (reply, &stats);
   answer (client, reply);
 }
 

@@ -267,6 +267,21 @@ detach (Running *running, JsonObject *request, ControlCall *call)
                            get_flag (request, "force"), NULL, asked_detached_cb, call);
 }
 
+static void
+set_memory (Running *running, JsonObject *request, ControlCall *call)
+{
+  JsonNode *node = json_object_get_member (request, "bytes");
+  bool valid = node != NULL && json_node_get_value_type (node) == G_TYPE_INT64 &&
+               json_node_get_int (node) >= 0;
+
+  if (!valid) {
+    refuse (call, "The request has no size.");
+    return;
+  }
+  vm_machine_set_memory_target (running->machine, (uint64_t) json_node_get_int (node));
+  control_call_answer (call, NULL, NULL);
+}
+
 bool
 running_ask_devices (Running *running, const char *op, JsonObject *request, ControlCall *call)
 {
@@ -276,6 +291,8 @@ running_ask_devices (Running *running, const char *op, JsonObject *request, Cont
     attach (running, request, call);
   else if (g_str_equal (op, "detach"))
     detach (running, request, call);
+  else if (g_str_equal (op, "memory"))
+    set_memory (running, request, call);
   else
     return false;
   return true;

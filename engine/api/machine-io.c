@@ -2,6 +2,7 @@
 // What goes into a running machine from outside, and its figures.
 //
 // Threads: any; under machine->lock, which is only ever held for moments.
+#include "engine/api/config-priv.h"
 #include "engine/api/machine-priv.h"
 
 // The machine that takes input, with the lock held; NULL (and no lock) when there is none.
@@ -92,12 +93,33 @@ vm_machine_console_write (VmMachine *machine, VmConsole console, const uint8_t *
   return taken;
 }
 
-static void
-read_stats (Vm *vm, VmStats *stats)
+void
+vm_machine_set_memory_target (VmMachine *machine, uint64_t bytes)
 {
+  Machine *live = begin_input (machine);
+
+  if (live == NULL)
+    return;
+  machine_set_memory_target (live, MAX (bytes, VM_CONFIG_MEMORY_MIN));
+  end_input (machine);
+}
+
+static void
+read_stats (Machine *machine, VmStats *stats)
+{
+  const Vm *vm = machine_get_vm (machine);
+  MachineMemory memory;
+
+  machine_get_memory (machine, &memory);
   *stats = (VmStats){
       .running_seconds = (double) vm_clock_now (vm->clock) / 1e9,
       .resident_ram_bytes = vm_get_resident_ram_bytes (vm),
+      .memory_target_bytes = memory.target,
+      .memory_now_bytes = memory.now,
+      .memory_reported_bytes = memory.reported,
+      .memory_total_bytes = memory.total,
+      .memory_free_bytes = memory.free,
+      .memory_available_bytes = memory.available,
   };
   for (unsigned i = 0; i < vm->n_vcpus; i++) {
     stats->guest_instructions += vcpu_get_instructions (vm->vcpus[i]);
@@ -110,7 +132,7 @@ vm_machine_get_stats (VmMachine *machine, VmStats *stats)
 {
   g_mutex_lock (&machine->lock);
   if (machine->live != NULL)
-    read_stats (machine_get_vm (machine->live), stats);
+    read_stats (machine->live, stats);
   else
     *stats = machine->last;
   g_mutex_unlock (&machine->lock);

@@ -283,11 +283,21 @@ size_t vm_machine_console_write (VmMachine *machine, VmConsole console, const ui
 // The window's size changed: the guest is told (display-info event) and may follow.
 void vm_machine_set_display_size (VmMachine *machine, unsigned width, unsigned height);
 
+// The guest is asked to make do with so much of its memory (at least 64 MiB are left to it): the rest
+// goes back to the host when the guest has let go of it, which it does in its own time, and may take
+// again when it runs out of memory. Memory the guest does not use goes back by itself. Any thread;
+// ignored when the machine does not run.
+void vm_machine_set_memory_target (VmMachine *machine, uint64_t bytes);
+
 typedef struct VmStats {
   uint64_t guest_instructions; // all vCPUs; with the translator only if developer.count
   double vcpu_cpu_seconds;     // host CPU time of the vCPU threads
   double running_seconds;      // by the machine's clock
   uint64_t resident_ram_bytes; // host memory behind guest RAM
+  uint64_t memory_target_bytes, memory_now_bytes; // what the guest is to make do with, and does
+  uint64_t memory_reported_bytes;                 // given back by the guest by itself so far
+  // As the guest sees it, some time ago; UINT64_MAX: it has not said.
+  uint64_t memory_total_bytes, memory_free_bytes, memory_available_bytes;
 } VmStats;
 // Any state; the last figures stay readable after the end.
 void vm_machine_get_stats (VmMachine *machine, VmStats *stats);

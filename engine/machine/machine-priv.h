@@ -29,7 +29,7 @@ struct Machine {
   uint64_t ram_bytes;
   // Owned by vm; NULL: not there.
   Device *uart, *gpio, *ged;
-  VirtioDevice *gpu, *keyboard, *tablet, *console, *scsi;
+  VirtioDevice *gpu, *keyboard, *tablet, *console, *scsi, *balloon;
   Device *usb; // the controller
   UsbDevice *usb_keyboard, *usb_tablet;
   GMutex input_lock;                     // one batch of input events at a time

@@ -118,6 +118,15 @@ void machine_send_button (Machine *machine, unsigned evdev_code, bool down);
 // x and y of a picture of width by height.
 void machine_send_position (Machine *machine, double x, double y, unsigned width, unsigned height);
 void machine_send_scroll (Machine *machine, int dx, int dy);
+// The guest is to make do with so much of its memory; of what it says of that, UINT64_MAX stands for
+// nothing.
+void machine_set_memory_target (Machine *machine, uint64_t bytes);
+typedef struct MachineMemory {
+  uint64_t target, now;            // bytes the guest is to have, and has
+  uint64_t reported;               // given back by itself so far
+  uint64_t total, free, available; // as the guest sees it
+} MachineMemory;
+void machine_get_memory (Machine *machine, MachineMemory *memory);
 void machine_set_display_size (Machine *machine, unsigned width, unsigned height);
 
 // A paused machine's disks. settle: nothing is left to write, so that closing them changes nothing.

@@ -21,6 +21,7 @@
 #include "engine/machine/translator.h"
 #include "engine/machine/virt-firmware.h"
 #include "engine/machine/virt-map.h"
+#include "engine/virtio/balloon.h"
 #include "engine/virtio/blk.h"
 #include "engine/virtio/console.h"
 #include "engine/virtio/gpu.h"
@@ -142,6 +143,16 @@ static void
 add_virtio (Machine *machine, Device *pci, VirtioDevice *vdev, unsigned slot, const char *id)
 {
   vm_add_device (machine->vm, virtio_pci_new (vdev, pci, slot), id);
+}
+
+static void
+add_balloon (Machine *machine, Device *pci)
+{
+  machine->balloon = virtio_balloon_new ();
+  vm_add_device (
+      machine->vm,
+      virtio_pci_new_function (machine->balloon, pci, VIRT_SLOT_RNG, VIRT_FUNCTION_BALLOON),
+      "balloon");
 }
 
 static void
@@ -328,6 +339,7 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   if (machine_wants_usb (config))
     machine_add_usb (machine, pci, VIRT_SLOT_USB);
   add_virtio (machine, pci, virtio_rng_new (), VIRT_SLOT_RNG, "rng");
+  add_balloon (machine, pci);
   machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
   add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");
   machine_add_ports (machine, pci);

@@ -249,3 +249,16 @@ vm_ram_clear (VmRam *ram)
              : madvise (ram->host, (size_t) ram->size_bytes, MADV_DONTNEED) < 0)
     memset (ram->host, 0, (size_t) ram->size_bytes);
 }
+
+uint64_t
+vm_ram_discard (void *host, uint64_t bytes)
+{
+  uintptr_t page_bytes = (uintptr_t) sysconf (_SC_PAGESIZE);
+  uintptr_t first = ((uintptr_t) host + page_bytes - 1) & ~(page_bytes - 1);
+  uintptr_t end = ((uintptr_t) host + bytes) & ~(page_bytes - 1);
+
+  if (end <= first ||
+      madvise ((uint8_t *) host + (first - (uintptr_t) host), end - first, MADV_DONTNEED) < 0)
+    return 0;
+  return end - first;
+}

@@ -35,5 +35,9 @@ int vm_ram_map_file (VmRam *ram, int fd, uint64_t offset, uint64_t chunk_bytes,
 // and writes to descriptors, no more. Set before vm_ram_map_file.
 void vm_ram_set_loss_handler (VmRam *ram, void (*lost) (void *data), void *data);
 bool vm_ram_is_lost (const VmRam *ram);
+// Gives the host pages back that lie whole in these bytes of some guest RAM, while the machine runs:
+// what the guest does not need. Their contents are zero or, after vm_ram_map_file, the file's. The
+// number of bytes.
+uint64_t vm_ram_discard (void *host, uint64_t bytes);
 // Gives every page back to the host: the guest sees zeroes afterwards. No vCPU may run.
 void vm_ram_clear (VmRam *ram);
