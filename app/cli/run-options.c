@@ -192,7 +192,7 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 
 typedef struct Raw {
   char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *cpu_features, *serial, *display,
-      *firmware, *nvram, *boot, *gdb, *jit_cache, *jit_dump;
+      *firmware, *nvram, *vsock, *boot, *gdb, *jit_cache, *jit_dump;
   char **disks, **cdroms, **nets;
   int cpus;
   gboolean no_net, no_acpi, strict_code, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
@@ -209,6 +209,7 @@ clear_raw (Raw *raw)
   g_free (raw->append);
   g_free (raw->firmware);
   g_free (raw->nvram);
+  g_free (raw->vsock);
   g_free (raw->boot);
   g_free (raw->accel);
   g_free (raw->cpu_features);
@@ -251,6 +252,8 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
        N_ ("Attach a CD/DVD drive with this image in it, or with nothing"), N_ ("FILE|none")},
       {"net", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->nets,
        N_ ("Attach a network (one is there by default)"), N_ ("user[,forward=tcp:HOST:GUEST]…")},
+      {"vsock", 0, 0, G_OPTION_ARG_FILENAME, &raw->vsock,
+       N_ ("Make a UNIX socket there that leads to the guest's vsock ports"), N_ ("FILE")},
       {"no-net", 0, 0, G_OPTION_ARG_NONE, &raw->no_net, N_ ("No network"), NULL},
       {"accel", 0, 0, G_OPTION_ARG_STRING, &raw->accel, N_ ("How to run the processor"),
        "auto|jit|interp"},
@@ -337,6 +340,7 @@ apply_machine (VmConfig *config, const Raw *raw, GError **error)
   replace (&config->cmdline, raw->append);
   replace (&config->firmware, raw->firmware);
   replace (&config->nvram, raw->nvram);
+  replace (&config->vsock, raw->vsock);
   config->no_acpi = raw->no_acpi;
   if (raw->boot != NULL)
     config->boot_order = g_strsplit (raw->boot, ",", -1);

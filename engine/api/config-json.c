@@ -141,6 +141,7 @@ put_firmware (JsonBuilder *builder, const VmConfig *config, const char *base_dir
   else
     put_path (builder, "firmware", config->firmware, base_dir);
   put_path (builder, "nvram", config->nvram, base_dir);
+  put_path (builder, "vsock", config->vsock, base_dir);
   if (config->no_acpi)
     put_bool (builder, "acpi", false);
   if (config->boot_order == NULL)
@@ -497,6 +498,7 @@ read_firmware (VmConfig *config, JsonObject *object, const char *base_dir, bool 
   else
     get_path (object, "firmware", base_dir, &config->firmware, ok, error);
   get_path (object, "nvram", base_dir, &config->nvram, ok, error);
+  get_path (object, "vsock", base_dir, &config->vsock, ok, error);
   get_bool (object, "acpi", &acpi, ok, error);
   config->no_acpi = !acpi;
   read_boot_order (config, object, ok, error);

@@ -72,6 +72,7 @@ vm_config_free (VmConfig *config)
   g_free (config->cmdline);
   g_free (config->firmware);
   g_free (config->nvram);
+  g_free (config->vsock);
   g_strfreev (config->boot_order);
   g_free (config->developer.jit_dump);
   g_ptr_array_unref (config->disks);
@@ -120,6 +121,7 @@ vm_config_copy (const VmConfig *config)
   copy->cmdline = g_strdup (config->cmdline);
   copy->firmware = g_strdup (config->firmware);
   copy->nvram = g_strdup (config->nvram);
+  copy->vsock = g_strdup (config->vsock);
   copy->no_acpi = config->no_acpi;
   copy->boot_order = g_strdupv (config->boot_order);
   for (unsigned i = 0; i < config->disks->len; i++) {

@@ -116,6 +116,7 @@ build (VmMachine *machine, GError **error)
       .firmware = config->firmware,
       .nvram = config->nvram,
       .no_acpi = config->no_acpi,
+      .vsock = config->vsock,
       .boot_order = (const char *const *) config->boot_order,
       .disks = disks,
       .n_disks = config->disks->len,

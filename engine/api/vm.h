@@ -102,9 +102,12 @@ typedef struct VmConfig {
   char *nvram;      // file of the firmware's variables, made when missing; NULL: forgotten
   bool no_acpi;     // the firmware describes the machine by a device tree only
   GStrv boot_order; // of names such as disk0 and net0; NULL: up to the firmware
-  GPtrArray *disks; // of VmDiskConfig
-  GPtrArray *nics;  // of VmNicConfig
-  bool display;     // graphics adapter, keyboard and tablet
+  char *
+      vsock; // UNIX socket made at start: "CONNECT <port>\n" leads to the guest's vsock port, and the
+             // guest reaches "<vsock>_<port>" as port of CID 2; NULL: no such device
+  GPtrArray *disks;                       // of VmDiskConfig
+  GPtrArray *nics;                        // of VmNicConfig
+  bool display;                           // graphics adapter, keyboard and tablet
   unsigned display_width, display_height; // preferred size at start, pixels
   VmDeveloper developer;
 } VmConfig;

@@ -72,6 +72,7 @@ typedef struct MachineConfig {
   const char *nvram; // file of the firmware's variables; NULL: they are forgotten at the end
   bool no_acpi;      // the firmware describes the machine by its device tree
   const char *const *boot_order; // disk0, net0 …, the first to be tried first; NULL: up to it
+  const char *vsock; // path of the socket that leads to the guest's (virtio/vsock.h); NULL: none
   const MachineDisk *disks;
   unsigned n_disks; // up to MACHINE_DISKS_MAX
   const MachineNic *nics;

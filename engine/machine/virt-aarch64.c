@@ -30,6 +30,7 @@
 #include "engine/virtio/rng.h"
 #include "engine/virtio/scsi.h"
 #include "engine/virtio/transport.h"
+#include "engine/virtio/vsock.h"
 
 enum {
   // Files one machine may open, those of its disks, networks and CPUs apart: with room to spare.
@@ -340,6 +341,11 @@ build (Machine *machine, const MachineConfig *config, GError **error)
     machine_add_usb (machine, pci, VIRT_SLOT_USB);
   add_virtio (machine, pci, virtio_rng_new (), VIRT_SLOT_RNG, "rng");
   add_balloon (machine, pci);
+  if (config->vsock != NULL)
+    vm_add_device (vm,
+                   virtio_pci_new_function (virtio_vsock_new (config->vsock), pci, VIRT_SLOT_RNG,
+                                            VIRT_FUNCTION_VSOCK),
+                   "vsock");
   machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
   add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");
   machine_add_ports (machine, pci);
