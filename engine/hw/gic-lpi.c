@@ -64,6 +64,7 @@ static void
 find_best (const Gicv3 *gic, GicLpis *lpis)
 {
   lpis->best = GIC_INTID_SPURIOUS;
+  lpis->stale = false;
   for (unsigned s = 0; s < GIC_LPI_SUMMARIES; s++) {
     for (uint64_t words = lpis->summary[s]; words != 0; words &= words - 1) {
       unsigned w = s * 64 + __builtin_ctzll (words);
@@ -77,6 +78,17 @@ find_best (const Gicv3 *gic, GicLpis *lpis)
   }
 }
 
+// The best is not what it was. Looking for another takes a while, and a guest can have it happen with
+// each of thousands of commands: while the ITS works through these, the look is left for their end.
+static void
+lose_best (const Gicv3 *gic, GicLpis *lpis)
+{
+  if (lpis->batch)
+    lpis->stale = true;
+  else
+    find_best (gic, lpis);
+}
+
 static void
 clear_ready (const Gicv3 *gic, GicLpis *lpis, unsigned n)
 {
@@ -84,7 +96,7 @@ clear_ready (const Gicv3 *gic, GicLpis *lpis, unsigned n)
   if (lpis->ready[n / 64] == 0)
     lpis->summary[n / 4096] &= ~(1ull << n / 64 % 64);
   if (lpis->best == GIC_LPI_FIRST + n)
-    find_best (gic, lpis);
+    lose_best (gic, lpis);
 }
 
 static void
@@ -95,7 +107,7 @@ set_ready (Gicv3 *gic, GicLpis *lpis, unsigned n, uint8_t priority)
   gic->lpi_priority[n] = priority;
   // The one that was best may have become less urgent.
   if (lpis->best == GIC_LPI_FIRST + n) {
-    find_best (gic, lpis);
+    lose_best (gic, lpis);
   } else {
     uint8_t best =
         lpis->best != GIC_INTID_SPURIOUS ? gic->lpi_priority[lpis->best - GIC_LPI_FIRST] : 0;
@@ -149,6 +161,29 @@ find_lpis (const Gicv3 *gic, uint64_t cpu)
 {
   GicLpis *lpis = cpu < gic->config.n_cpus ? gic->cpus[cpu].lpis : NULL;
   return lpis != NULL && lpis->enabled ? lpis : NULL;
+}
+
+void
+gic_lpi_begin_batch (Gicv3 *gic)
+{
+  for (unsigned i = 0; i < gic->config.n_cpus; i++)
+    if (gic->cpus[i].lpis != NULL)
+      gic->cpus[i].lpis->batch = true;
+}
+
+void
+gic_lpi_end_batch (Gicv3 *gic)
+{
+  for (unsigned i = 0; i < gic->config.n_cpus; i++) {
+    GicLpis *lpis = gic->cpus[i].lpis;
+    if (lpis == NULL)
+      continue;
+    lpis->batch = false;
+    if (lpis->stale) {
+      find_best (gic, lpis);
+      gic_update_cpu (gic, i);
+    }
+  }
 }
 
 static bool

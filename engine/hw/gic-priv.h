@@ -81,6 +81,7 @@ typedef struct GicLpis {
   uint64_t ready[GIC_LPI_WORDS];       // pending and enabled
   uint64_t summary[GIC_LPI_SUMMARIES]; // words of ready that are not 0
   unsigned best;                       // the most urgent; GIC_INTID_SPURIOUS: none
+  bool batch, stale; // between begin_batch and end_batch; best is to be looked for
 } GicLpis;
 
 typedef struct GicCpu {
@@ -156,6 +157,9 @@ uint32_t gic_group_priority_mask (const GicCpu *cpu, unsigned group);
 unsigned gic_signalled (const GicCpu *cpu);
 
 // gic-lpi.c; all with the lock held. CPU and INTID may be anything where it says so.
+// Around any number of what follows, with the lock held throughout: what is most urgent is found once.
+void gic_lpi_begin_batch (Gicv3 *gic);
+void gic_lpi_end_batch (Gicv3 *gic);
 // An LPI becomes pending or ceases to be; nothing happens while the CPU does not take LPIs. Any.
 void gic_lpi_set_pending (Gicv3 *gic, uint64_t cpu, uint64_t intid, bool pending);
 // Its configuration is looked at again; that of all.

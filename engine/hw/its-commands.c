@@ -184,6 +184,7 @@ its_run_commands (Its *its)
   if (!(its->ctlr & ITS_CTLR_ENABLED) || !(its->cbaser & ITS_VALID) || its->cwriter >= bytes ||
       its->creadr >= bytes)
     return;
+  gic_lpi_begin_batch (its->gic);
   // Once around at most: the writer's place does not change meanwhile.
   while (its->creadr != its->cwriter && fetch (its, &command)) {
     if (!run (&batch, &command))
@@ -194,4 +195,5 @@ its_run_commands (Its *its)
   for (unsigned cpu = 0; cpu < its->gic->config.n_cpus; cpu++)
     if (batch.reload[cpu / 64] >> cpu % 64 & 1)
       gic_lpi_reload_all (its->gic, cpu);
+  gic_lpi_end_batch (its->gic);
 }
