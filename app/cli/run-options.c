@@ -192,10 +192,11 @@ run_parse_net (VmConfig *config, const char *text, GError **error)
 
 typedef struct Raw {
   char *name, *arch, *memory, *kernel, *initrd, *append, *accel, *cpu_features, *serial, *display,
-      *firmware, *nvram, *vsock, *boot, *gdb, *jit_cache, *jit_dump;
+      *firmware, *nvram, *vsock, *boot, *gdb, *jit_cache, *jit_dump, *sound, *audio;
   char **disks, **cdroms, **nets;
   int cpus;
-  gboolean no_net, no_acpi, strict_code, stats, jit_stats, jit_verify, jit_perf_map, gdb_wait;
+  gboolean microphone, no_net, no_acpi, strict_code, stats, jit_stats, jit_verify, jit_perf_map,
+      gdb_wait;
 } Raw;
 
 static void
@@ -216,6 +217,8 @@ clear_raw (Raw *raw)
   g_free (raw->serial);
   g_free (raw->display);
   g_free (raw->gdb);
+  g_free (raw->sound);
+  g_free (raw->audio);
   g_free (raw->jit_cache);
   g_free (raw->jit_dump);
   g_strfreev (raw->disks);
@@ -265,6 +268,12 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
       {"serial", 0, 0, G_OPTION_ARG_STRING, &raw->serial,
        N_ ("Serial console (on the terminal when there is no window)"), "stdio|none"},
       {"display", 0, 0, G_OPTION_ARG_STRING, &raw->display, N_ ("Display (none)"), "none|window"},
+      {"sound", 0, 0, G_OPTION_ARG_STRING, &raw->sound, N_ ("Sound device (none)"),
+       "none|virtio|hda"},
+      {"audio", 0, 0, G_OPTION_ARG_FILENAME, &raw->audio, N_ ("Where its sound goes (pipewire)"),
+       N_ ("pipewire|none|wav:FILE[,input=FILE]")},
+      {"microphone", 0, 0, G_OPTION_ARG_NONE, &raw->microphone, N_ ("The machine may listen"),
+       NULL},
       {"stats", 0, 0, G_OPTION_ARG_NONE, &raw->stats, N_ ("Print figures at the end"), NULL},
       {"jit-stats", 0, 0, G_OPTION_ARG_NONE, &raw->jit_stats,
        N_ ("Print figures of the translator at the end"), NULL},
@@ -377,6 +386,45 @@ apply_developer (VmDeveloper *developer, const Raw *raw, GError **error)
          run_parse_size (raw->jit_cache, &developer->jit_max_bytes, error);
 }
 
+bool
+run_parse_audio (RunOptions *options, const char *text, GError **error)
+{
+  if (strcmp (text, "pipewire") == 0) {
+    options->audio = RUN_AUDIO_PIPEWIRE;
+  } else if (strcmp (text, "none") == 0) {
+    options->audio = RUN_AUDIO_NONE;
+  } else if (g_str_has_prefix (text, "wav:")) {
+    const char *file = text + strlen ("wav:"), *input = strstr (file, ",input=");
+    options->audio = RUN_AUDIO_WAV;
+    options->wav_output = input != NULL ? g_strndup (file, input - file) : g_strdup (file);
+    options->wav_input = input != NULL ? g_strdup (input + strlen (",input=")) : NULL;
+    if (options->wav_output[0] == '\0' || (input != NULL && options->wav_input[0] == '\0'))
+      return fail (error, _ ("--audio wav: needs the name of a file."));
+  } else {
+    return fail (error, _ ("“%s” is nowhere for sound to go; write pipewire, none or wav:FILE."),
+                 text);
+  }
+  return true;
+}
+
+static bool
+apply_sound (RunOptions *options, const Raw *raw, GError **error)
+{
+  static const char *const devices[] = {"none", "virtio", "hda", NULL};
+  VmSoundConfig *sound = &options->config->sound;
+  int device = choose ("--sound", raw->sound, devices, error);
+
+  if (device < 0 || (raw->audio != NULL && !run_parse_audio (options, raw->audio, error)))
+    return false;
+  sound->device = (VmSoundDevice) device;
+  sound->microphone = raw->microphone;
+  if (device == VM_SOUND_NONE && (raw->audio != NULL || raw->microphone))
+    return fail (error, _ ("--audio and --microphone go with --sound."));
+  if (options->window && raw->audio != NULL && options->audio != RUN_AUDIO_PIPEWIRE)
+    return fail (error, _ ("--audio works with --display none only."));
+  return true;
+}
+
 static bool
 apply_ends (RunOptions *options, const Raw *raw, GError **error)
 {
@@ -410,7 +458,7 @@ run_options_parse (RunOptions *options, int argc, char **argv, GError **error)
   ok = ok && apply_machine (options->config, &raw, error) &&
        apply_devices (options->config, &raw, error) &&
        apply_developer (&options->config->developer, &raw, error) &&
-       apply_ends (options, &raw, error);
+       apply_ends (options, &raw, error) && apply_sound (options, &raw, error);
   if (ok && raw.kernel == NULL && raw.firmware == NULL)
     ok = fail (error, _ ("--kernel or --firmware is missing: name what to start."));
   if (ok && raw.nvram != NULL && raw.firmware == NULL)
@@ -424,4 +472,6 @@ run_options_clear (RunOptions *options)
 {
   g_clear_pointer (&options->config, vm_config_free);
   g_clear_pointer (&options->gdb, g_free);
+  g_clear_pointer (&options->wav_output, g_free);
+  g_clear_pointer (&options->wav_input, g_free);
 }

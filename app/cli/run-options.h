@@ -4,6 +4,12 @@
 
 #include "engine/api/vm.h"
 
+typedef enum RunAudio {
+  RUN_AUDIO_PIPEWIRE,
+  RUN_AUDIO_NONE,
+  RUN_AUDIO_WAV,
+} RunAudio;
+
 typedef struct RunOptions {
   VmConfig *config;
   bool serial_stdio;
@@ -12,6 +18,8 @@ typedef struct RunOptions {
   bool jit_stats;
   char *gdb; // where to serve gdb, or NULL
   bool gdb_wait;
+  RunAudio audio;
+  char *wav_output, *wav_input; // RUN_AUDIO_WAV; the latter may be NULL
 } RunOptions;
 
 // False with an error: wrong usage. Prints the help and leaves for --help.
@@ -25,3 +33,5 @@ bool run_parse_size (const char *text, uint64_t *bytes, GError **error);
 bool run_parse_disk (VmConfig *config, const char *text, GError **error);
 // "user[,forward=tcp:HOST:GUEST]…"
 bool run_parse_net (VmConfig *config, const char *text, GError **error);
+// "pipewire", "none", "wav:FILE[,input=FILE]"
+bool run_parse_audio (RunOptions *options, const char *text, GError **error);

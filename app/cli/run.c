@@ -8,6 +8,7 @@
 #include <glib/gi18n.h>
 #include <signal.h>
 
+#include "app/audio-load.h"
 #include "app/cli/complain.h"
 #include "app/cli/run-options.h"
 #include "app/cli/terminal.h"
@@ -237,11 +238,29 @@ log_message (const char *domain, GLogLevelFlags level, const char *message, void
   cli_fail (message);
 }
 
+// False: the files cannot be used.
+static bool
+make_audio (Run *run, const RunOptions *options, Audio **audio, GError **error)
+{
+  *audio = NULL;
+  if (options->config->sound.device == VM_SOUND_NONE || options->audio == RUN_AUDIO_NONE)
+    return true;
+  if (options->audio == RUN_AUDIO_PIPEWIRE) {
+    *audio = audio_load (run->machine);
+    return true;
+  }
+  *audio = audio_wav_new (options->wav_output, options->wav_input, error);
+  if (*audio != NULL)
+    vm_machine_set_audio_sink (run->machine, (*audio)->sink_ops, *audio);
+  return *audio != NULL;
+}
+
 static int
 run_here (const RunOptions *options)
 {
   Run run = {.status = CLI_FAILED};
   g_autoptr (GError) error = NULL;
+  Audio *audio;
 
   g_log_set_handler (G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, log_message, NULL);
   run.machine = vm_machine_new (options->config, NULL, &error);
@@ -250,6 +269,10 @@ run_here (const RunOptions *options)
   if (!vm_machine_set_gdb (run.machine, options->gdb, options->gdb_wait, &error)) {
     g_object_unref (run.machine);
     return cli_fail_usage ("run", error->message);
+  }
+  if (!make_audio (&run, options, &audio, &error)) {
+    g_object_unref (run.machine);
+    return cli_fail (error->message);
   }
   run.loop = g_main_loop_new (NULL, FALSE);
   run_until_stopped (&run, options);
@@ -260,6 +283,7 @@ run_here (const RunOptions *options)
   if (options->jit_stats)
     print_report (run.machine);
   g_object_unref (run.machine);
+  audio_free (audio);
   g_main_loop_unref (run.loop);
   g_free (run.why);
   return run.status;

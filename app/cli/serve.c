@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
+#include "app/audio-load.h"
 #include "app/cli/complain.h"
 #include "app/cli/machines.h"
 #include "app/model/bundle.h"
@@ -90,6 +91,7 @@ serve (const Bundle *bundle, RunningHow how, GError **error)
     g_object_unref (service.machine);
     return CLI_FAILED;
   }
+  Audio *audio = audio_load (service.machine);
   service.loop = g_main_loop_new (NULL, FALSE);
   sigterm = g_unix_signal_add (SIGTERM, terminate_cb, &service);
   sigint = g_unix_signal_add (SIGINT, terminate_cb, &service);
@@ -102,6 +104,7 @@ serve (const Bundle *bundle, RunningHow how, GError **error)
   running_free (service.running);
   g_signal_handlers_disconnect_by_data (service.machine, &service);
   g_object_unref (service.machine);
+  audio_free (audio);
   g_main_loop_unref (service.loop);
   return service.status;
 }

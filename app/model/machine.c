@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
+#include "app/audio-load.h"
 #include "app/model/running.h"
 #include "app/model/saved.h"
 #include "app/model/snapshots.h"
@@ -35,6 +36,7 @@ struct _TerrariumMachine {
 
   // While it runs.
   VmMachine *vm;
+  Audio *audio;         // NULL: nobody hears it
   Running *running;     // NULL: it has no bundle
   GCancellable *saving; // NULL: it is not being saved
   int lock;             // -1: none
@@ -139,6 +141,7 @@ let_go (TerrariumMachine *machine)
   if (machine->vm)
     g_signal_handlers_disconnect_by_data (machine->vm, machine);
   g_clear_object (&machine->vm);
+  g_clear_pointer (&machine->audio, audio_free);
   if (machine->lock >= 0)
     close (machine->lock);
   machine->lock = -1;
@@ -206,6 +209,7 @@ prepare (TerrariumMachine *machine, GError **error)
   display_screen_reset (machine->screen);
   terrarium_console_reset (machine->console);
   vm_machine_set_display_sink (machine->vm, &display_screen_sink_ops, machine->screen);
+  machine->audio = audio_load (machine->vm);
   vm_machine_set_console_sink (machine->vm, VM_CONSOLE_SERIAL, &terrarium_console_sink_ops,
                                machine->console);
   g_signal_connect_swapped (machine->vm, "notify::state", G_CALLBACK (vm_state_cb), machine);

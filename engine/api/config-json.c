@@ -132,6 +132,26 @@ put_display (JsonBuilder *builder, const VmConfig *config)
   json_builder_end_object (builder);
 }
 
+static const char *const sound_names[] = {
+    [VM_SOUND_NONE] = "none", [VM_SOUND_VIRTIO] = "virtio", [VM_SOUND_HDA] = "hda"};
+
+static void
+put_sound (JsonBuilder *builder, const VmSoundConfig *sound)
+{
+  json_builder_set_member_name (builder, "sound");
+  json_builder_begin_object (builder);
+  put_string (builder, "device", sound_names[sound->device]);
+  put_bool (builder, "microphone", sound->microphone);
+  put_bool (builder, "muted", sound->muted);
+  put_int (builder, "volume", sound->volume);
+  put_int (builder, "latency-ms", sound->latency_ms);
+  if (sound->output != NULL)
+    put_string (builder, "output", sound->output);
+  if (sound->input != NULL)
+    put_string (builder, "input", sound->input);
+  json_builder_end_object (builder);
+}
+
 // The word for this computer's firmware is no path.
 static void
 put_firmware (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
@@ -190,6 +210,8 @@ vm_config_to_json (const VmConfig *config, const char *base_dir)
     put_nic (builder, g_ptr_array_index (config->nics, i));
   json_builder_end_array (builder);
   put_display (builder, config);
+  if (config->sound.device != VM_SOUND_NONE)
+    put_sound (builder, &config->sound);
   json_builder_end_object (builder);
 
   g_autoptr (JsonNode) root = json_builder_get_root (builder);
@@ -435,6 +457,28 @@ read_display (VmConfig *config, JsonObject *object, bool *ok, GError **error)
   config->display_height = (unsigned) height;
 }
 
+// A machine that says nothing of it has none.
+static void
+read_sound (VmSoundConfig *sound, JsonObject *object, bool *ok, GError **error)
+{
+  g_autofree char *name = g_strdup (sound_names[VM_SOUND_NONE]);
+  gint64 volume = sound->volume, latency_ms = sound->latency_ms;
+  unsigned device = VM_SOUND_NONE;
+
+  get_string (object, "device", &name, ok, error);
+  get_bool (object, "microphone", &sound->microphone, ok, error);
+  get_bool (object, "muted", &sound->muted, ok, error);
+  get_int (object, "volume", VM_CONFIG_SOUND_VOLUME_MAX, &volume, ok, error);
+  get_int (object, "latency-ms", VM_CONFIG_SOUND_LATENCY_MS_MAX, &latency_ms, ok, error);
+  get_string (object, "output", &sound->output, ok, error);
+  get_string (object, "input", &sound->input, ok, error);
+  if (*ok && !find_name (name, sound_names, G_N_ELEMENTS (sound_names), &device))
+    *ok = bad_field (error, "device");
+  sound->device = (VmSoundDevice) device;
+  sound->volume = (unsigned) volume;
+  sound->latency_ms = (unsigned) latency_ms;
+}
+
 static bool
 parse_accel (const char *text, VmAccel *accel)
 {
@@ -554,6 +598,9 @@ read_config (VmConfig *config, JsonObject *object, const char *base_dir, GError 
   JsonNode *display = member (object, "display", JSON_TYPE_OBJECT, &ok, error);
   if (display != NULL)
     read_display (config, json_node_get_object (display), &ok, error);
+  JsonNode *sound = member (object, "sound", JSON_TYPE_OBJECT, &ok, error);
+  if (sound != NULL)
+    read_sound (&config->sound, json_node_get_object (sound), &ok, error);
   return ok && vm_config_check_ranges (config, error);
 }
 

@@ -13,7 +13,11 @@ enum {
   VM_CONFIG_USB_DISKS_MAX = 13, // of these
   VM_CONFIG_NICS_MAX = 8,
   VM_CONFIG_FORWARDS_MAX = 64,
-  VM_CONFIG_DISPLAY_MAX = 8192, // pixels, each way
+  VM_CONFIG_DISPLAY_MAX = 8192,     // pixels, each way
+  VM_CONFIG_SOUND_VOLUME_MAX = 100, // percent
+  VM_CONFIG_SOUND_LATENCY_MS = 60,  // unless said otherwise
+  VM_CONFIG_SOUND_LATENCY_MS_MIN = 10,
+  VM_CONFIG_SOUND_LATENCY_MS_MAX = 500,
   VM_CONFIG_NAME_MAX = 255,     // bytes
   VM_CONFIG_CMDLINE_MAX = 2047, // bytes, as the kernel's COMMAND_LINE_SIZE has it
 };

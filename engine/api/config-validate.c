@@ -89,6 +89,14 @@ check_devices (const VmConfig *config, GError **error)
     return fail (error, VM_CONFIG_ERROR_FIELD,
                  _ ("The display size must be between 1 and %d pixels each way."),
                  VM_CONFIG_DISPLAY_MAX);
+  if (config->sound.volume > VM_CONFIG_SOUND_VOLUME_MAX)
+    return fail (error, VM_CONFIG_ERROR_FIELD, _ ("The volume must be between 0 and %d percent."),
+                 VM_CONFIG_SOUND_VOLUME_MAX);
+  if (config->sound.latency_ms < VM_CONFIG_SOUND_LATENCY_MS_MIN ||
+      config->sound.latency_ms > VM_CONFIG_SOUND_LATENCY_MS_MAX)
+    return fail (error, VM_CONFIG_ERROR_FIELD,
+                 _ ("The latency of sound must be between %d and %d milliseconds."),
+                 VM_CONFIG_SOUND_LATENCY_MS_MIN, VM_CONFIG_SOUND_LATENCY_MS_MAX);
   return true;
 }
 

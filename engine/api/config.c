@@ -46,6 +46,8 @@ vm_config_new_empty (VmArch arch)
   config->nics = g_ptr_array_new_with_free_func (free_nic);
   config->display_width = 1280;
   config->display_height = 800;
+  config->sound.volume = VM_CONFIG_SOUND_VOLUME_MAX;
+  config->sound.latency_ms = VM_CONFIG_SOUND_LATENCY_MS;
   return config;
 }
 
@@ -74,6 +76,8 @@ vm_config_free (VmConfig *config)
   g_free (config->nvram);
   g_free (config->vsock);
   g_strfreev (config->boot_order);
+  g_free (config->sound.output);
+  g_free (config->sound.input);
   g_free (config->developer.jit_dump);
   g_ptr_array_unref (config->disks);
   g_ptr_array_unref (config->nics);
@@ -135,6 +139,9 @@ vm_config_copy (const VmConfig *config)
   copy->display = config->display;
   copy->display_width = config->display_width;
   copy->display_height = config->display_height;
+  copy->sound = config->sound;
+  copy->sound.output = g_strdup (config->sound.output);
+  copy->sound.input = g_strdup (config->sound.input);
   copy->developer = config->developer;
   copy->developer.jit_dump = g_strdup (config->developer.jit_dump);
   return copy;

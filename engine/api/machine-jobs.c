@@ -130,6 +130,11 @@ build (VmMachine *machine, GError **error)
       .serial = {machine->console_ops[VM_CONSOLE_SERIAL], machine->console_sink[VM_CONSOLE_SERIAL]},
       .virtio_console = {machine->console_ops[VM_CONSOLE_VIRTIO],
                          machine->console_sink[VM_CONSOLE_VIRTIO]},
+      .sound = config->sound.device == VM_SOUND_VIRTIO ? MACHINE_SOUND_VIRTIO
+               : config->sound.device == VM_SOUND_HDA  ? MACHINE_SOUND_HDA
+                                                       : MACHINE_SOUND_NONE,
+      .audio_ops = machine->audio_ops,
+      .audio_sink = machine->audio_sink,
   };
 
   machine->machine = machine_new_virt_aarch64 (&description, error);

@@ -68,6 +68,8 @@ struct _VmMachine {
   void *display_sink;
   const VmConsoleSinkOps *console_ops[2]; // by VmConsole
   void *console_sink[2];
+  const VmAudioSinkOps *audio_ops;
+  void *audio_sink;
   char *gdb_address; // NULL: no gdb server
   bool gdb_wait;
   GQueue jobs;    // of VmJob, waiting

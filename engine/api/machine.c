@@ -548,6 +548,14 @@ vm_machine_set_console_sink (VmMachine *machine, VmConsole console, const VmCons
   machine->console_sink[console] = sink;
 }
 
+void
+vm_machine_set_audio_sink (VmMachine *machine, const VmAudioSinkOps *ops, void *sink)
+{
+  g_return_if_fail (machine->state == VM_STATE_STOPPED);
+  machine->audio_ops = ops;
+  machine->audio_sink = sink;
+}
+
 static void
 vm_machine_finalize (GObject *object)
 {

@@ -73,6 +73,23 @@ enum {
   VM_PORTS = 4, // hot-plug slots
 };
 
+// What a guest plays and records with.
+typedef enum {
+  VM_SOUND_NONE,
+  VM_SOUND_VIRTIO,
+  VM_SOUND_HDA, // for guests without a driver for virtio's
+} VmSoundDevice;
+
+// What follows the device is for whoever makes the sink.
+typedef struct VmSoundConfig {
+  VmSoundDevice device;
+  bool microphone;      // the guest may listen
+  bool muted;           // what it plays is not heard
+  unsigned volume;      // percent
+  unsigned latency_ms;  // of what is kept in stock against gaps
+  char *output, *input; // the host's devices; NULL: its default ones, also when those change
+} VmSoundConfig;
+
 // For those who work on the engine: no part of a machine's description, and not stored with it.
 typedef struct VmDeveloper {
   bool count;             // instructions are counted, which takes time
@@ -109,6 +126,7 @@ typedef struct VmConfig {
   GPtrArray *nics;                        // of VmNicConfig
   bool display;                           // graphics adapter, keyboard and tablet
   unsigned display_width, display_height; // preferred size at start, pixels
+  VmSoundConfig sound;
   VmDeveloper developer;
 } VmConfig;
 
@@ -155,9 +173,9 @@ typedef enum {
 bool vm_file_probe (const char *path, VmFileKind *kind, GError **error);
 
 // ---------------------------------------------------------------------------------------------
-// Display, console: sinks
+// Display, console, sound: sinks
 
-// VmFrame, VmRect, VmDisplaySinkOps, VmConsoleSinkOps: engine/structs/sink.h.
+// VmFrame, VmRect, VmDisplaySinkOps, VmConsoleSinkOps, VmAudioSinkOps: engine/structs/sink.h.
 
 typedef enum {
   VM_CONSOLE_SERIAL, // PL011, ttyAMA0
@@ -218,6 +236,7 @@ const char *vm_machine_get_trouble (VmMachine *machine);
 void vm_machine_set_display_sink (VmMachine *machine, const VmDisplaySinkOps *ops, void *sink);
 void vm_machine_set_console_sink (VmMachine *machine, VmConsole console,
                                   const VmConsoleSinkOps *ops, void *sink);
+void vm_machine_set_audio_sink (VmMachine *machine, const VmAudioSinkOps *ops, void *sink);
 
 // Whether an operation makes sense now: drives the sensitivity of UI actions.
 bool vm_machine_can (VmMachine *machine, VmOp op);

@@ -57,6 +57,12 @@ typedef enum MachineAccel {
   MACHINE_ACCEL_JIT, // or it is an error
 } MachineAccel;
 
+typedef enum MachineSound {
+  MACHINE_SOUND_NONE,
+  MACHINE_SOUND_VIRTIO,
+  MACHINE_SOUND_HDA,
+} MachineSound;
+
 typedef struct MachineConfig {
   const char *name;
   const char *uuid; // as text; NULL: none
@@ -82,6 +88,9 @@ typedef struct MachineConfig {
   const VmDisplaySinkOps *display_ops;
   void *display_sink;
   MachineConsole serial, virtio_console;
+  MachineSound sound;
+  const VmAudioSinkOps *audio_ops; // NULL: nobody hears it
+  void *audio_sink;
   bool verify; // translated code is compared with the interpreter, as it runs: one CPU
 } MachineConfig;
 

@@ -9,6 +9,7 @@
 #include "engine/boot/linux.h"
 #include "engine/guest/aarch64/aarch64.h"
 #include "engine/hw/gic.h"
+#include "engine/hw/hda.h"
 #include "engine/hw/its.h"
 #include "engine/hw/nvme.h"
 #include "engine/hw/pci.h"
@@ -29,6 +30,7 @@
 #include "engine/virtio/net.h"
 #include "engine/virtio/rng.h"
 #include "engine/virtio/scsi.h"
+#include "engine/virtio/snd.h"
 #include "engine/virtio/transport.h"
 #include "engine/virtio/vsock.h"
 
@@ -166,6 +168,21 @@ add_display (Machine *machine, const MachineConfig *config, Device *pci)
   add_virtio (machine, pci, machine->keyboard, VIRT_SLOT_KEYBOARD, "keyboard");
   machine->tablet = virtio_input_new_tablet ();
   add_virtio (machine, pci, machine->tablet, VIRT_SLOT_TABLET, "tablet");
+}
+
+static void
+add_sound (Machine *machine, const MachineConfig *config, Device *pci)
+{
+  const unsigned slot = VIRT_SLOT_RNG, function = VIRT_FUNCTION_SOUND;
+  Device *sound = NULL;
+
+  if (config->sound == MACHINE_SOUND_VIRTIO)
+    sound = virtio_pci_new_function (virtio_snd_new (config->audio_ops, config->audio_sink), pci,
+                                     slot, function);
+  else if (config->sound == MACHINE_SOUND_HDA)
+    sound = hda_new (config->audio_ops, config->audio_sink, pci, slot, function);
+  if (sound != NULL)
+    vm_add_device (machine->vm, sound, "sound");
 }
 
 static void
@@ -349,6 +366,7 @@ build (Machine *machine, const MachineConfig *config, GError **error)
   machine->console = virtio_console_new (config->virtio_console.ops, config->virtio_console.sink);
   add_virtio (machine, pci, machine->console, VIRT_SLOT_CONSOLE, "console");
   machine_add_ports (machine, pci);
+  add_sound (machine, config, pci);
   add_nics (machine, config, pci);
   if (!add_disks (machine, config, pci, error))
     return false;

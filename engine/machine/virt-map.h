@@ -58,7 +58,7 @@ enum {
   VIRT_SLOT_GPU = 2,
   VIRT_SLOT_KEYBOARD = 3,
   VIRT_SLOT_TABLET = 4,
-  VIRT_SLOT_RNG = 5,     // its other functions: balloon, sockets
+  VIRT_SLOT_RNG = 5,     // its other functions: balloon, sockets, sound
   VIRT_SLOT_CONSOLE = 6, // its other functions: hot-plug ports
   VIRT_SLOT_USB = 7,
   VIRT_SLOT_DISK0 = 8, // up to 16: 8..23
@@ -68,4 +68,5 @@ enum {
 enum {
   VIRT_FUNCTION_BALLOON = 1, // of VIRT_SLOT_RNG
   VIRT_FUNCTION_VSOCK = 2,
+  VIRT_FUNCTION_SOUND = 3,
 };

@@ -44,6 +44,10 @@ make_config (void)
   config->display = true;
   config->display_width = 1920;
   config->display_height = 1080;
+  config->sound.device = VM_SOUND_HDA;
+  config->sound.microphone = true;
+  config->sound.volume = 40;
+  config->sound.output = g_strdup ("speakers");
   return config;
 }
 
@@ -97,6 +101,11 @@ test_round_trip (void **state)
   assert_true (g_array_index (nic->forwards, VmForward, 1).udp);
   assert_true (same->display);
   assert_int_equal (same->display_width, 1920);
+  assert_int_equal (same->sound.device, VM_SOUND_HDA);
+  assert_true (same->sound.microphone && !same->sound.muted);
+  assert_int_equal (same->sound.volume, 40);
+  assert_string_equal (same->sound.output, "speakers");
+  assert_null (same->sound.input);
   vm_config_free (same);
   vm_config_free (copy);
   vm_config_free (config);
@@ -197,6 +206,10 @@ test_texts (void **state)
       {HEAD ",\"nics\":[{},{},{},{},{},{},{},{},{}]}", VM_CONFIG_ERROR_FIELD, "8 network"},
       {HEAD ",\"display\":{\"width\":0}}", VM_CONFIG_ERROR_FIELD, "display"},
       {HEAD ",\"display\":true}", VM_CONFIG_ERROR_FORMAT, "display"},
+      {HEAD ",\"sound\":{\"device\":\"hda\",\"volume\":100}}", -1, NULL},
+      {HEAD ",\"sound\":{\"device\":\"horn\"}}", VM_CONFIG_ERROR_FORMAT, "device"},
+      {HEAD ",\"sound\":{\"volume\":101}}", VM_CONFIG_ERROR_FORMAT, "volume"},
+      {HEAD ",\"sound\":{\"latency-ms\":9}}", VM_CONFIG_ERROR_FIELD, "latency"},
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
