@@ -85,7 +85,7 @@ test_round_trip (void **state)
       audio_samples_from_float ((AudioSample) s, &limits[i], bytes, 1);
       audio_samples_to_float ((AudioSample) s, bytes, &back, 1);
       assert_true (fabsf (back) <= 1 && fabsf (back) > 0.95f);
-      assert_true (back > 0 == limits[i] > 0);
+      assert_true ((back > 0) == (limits[i] > 0));
     }
   }
 }

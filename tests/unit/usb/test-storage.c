@@ -29,7 +29,7 @@ typedef struct Rig {
   uint32_t tag;
   bool disk_full;
   unsigned n_errors; // the person was told of
-  unsigned number; // the disk's
+  unsigned number;   // the disk's
 } Rig;
 
 static void
