@@ -43,6 +43,8 @@ image_options_parse (ImageOptions *options, int argc, char **argv, const char *k
        N_ ("Size of qcow2’s clusters, 512 to 2M (64K)"), N_ ("SIZE")},
       {"allow-backing", 0, 0, G_OPTION_ARG_NONE, &options->allow_backing,
        N_ ("Read the file the image says it is based on"), NULL},
+      {"snapshot", 0, 0, G_OPTION_ARG_STRING, &options->snapshot,
+       N_ ("Read the disk as this snapshot in the image kept it"), N_ ("NAME|ID")},
       {"shrink", 0, 0, G_OPTION_ARG_NONE, &options->shrink,
        N_ ("Allow to cut off the end of the disk"), NULL},
       {"json", 0, 0, G_OPTION_ARG_NONE, &options->json, N_ ("Print JSON"), NULL},
@@ -75,6 +77,7 @@ image_options_clear (ImageOptions *options)
   g_free (options->backing);
   g_free (options->backing_format);
   g_free (options->cluster_size);
+  g_free (options->snapshot);
   g_strfreev (options->names);
 }
 

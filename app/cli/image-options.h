@@ -12,7 +12,7 @@ enum {
 
 typedef struct ImageOptions {
   gboolean json, allow_backing, shrink;
-  char *format, *source_format, *backing, *backing_format, *cluster_size;
+  char *format, *source_format, *backing, *backing_format, *cluster_size, *snapshot;
   char **names; // what is left: as many as were asked for
 } ImageOptions;
 

@@ -345,7 +345,7 @@ image_check (int argc, char **argv)
 // ---- convert --------------------------------------------------------------------------------
 
 typedef struct Converting {
-  const char *from, *to;
+  const char *from, *to, *snapshot; // NULL: as it is now
   VmImageFormat from_format;
   bool allow_backing;
   VmImageCreate create;
@@ -356,8 +356,22 @@ convert_work (void *data, const VmImageJob *job, GError **error)
 {
   const Converting *converting = data;
 
+  if (converting->snapshot != NULL)
+    return vm_image_convert_snapshot (converting->from, converting->allow_backing,
+                                      converting->snapshot, converting->to, &converting->create,
+                                      job, error);
   return vm_image_convert (converting->from, converting->from_format, converting->allow_backing,
                            converting->to, &converting->create, job, error);
+}
+
+static bool
+may_have_snapshots (const Converting *converting, GError **error)
+{
+  if (converting->snapshot == NULL || converting->from_format == VM_IMAGE_QCOW2)
+    return true;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               _ ("“%s” is not a qcow2 image: only those have snapshots."), converting->from);
+  return false;
 }
 
 static int
@@ -368,14 +382,16 @@ image_convert (int argc, char **argv)
   Converting converting = {0};
 
   if (!image_options_parse (
-          &options, argc, argv, "format source-format allow-backing cluster-size json", 2,
+          &options, argc, argv, "format source-format snapshot allow-backing cluster-size json", 2,
           _ ("SOURCE TARGET"), _ ("Copies a disk image to a new one of another format."), &error))
     return fail_usage (error);
   converting.from = options.names[0];
   converting.to = options.names[1];
   converting.allow_backing = options.allow_backing;
+  converting.snapshot = options.snapshot;
   if (!image_choose_format (options.source_format, converting.from, &converting.from_format,
                             &error) ||
+      !may_have_snapshots (&converting, &error) ||
       !read_create (&options, converting.to, &converting.create, &error) ||
       !image_job_run (convert_work, &converting, options.json, &error))
     return fail (error);
@@ -502,7 +518,7 @@ print_help (void)
            "  terrarium image create FILE SIZE [--format raw|qcow2] [--backing FILE]\n"
            "  terrarium image info FILE\n"
            "  terrarium image check FILE\n"
-           "  terrarium image convert SOURCE TARGET --format raw|qcow2\n"
+           "  terrarium image convert SOURCE TARGET --format raw|qcow2 [--snapshot NAME|ID]\n"
            "  terrarium image resize FILE SIZE\n"
            "  terrarium image map FILE\n\n%s\n",
            _ ("Usage:"), _ ("“terrarium image COMMAND --help” tells more of a command."));

@@ -285,19 +285,75 @@ fill_made (NewFile *made, const VmImageCreate *options, Copy *copy, const char *
   return new_file_end (made, code, error);
 }
 
+static bool
+convert (const BlockImage *image, const char *from, const char *to, const VmImageCreate *options,
+         const VmImageJob *job, GError **error)
+{
+  NewFile made;
+  VmImageCreate complete = *options;
+  complete.size_bytes = image->size_bytes;
+  Copy copy = {.from = image, .job = job};
+  return new_file_begin (&made, to, error) && fill_made (&made, &complete, &copy, from, error);
+}
+
 bool
 vm_image_convert (const char *from, VmImageFormat from_format, bool allow_backing, const char *to,
                   const VmImageCreate *options, const VmImageJob *job, GError **error)
 {
-  NewFile made;
   BlockImage *image = block_image_open (from, (BlockFormat) from_format,
                                         allow_backing ? BLOCK_IMAGE_ALLOW_BACKING : 0, error);
   if (image == NULL)
     return false;
-  VmImageCreate complete = *options;
-  complete.size_bytes = image->size_bytes;
-  Copy copy = {.from = image, .job = job};
-  bool ok = new_file_begin (&made, to, error) && fill_made (&made, &complete, &copy, from, error);
+  bool ok = convert (image, from, to, options, job, error);
+  block_image_free (image);
+  return ok;
+}
+
+// An id is what a name may be too: ids come first. Whoever makes images may give several the same.
+static bool
+find_snapshot (const BlockImage *image, const char *path, const char *which, unsigned *found,
+               GError **error)
+{
+  Qcow2Info info;
+  unsigned n_ids = 0, n_names = 0, by_id = 0, by_name = 0;
+  qcow2_get_info (image, &info);
+  for (unsigned i = info.n_snapshots; i-- > 0;) {
+    if (strcmp (info.snapshots[i].id, which) == 0) {
+      by_id = i;
+      n_ids++;
+    } else if (strcmp (info.snapshots[i].name, which) == 0) {
+      by_name = i;
+      n_names++;
+    }
+  }
+  *found = n_ids > 0 ? by_id : by_name;
+  if (n_ids == 1 || (n_ids == 0 && n_names == 1))
+    return true;
+  if (n_ids + n_names == 0)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 _ ("“%s” has no snapshot “%s”; “terrarium image info” lists them."), path, which);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                 _ ("“%s” has several snapshots “%s”; name one by its id (terrarium image info)."),
+                 path, which);
+  return false;
+}
+
+bool
+vm_image_convert_snapshot (const char *from, bool allow_backing, const char *which, const char *to,
+                           const VmImageCreate *options, const VmImageJob *job, GError **error)
+{
+  unsigned i;
+  BlockImage *image = block_image_open (from, BLOCK_FORMAT_QCOW2,
+                                        allow_backing ? BLOCK_IMAGE_ALLOW_BACKING : 0, error);
+  if (image == NULL)
+    return false;
+  bool ok = find_snapshot (image, from, which, &i, error);
+  if (ok) {
+    int code = qcow2_show_snapshot (image, i);
+    ok =
+        code == 0 ? convert (image, from, to, options, job, error) : image_fail (error, from, code);
+  }
   block_image_free (image);
   return ok;
 }

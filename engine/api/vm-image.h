@@ -54,6 +54,12 @@ bool vm_image_convert (const char *from, VmImageFormat from_format, bool allow_b
                        const char *to, const VmImageCreate *options, const VmImageJob *job,
                        GError **error);
 
+// The same with what the disk was when an internal snapshot of a qcow2 image was taken; `which` is its
+// id or, if no id is that, its name.
+bool vm_image_convert_snapshot (const char *from, bool allow_backing, const char *which,
+                                const char *to, const VmImageCreate *options, const VmImageJob *job,
+                                GError **error);
+
 // A new qcow2 image with what `path` and the `depth` images below it hold, based on what those are
 // based on. The backing names are followed.
 bool vm_image_flatten (const char *path, VmImageFormat format, unsigned depth, const char *to,

@@ -175,6 +175,8 @@ use (FuzzInput *in, MemFile *mem, BlockImageFlags flags, uint8_t *buffer)
   qcow2_get_info (image, &info);
   if (fuzz_below (in, 2) == 0)
     qcow2_check (image, &check, false);
+  if (image->read_only && info.n_snapshots > 0 && fuzz_below (in, 2) == 0)
+    qcow2_show_snapshot (image, fuzz_below (in, info.n_snapshots));
   for (unsigned i = 0; i < OPERATIONS && in->left > 0; i++)
     operate (in, image, buffer);
   if (flags & BLOCK_IMAGE_WRITE && fuzz_below (in, 4) == 0)

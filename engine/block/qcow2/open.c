@@ -115,8 +115,11 @@ begin_writing (Qcow2 *q, BlockImage *image)
       error = qcow2_header_write_features (q);
   }
   if (error == 0 && q->header.autoclear != 0) {
+    // Durable before the first change is: a bitmap that misses it must not look valid.
     q->header.autoclear = 0;
     error = qcow2_header_write_features (q);
+    if (error == 0)
+      error = block_file_sync (q->file);
   }
   return error;
 }

@@ -54,6 +54,10 @@ typedef struct Qcow2Info {
 
 void qcow2_get_info (const BlockImage *image, Qcow2Info *info);
 
+// An image that was opened only for reading and not read yet becomes the disk its snapshot number
+// `i` kept. 0 or an errno value: EIO when the snapshot is damaged; the image is of no use then.
+int qcow2_show_snapshot (BlockImage *image, unsigned i);
+
 typedef struct Qcow2Check {
   uint64_t n_corrupt;                             // would lose or mix up data
   uint64_t n_leaked;                              // clusters only

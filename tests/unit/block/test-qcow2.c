@@ -322,6 +322,220 @@ test_snapshot (void **state)
   }
 }
 
+// What snapshot `i` kept, through us.
+static void
+assert_shows (const char *path, unsigned i, const uint8_t *bytes, uint64_t size_bytes)
+{
+  g_autofree uint8_t *got = g_malloc (size_bytes);
+  struct iovec iov = {got, size_bytes};
+  BlockImage *image = open_image (path, 0);
+  assert_int_equal (qcow2_show_snapshot (image, i), 0);
+  assert_int_equal (image->size_bytes, size_bytes);
+  assert_true (image->read_only);
+  assert_int_equal (image->ops->read (image->driver, &iov, 1, 0), 0);
+  assert_memory_equal (got, bytes, size_bytes);
+  block_image_free (image);
+}
+
+// Two snapshots that qemu-img takes between our writes and resizes, one deleted between them: each
+// shows what the disk was.
+static void
+test_snapshots_shown (void **state)
+{
+  g_autofree char *tool = g_find_program_in_path ("qemu-img");
+  if (tool == NULL)
+    skip ();
+  static const unsigned bits[] = {9, 16};
+  for (size_t i = 0; i < G_N_ELEMENTS (bits); i++) {
+    const Qcow2CreateOptions options = {.size_bytes = UINT64_C (90) << bits[i],
+                                        .cluster_bits = bits[i]};
+    g_autofree char *path = path_of ("shown.qcow2");
+    uint64_t sizes[3];
+    uint8_t *kept[3];
+    DiskModel *model = disk_model_new (options.size_bytes, UINT64_C (1) << bits[i], i + 15);
+    create (path, &options);
+    for (unsigned n = 0; n < 3; n++) {
+      BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE);
+      do_random (model, image, 40);
+      assert_true (disk_model_settle (model, image));
+      sizes[n] = model->size_bytes;
+      kept[n] = g_memdup2 (model->bytes, model->size_bytes);
+      assert_int_equal (block_image_close (image), 0);
+      assert_true (qemu_img ("snapshot -c number%u %s", n, path));
+      image = open_image (path, BLOCK_IMAGE_WRITE);
+      DiskModel *larger = disk_model_new (sizes[n] * 3, UINT64_C (1) << bits[i], i + n);
+      assert_int_equal (qcow2_resize (image, sizes[n] * 3), 0);
+      memcpy (larger->bytes, model->bytes, sizes[n]);
+      disk_model_free (model);
+      model = larger;
+      assert_int_equal (block_image_close (image), 0);
+    }
+    for (unsigned n = 0; n < 3; n++)
+      assert_shows (path, n, kept[n], sizes[n]);
+    assert_true (qemu_img ("snapshot -d number1 %s", path));
+    assert_shows (path, 0, kept[0], sizes[0]);
+    assert_shows (path, 1, kept[2], sizes[2]);
+    BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE);
+    judge (model, image, path);
+    for (unsigned n = 0; n < 3; n++)
+      g_free (kept[n]);
+    disk_model_free (model);
+  }
+}
+
+static void
+patch (BlockFile *file, uint64_t offset, uint64_t value, unsigned bytes)
+{
+  value = GUINT64_TO_BE (value);
+  assert_int_equal (block_file_write (file, (uint8_t *) &value + 8 - bytes, bytes, offset), 0);
+}
+
+enum {
+  TABLE_AT = 1 << 20,     // a snapshot table made by hand
+  SNAPSHOT_L1 = 17 << 16, // behind it
+  SNAPSHOT_END = 18 << 16,
+};
+
+// One snapshot of a disk of 1 MiB, whose L1 table has one entry.
+static void
+add_snapshot (BlockFile *file, uint64_t l1_offset, uint32_t l1_entries, uint64_t disk_bytes,
+              uint64_t l1_entry)
+{
+  patch (file, SNAPSHOT_END - 8, 0, 8);
+  patch (file, 60, 1, 4);
+  patch (file, 64, TABLE_AT, 8);
+  patch (file, TABLE_AT, l1_offset, 8);
+  patch (file, TABLE_AT + 8, l1_entries, 4);
+  patch (file, TABLE_AT + 12, 0x00010001, 4);
+  patch (file, TABLE_AT + 36, 16, 4);
+  patch (file, TABLE_AT + 48, disk_bytes, 8);
+  assert_int_equal (block_file_write (file, "1s", 2, TABLE_AT + 56), 0);
+  patch (file, SNAPSHOT_L1, l1_entry, 8);
+}
+
+// A snapshot's numbers are not believed: an error, now or when what they lead to is read.
+static void
+test_snapshot_damaged (void **state)
+{
+  static const struct {
+    uint64_t l1_offset;
+    uint32_t l1_entries;
+    uint64_t disk_bytes, l1_entry;
+    int show, read;
+  } cases[] = {
+      {SNAPSHOT_L1, 1, 1 << 20, 0, 0, 0},
+      {SNAPSHOT_L1, 1, 0, 0, 0, 0},
+      {0, 0, 0, 0, 0, 0},
+      {0, 1, 1 << 20, 0, EIO, 0},
+      {SNAPSHOT_L1, 0, 1 << 20, 0, EIO, 0},
+      {SNAPSHOT_L1, 1, (512 << 20) + 512, 0, EIO, 0},
+      {SNAPSHOT_L1, 1, UINT64_MAX, 0, EIO, 0},
+      {SNAPSHOT_L1, 1, INT64_MAX, 0, EIO, 0},
+      {SNAPSHOT_L1, 8193, 1 << 20, 0, EIO, 0},
+      {SNAPSHOT_END, 1, 1 << 20, 0, EIO, 0},
+      {UINT64_C (1) << 62, 1, 1 << 20, 0, EIO, 0},
+      {UINT64_MAX << 16, 1, 1 << 20, 0, EIO, 0},
+      {SNAPSHOT_L1, 1, 1 << 20, 0x200, 0, EIO},                 // not at a cluster
+      {SNAPSHOT_L1, 1, 1 << 20, UINT64_C (1) << 40, 0, EIO},    // behind the file
+      {SNAPSHOT_L1, 1, 1 << 20, UINT64_C (0x7f) << 56, 0, EIO}, // reserved bits
+  };
+  const Qcow2CreateOptions options = {.size_bytes = 1 << 20};
+  g_autofree char *path = path_of ("damaged.qcow2");
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    uint8_t sector[512];
+    struct iovec iov = {sector, sizeof sector};
+    create (path, &options);
+    BlockFile *file = block_file_open (path, BLOCK_FILE_WRITE, NULL);
+    add_snapshot (file, cases[i].l1_offset, cases[i].l1_entries, cases[i].disk_bytes,
+                  cases[i].l1_entry);
+    block_file_free (file);
+    BlockImage *image = open_image (path, 0);
+    int code = qcow2_show_snapshot (image, 0);
+    if (code == 0 && image->size_bytes > 0)
+      code = image->ops->read (image->driver, &iov, 1, 0);
+    if (code != MAX (cases[i].show, cases[i].read))
+      fail_msg ("case %zu: %s", i, g_strerror (code));
+    block_image_free (image);
+  }
+  // Longer than any disk's, or not at a cluster: the table itself is refused.
+  create (path, &options);
+  BlockFile *file = block_file_open (path, BLOCK_FILE_WRITE, NULL);
+  add_snapshot (file, SNAPSHOT_L1, (32 << 20) / 8 + 1, 1 << 20, 0);
+  assert_null (block_image_open (path, BLOCK_FORMAT_QCOW2, BLOCK_IMAGE_UNLOCKED, NULL));
+  add_snapshot (file, SNAPSHOT_L1 + 512, 1, 1 << 20, 0);
+  assert_null (block_image_open (path, BLOCK_FORMAT_QCOW2, BLOCK_IMAGE_UNLOCKED, NULL));
+  add_snapshot (file, SNAPSHOT_L1, 1, 1 << 20, 0);
+  patch (file, TABLE_AT + 36, 1025, 4);
+  assert_null (block_image_open (path, BLOCK_FORMAT_QCOW2, BLOCK_IMAGE_UNLOCKED, NULL));
+  // An older entry, without the disk's size: the disk's own holds.
+  add_snapshot (file, SNAPSHOT_L1, 1, 1 << 20, 0);
+  patch (file, TABLE_AT + 36, 0, 4);
+  BlockImage *image = block_image_open (path, BLOCK_FORMAT_QCOW2, BLOCK_IMAGE_UNLOCKED, NULL);
+  assert_non_null (image);
+  assert_int_equal (qcow2_show_snapshot (image, 0), 0);
+  assert_int_equal (image->size_bytes, 1 << 20);
+  block_image_free (image);
+  block_file_free (file);
+}
+
+static uint64_t
+autoclear_of (const char *path)
+{
+  uint64_t value;
+  BlockFile *file = block_file_open (path, BLOCK_FILE_UNLOCKED, NULL);
+  assert_int_equal (block_file_read (file, &value, 8, 88), 0);
+  block_file_free (file);
+  return GUINT64_FROM_BE (value);
+}
+
+static bool
+lists_bitmap (const char *path)
+{
+  g_autofree char *command = g_strdup_printf ("qemu-img info -U --output=json %s", path),
+                  *out = NULL;
+  assert_true (g_spawn_command_line_sync (command, &out, NULL, NULL, NULL));
+  return strstr (out, "\"changes\"") != NULL;
+}
+
+// A bitmap of what changed says nothing of our writes: before the first of them it is invalid, in the
+// file, also when nothing is closed. Only reading leaves it alone.
+static void
+test_bitmap_ends (void **state)
+{
+  g_autofree char *tool = g_find_program_in_path ("qemu-img");
+  if (tool == NULL)
+    skip ();
+  const Qcow2CreateOptions options = {.size_bytes = 4 << 20};
+  for (unsigned dirty = 0; dirty < 2; dirty++) {
+    g_autofree char *path = path_of ("bitmap.qcow2");
+    DiskModel *model = disk_model_new (options.size_bytes, 65536, 60 + dirty);
+    create (path, &options);
+    assert_true (qemu_img ("bitmap --add -f qcow2 %s changes", path));
+    assert_int_equal (autoclear_of (path), 1);
+    block_image_free (open_image (path, 0));
+    assert_clean (path);
+    assert_int_equal (autoclear_of (path), 1);
+    assert_true (lists_bitmap (path));
+    // As a killed QEMU leaves it: opening repairs it too.
+    BlockFile *file = block_file_open (path, BLOCK_FILE_WRITE, NULL);
+    if (dirty)
+      patch (file, 72, 1, 8);
+    block_file_free (file);
+    BlockImage *image = open_image (path, BLOCK_IMAGE_WRITE);
+    assert_int_equal (autoclear_of (path), 0);
+    do_random (model, image, 20);
+    assert_true (disk_model_settle (model, image));
+    assert_int_equal (block_image_close (image), 0);
+    assert_int_equal (autoclear_of (path), 0);
+    assert_false (lists_bitmap (path));
+    // What the bitmap took is lost space, no damage; QEMU finds it.
+    assert_true (qemu_img ("check -q -r leaks -f qcow2 %s", path));
+    image = open_image (path, BLOCK_IMAGE_WRITE);
+    judge (model, image, path);
+    disk_model_free (model);
+  }
+}
+
 static void
 test_resize (void **state)
 {
@@ -553,6 +767,9 @@ main (void)
       cmocka_unit_test (test_turns),
       cmocka_unit_test (test_backing),
       cmocka_unit_test (test_snapshot),
+      cmocka_unit_test (test_snapshots_shown),
+      cmocka_unit_test (test_snapshot_damaged),
+      cmocka_unit_test (test_bitmap_ends),
       cmocka_unit_test (test_resize),
       cmocka_unit_test (test_refcount_table_moves),
       cmocka_unit_test (test_refused),
