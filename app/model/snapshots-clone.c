@@ -131,9 +131,10 @@ remove_files (const char *folder)
 
 // It must not be taken for the machine it was.
 static VmConfig *
-make_config (const Bundle *bundle, const Snapshot *snapshot, const char *name)
+make_config (const Bundle *bundle, const Snapshot *snapshot, const char *name, GError **error)
 {
-  VmConfig *config = vm_config_copy (bundle->config);
+  g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
+  g_autofree char *variables = snapshot_dup_variables_path (bundle->path, snapshot->id);
 
   g_free (config->uuid);
   config->uuid = g_uuid_string_random ();
@@ -144,10 +145,11 @@ make_config (const Bundle *bundle, const Snapshot *snapshot, const char *name)
     memset (nic->mac, 0, sizeof nic->mac);
     g_array_set_size (nic->forwards, 0);
   }
-  g_ptr_array_set_size (config->disks, 0);
-  for (unsigned i = 0; i < snapshot->disks->len; i++)
-    g_ptr_array_add (config->disks, snapshot_disk_copy (snapshot->disks->pdata[i]));
-  return config;
+  if (config->nvram && g_file_test (variables, G_FILE_TEST_IS_REGULAR)) {
+    g_free (config->nvram);
+    config->nvram = g_steal_pointer (&variables);
+  }
+  return snapshot_put_disks (snapshot, config, error) ? g_steal_pointer (&config) : NULL;
 }
 
 Bundle *
@@ -157,7 +159,9 @@ snapshots_clone (const Bundle *bundle, const char *id, const char *root, const c
   g_autoptr (Snapshot) snapshot = snapshots_find (bundle, id, error);
   if (!snapshot)
     return NULL;
-  g_autoptr (VmConfig) config = make_config (bundle, snapshot, name);
+  g_autoptr (VmConfig) config = make_config (bundle, snapshot, name, error);
+  if (!config)
+    return NULL;
   // Hidden, and of a kind that is cleaned away when nobody has it locked.
   g_autofree char *folder = g_build_filename (root, ".creating-XXXXXX", NULL);
   if (!g_mkdtemp_full (folder, 0755)) {

@@ -49,8 +49,8 @@ snapshot_new (void)
   return snapshot;
 }
 
-VmDiskConfig *
-snapshot_disk_copy (const VmDiskConfig *disk)
+static VmDiskConfig *
+copy_disk (const VmDiskConfig *disk)
 {
   VmDiskConfig *copy = g_memdup2 (disk, sizeof *disk);
 
@@ -88,6 +88,23 @@ get_flag (JsonObject *object, const char *name)
   return node && json_node_get_boolean (node);
 }
 
+// A drive without a disc has no path. What is not said is as it is in machine.json.
+static bool
+read_place (JsonObject *object, VmDiskConfig *disk, const char *path)
+{
+  g_autofree char *bus = dup_text (object, "bus");
+  JsonNode *slot = get_member (object, "slot", G_TYPE_INT64);
+  gint64 port = slot ? json_node_get_int (slot) : 0;
+
+  disk->cdrom = get_flag (object, "cdrom") || path[0] == '\0';
+  disk->bus = disk->cdrom ? VM_DISK_SCSI : VM_DISK_VIRTIO;
+  if ((bus && !vm_disk_bus_from_name (bus, &disk->bus)) || port < 0 || port > VM_PORTS)
+    return false;
+  disk->port = (unsigned) port;
+  return (!disk->cdrom || (disk->bus == VM_DISK_SCSI && disk->read_only)) &&
+         (port == 0 || (disk->bus == VM_DISK_VIRTIO && !disk->cdrom));
+}
+
 static bool
 read_disk (Snapshot *snapshot, const char *folder, JsonNode *node)
 {
@@ -99,11 +116,12 @@ read_disk (Snapshot *snapshot, const char *folder, JsonNode *node)
   VmDiskConfig disk = {.read_only = get_flag (object, "read-only"),
                        .allow_backing = get_flag (object, "allow-backing")};
 
-  if (!path || !format || !vm_image_format_from_name (format, &disk.format))
+  if (!path || !format || !vm_image_format_from_name (format, &disk.format) ||
+      !read_place (object, &disk, path))
     return false;
   disk.path = g_path_is_absolute (path) || path[0] == '\0' ? g_strdup (path)
                                                            : g_build_filename (folder, path, NULL);
-  g_ptr_array_add (snapshot->disks, snapshot_disk_copy (&disk));
+  g_ptr_array_add (snapshot->disks, copy_disk (&disk));
   g_free (disk.path);
   return true;
 }
@@ -221,6 +239,12 @@ make_disk (const char *folder, const VmDiskConfig *disk)
   json_object_set_string_member (object, "format", vm_image_format_get_name (disk->format));
   json_object_set_boolean_member (object, "read-only", disk->read_only);
   json_object_set_boolean_member (object, "allow-backing", disk->allow_backing);
+  if (disk->bus != VM_DISK_VIRTIO)
+    json_object_set_string_member (object, "bus", vm_disk_bus_get_name (disk->bus));
+  if (disk->cdrom)
+    json_object_set_boolean_member (object, "cdrom", true);
+  if (disk->port != 0)
+    json_object_set_int_member (object, "slot", disk->port);
   return object;
 }
 
@@ -261,6 +285,47 @@ snapshot_list_write (const SnapshotList *list, GError **error)
 }
 
 // ---------------------------------------------------------------------------------------------
+// What one keeps
+
+// A slot holds one device, and network adapters are not part of a snapshot.
+static bool
+check_slots (const VmConfig *config, const Snapshot *snapshot, GError **error)
+{
+  for (unsigned i = 0; i < config->nics->len; i++) {
+    unsigned port = ((const VmNicConfig *) config->nics->pdata[i])->port;
+    for (unsigned j = 0; port != 0 && j < snapshot->disks->len; j++)
+      if (((const VmDiskConfig *) snapshot->disks->pdata[j])->port == port) {
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                     _ ("The snapshot has a disk in slot%u, where a network adapter is now; detach "
+                        "that first."),
+                     port);
+        return false;
+      }
+  }
+  return true;
+}
+
+bool
+snapshot_put_disks (const Snapshot *snapshot, VmConfig *config, GError **error)
+{
+  if (!check_slots (config, snapshot, error))
+    return false;
+  g_ptr_array_set_size (config->disks, 0);
+  for (unsigned i = 0; i < snapshot->disks->len; i++)
+    g_ptr_array_add (config->disks, copy_disk (snapshot->disks->pdata[i]));
+  // snapshots.json may say what no machine can have.
+  g_autofree char *text = vm_config_to_json (config, NULL);
+  g_autoptr (VmConfig) read = vm_config_from_json (text, -1, "/", error);
+  return read != NULL;
+}
+
+char *
+snapshot_dup_variables_path (const char *folder, const char *id)
+{
+  return dup_own_path (folder, id, ".nvram");
+}
+
+// ---------------------------------------------------------------------------------------------
 // Changing
 
 void
@@ -295,7 +360,7 @@ snapshot_list_add (SnapshotList *list, const char *id, const char *name, const V
   snapshot->parent = g_strdup (list->current);
   snapshot->time = g_get_real_time () / G_USEC_PER_SEC;
   for (unsigned i = 0; i < config->disks->len; i++)
-    g_ptr_array_add (snapshot->disks, snapshot_disk_copy (config->disks->pdata[i]));
+    g_ptr_array_add (snapshot->disks, copy_disk (config->disks->pdata[i]));
   g_ptr_array_add (list->all, snapshot);
   g_free (list->current);
   list->current = g_strdup (id);

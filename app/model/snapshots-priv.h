@@ -23,4 +23,7 @@ Snapshot *snapshot_list_add (SnapshotList *list, const char *id, const char *nam
                              const VmConfig *config);
 // Its children become its parent's.
 void snapshot_list_remove (SnapshotList *list, Snapshot *snapshot);
-VmDiskConfig *snapshot_disk_copy (const VmDiskConfig *disk);
+// In place of those `config` has.
+bool snapshot_put_disks (const Snapshot *snapshot, VmConfig *config, GError **error);
+// Of the firmware's variables as they were (g_free); the file need not be there.
+char *snapshot_dup_variables_path (const char *folder, const char *id);

@@ -310,18 +310,10 @@ copy_variables (const char *from_path, const char *to_path, GError **error)
   return false;
 }
 
-static char *
-dup_variables_path (const char *folder, const char *id)
-{
-  g_autofree char *name = g_strconcat ("snapshot-", id, ".nvram", NULL);
-
-  return g_build_filename (folder, name, NULL);
-}
-
 static bool
 keep_variables (const char *folder, const char *id, const VmConfig *config, GError **error)
 {
-  g_autofree char *to = dup_variables_path (folder, id);
+  g_autofree char *to = snapshot_dup_variables_path (folder, id);
 
   return !config->nvram || !g_file_test (config->nvram, G_FILE_TEST_EXISTS) ||
          copy_variables (config->nvram, to, error);
@@ -330,7 +322,7 @@ keep_variables (const char *folder, const char *id, const VmConfig *config, GErr
 static bool
 bring_variables_back (const char *folder, const char *id, const VmConfig *config, GError **error)
 {
-  g_autofree char *from = dup_variables_path (folder, id);
+  g_autofree char *from = snapshot_dup_variables_path (folder, id);
 
   return !config->nvram || !g_file_test (from, G_FILE_TEST_EXISTS) ||
          copy_variables (from, config->nvram, error);
@@ -452,14 +444,6 @@ snapshots_take (Bundle *bundle, const char *name, GError **error)
 // ---------------------------------------------------------------------------------------------
 // Going back, deleting, renaming
 
-static void
-set_disks (VmConfig *config, GPtrArray *disks)
-{
-  g_ptr_array_set_size (config->disks, 0);
-  for (unsigned i = 0; i < disks->len; i++)
-    g_ptr_array_add (config->disks, snapshot_disk_copy (disks->pdata[i]));
-}
-
 static Snapshot *
 need (const SnapshotList *list, const char *id, GError **error)
 {
@@ -480,8 +464,8 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
   if (!snapshot)
     return false;
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
-  set_disks (config, snapshot->disks);
-  if (!put_overlays (bundle->path, config, overlay, error) ||
+  if (!snapshot_put_disks (snapshot, config, error) ||
+      !put_overlays (bundle->path, config, overlay, error) ||
       !set_config (bundle, g_steal_pointer (&config), error) ||
       !bring_variables_back (bundle->path, id, bundle->config, error))
     return false;

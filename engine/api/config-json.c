@@ -67,6 +67,23 @@ static const char *const bus_names[] = {
     [VM_DISK_USB] = "usb",
 };
 
+const char *
+vm_disk_bus_get_name (VmDiskBus bus)
+{
+  return bus_names[bus];
+}
+
+bool
+vm_disk_bus_from_name (const char *name, VmDiskBus *bus)
+{
+  for (unsigned i = 0; i < G_N_ELEMENTS (bus_names); i++)
+    if (strcmp (name, bus_names[i]) == 0) {
+      *bus = (VmDiskBus) i;
+      return true;
+    }
+  return false;
+}
+
 static void
 put_disks (JsonBuilder *builder, const VmConfig *config, const char *base_dir)
 {
@@ -359,7 +376,8 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
   g_autofree char *path = NULL, *format_name = g_strdup (format_names[VM_IMAGE_RAW]);
   g_autofree char *bus_name = g_strdup (bus_names[VM_DISK_VIRTIO]);
   bool read_only = false, allow_backing = false, cdrom = false, ok = true;
-  unsigned format = VM_IMAGE_RAW, bus = VM_DISK_VIRTIO;
+  unsigned format = VM_IMAGE_RAW;
+  VmDiskBus bus = VM_DISK_VIRTIO;
   gint64 port = 0;
 
   get_path (object, "path", base_dir, &path, &ok, error);
@@ -373,7 +391,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
     return bad_field (error, "path");
   if (ok && !find_name (format_name, format_names, G_N_ELEMENTS (format_names), &format))
     return bad_field (error, "format");
-  if (ok && !find_name (bus_name, bus_names, G_N_ELEMENTS (bus_names), &bus))
+  if (ok && !vm_disk_bus_from_name (bus_name, &bus))
     return bad_field (error, "bus");
   if (ok && cdrom && (bus != VM_DISK_SCSI || !read_only))
     return bad_field (error, "cdrom");
@@ -385,7 +403,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
 
     disk->format = (VmImageFormat) format;
     disk->allow_backing = allow_backing;
-    disk->bus = (VmDiskBus) bus;
+    disk->bus = bus;
     disk->cdrom = cdrom;
     if (port != 0)
       move_to_port (config, disk, (unsigned) port);

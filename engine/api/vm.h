@@ -52,6 +52,10 @@ typedef enum {
   VM_DISK_USB, // removable, like a stick
 } VmDiskBus;
 
+// As in machine.json.
+const char *vm_disk_bus_get_name (VmDiskBus bus);
+bool vm_disk_bus_from_name (const char *name, VmDiskBus *bus);
+
 typedef struct VmDiskConfig {
   char *path;           // "": a drive (cdrom) without a medium
   VmImageFormat format; // told, never guessed: a guest can make its raw disk look like anything

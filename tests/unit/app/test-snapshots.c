@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a snapshot keeps of a machine that is off, and gives back: drives and discs, slots, the
+// firmware's variables. Images and states are tests/cli/test-snapshot's.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <glib/gstdio.h>
+
+#include "app/model/snapshots.h"
+
+typedef struct Room {
+  char *root, *disc;
+  Bundle *bundle;
+} Room;
+
+static void
+put_variables (const Room *room, const char *text)
+{
+  assert_true (g_file_set_contents (room->bundle->config->nvram, text, -1, NULL));
+}
+
+// disk0, a drive with a disc, an empty drive, a disk on NVMe; in slot2 another disk.
+static int
+set_up (void **state)
+{
+  Room *room = g_new0 (Room, 1);
+  g_autoptr (VmConfig) config = vm_config_new (VM_ARCH_AARCH64);
+
+  room->root = g_dir_make_tmp ("terrarium-snapshots-XXXXXX", NULL);
+  room->disc = g_build_filename (room->root, "disc.iso", NULL);
+  g_autofree char *disk = g_build_filename (room->root, "disk.raw", NULL);
+  g_autofree char *zeros = g_malloc0 (1 << 20);
+  g_file_set_contents (room->disc, zeros, 1 << 20, NULL);
+  g_file_set_contents (disk, zeros, 1 << 20, NULL);
+  g_free (config->name);
+  config->name = g_strdup ("M");
+  config->firmware = g_strdup ("uefi");
+  vm_config_add_disk (config, disk, false);
+  vm_config_add_cdrom (config, room->disc);
+  vm_config_add_cdrom (config, NULL);
+  vm_config_add_disk (config, disk, false)->bus = VM_DISK_NVME;
+  vm_config_attach_disk (config, config->disks->pdata[0], 2);
+  room->bundle = bundle_create (room->root, config, false, NULL, NULL, NULL, NULL);
+  *state = room;
+  return room->bundle != NULL ? 0 : -1;
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+
+  for (const char *name; dir && (name = g_dir_read_name (dir));) {
+    g_autofree char *file = g_build_filename (path, name, NULL);
+    if (g_file_test (file, G_FILE_TEST_IS_DIR))
+      remove_tree (file);
+    else
+      g_unlink (file);
+  }
+  g_rmdir (path);
+}
+
+static int
+tear_down (void **state)
+{
+  Room *room = *state;
+
+  bundle_free (room->bundle);
+  remove_tree (room->root);
+  g_free (room->root);
+  g_free (room->disc);
+  g_free (room);
+  return 0;
+}
+
+// As it was made; `bundle` is read anew.
+static void
+assert_disks (const Room *room, const char *path)
+{
+  static const VmDiskBus buses[] = {VM_DISK_VIRTIO, VM_DISK_SCSI, VM_DISK_SCSI, VM_DISK_NVME,
+                                    VM_DISK_VIRTIO};
+  g_autoptr (Bundle) bundle = bundle_load (path);
+
+  assert_non_null (bundle->config);
+  assert_int_equal (bundle->config->disks->len, 5);
+  for (unsigned i = 0; i < 5; i++) {
+    const VmDiskConfig *disk = bundle->config->disks->pdata[i];
+    assert_int_equal (disk->bus, buses[i]);
+    assert_int_equal (disk->cdrom, i == 1 || i == 2);
+    assert_int_equal (disk->read_only, disk->cdrom);
+    assert_int_equal (disk->port, i == 4 ? 2 : 0);
+    if (disk->cdrom)
+      assert_string_equal (disk->path, i == 1 ? room->disc : "");
+  }
+}
+
+static void
+goes_back_to_devices (void **state)
+{
+  Room *room = *state;
+  g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
+
+  assert_non_null (id);
+  assert_true (bundle_set_medium (room->bundle->config, 1, NULL));
+  vm_config_clear_port (room->bundle->config, 2);
+  assert_true (bundle_save (room->bundle, NULL));
+  assert_true (snapshots_go_back (room->bundle, id, NULL));
+  assert_disks (room, room->bundle->path);
+}
+
+static void
+clones_devices_and_variables (void **state)
+{
+  Room *room = *state;
+  g_autofree char *text = NULL;
+
+  put_variables (room, "then");
+  g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
+  assert_non_null (id);
+  put_variables (room, "now");
+  g_autoptr (Bundle) clone = snapshots_clone (room->bundle, id, room->root, "Clone", NULL, NULL);
+  assert_non_null (clone);
+  assert_disks (room, clone->path);
+  assert_string_not_equal (clone->config->nvram, room->bundle->config->nvram);
+  assert_true (g_file_get_contents (clone->config->nvram, &text, NULL, NULL));
+  assert_string_equal (text, "then");
+}
+
+// One slot would hold two devices, and the machine could not be read any more.
+static void
+leaves_slots_in_use (void **state)
+{
+  Room *room = *state;
+  g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
+  VmConfig *config = room->bundle->config;
+  g_autoptr (GError) error = NULL;
+
+  vm_config_clear_port (config, 2);
+  g_autoptr (VmConfig) other = vm_config_new (VM_ARCH_AARCH64);
+  vm_config_attach_nic (config, other->nics->pdata[0], 2);
+  assert_true (bundle_save (room->bundle, NULL));
+  assert_false (snapshots_go_back (room->bundle, id, &error));
+  assert_non_null (error);
+  assert_null (snapshots_clone (room->bundle, id, room->root, "Clone", NULL, NULL));
+  g_autoptr (Bundle) bundle = bundle_load (room->bundle->path);
+  assert_non_null (bundle->config);
+  assert_int_equal (bundle->config->disks->len, 4);
+}
+
+// snapshots.json by another hand.
+static void
+refuses_what_cannot_be (void **state)
+{
+  static const char *const changes[][2] = {
+      {"\"scsi\"", "\"ide\""},
+      {"\"scsi\"", "\"virtio\""},
+      {"\"slot\" : 2", "\"slot\" : 5"},
+      {"\"slot\" : 2", "\"slot\" : -1"},
+      {"\"nvme\"", "\"virtio\",\"slot\" : 2"},
+  };
+  Room *room = *state;
+  g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
+  g_autofree char *file = g_build_filename (room->bundle->path, "snapshots.json", NULL);
+  g_autofree char *before = NULL;
+
+  assert_true (g_file_get_contents (file, &before, NULL, NULL));
+  for (unsigned i = 0; i < G_N_ELEMENTS (changes); i++) {
+    g_autoptr (GError) error = NULL;
+    g_auto (GStrv) parts = g_strsplit (before, changes[i][0], -1);
+    g_autofree char *after = g_strjoinv (changes[i][1], parts);
+    assert_string_not_equal (before, after);
+    assert_true (g_file_set_contents (file, after, -1, NULL));
+    assert_false (snapshots_go_back (room->bundle, id, &error));
+    assert_non_null (error);
+    assert_disks (room, room->bundle->path);
+  }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown (name, set_up, tear_down)
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST (goes_back_to_devices),
+      TEST (clones_devices_and_variables),
+      TEST (leaves_slots_in_use),
+      TEST (refuses_what_cannot_be),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
