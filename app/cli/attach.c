@@ -12,6 +12,7 @@
 #include "app/cli/run-options.h"
 #include "app/model/bundle.h"
 #include "app/model/control.h"
+#include "app/model/saved.h"
 
 enum {
   DETACH_POLLS = 300, // times 100 ms for the guest to let go
@@ -96,6 +97,8 @@ ask_to_attach (Call *call)
 static bool
 attach_to_bundle (Call *call)
 {
+  if (!saved_reload_to_change (&call->bundle, &call->error))
+    return false;
   VmConfig *config = call->bundle->config;
 
   for (call->port = 1; call->port <= VM_PORTS; call->port++)
@@ -137,6 +140,11 @@ parse_device (Call *call, GError **error)
   if (!run_parse_disk (call->device, call->disk, error))
     return false;
   VmDiskConfig *disk = call->device->disks->pdata[0];
+  if (disk->bus != VM_DISK_VIRTIO) {
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                         _ ("A disk in a slot is always on virtio; leave out the bus."));
+    return false;
+  }
   char *path = g_canonicalize_filename (disk->path, NULL);
   g_free (disk->path);
   disk->path = path;
@@ -233,7 +241,9 @@ detach (Call *call)
 
   if (call->error != NULL)
     return false;
-  if (!vm_config_port_is_used (call->bundle->config, call->port)) {
+  if (lock >= 0 && !saved_reload_to_change (&call->bundle, &call->error)) {
+    // It stays as it is.
+  } else if (!vm_config_port_is_used (call->bundle->config, call->port)) {
     g_set_error_literal (&call->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                          _ ("There is nothing in this slot."));
   } else if (lock < 0) {

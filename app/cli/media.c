@@ -11,6 +11,7 @@
 #include "app/cli/complain.h"
 #include "app/model/bundle.h"
 #include "app/model/control.h"
+#include "app/model/saved.h"
 
 typedef struct Call {
   gboolean json, eject, force;
@@ -62,6 +63,23 @@ print_drives (const Call *call)
   }
 }
 
+static bool
+find_drive (Call *call)
+{
+  const char *name = call->drive != NULL ? call->drive : "";
+
+  if (bundle_find_drive (call->bundle->config, name, &call->disk))
+    return true;
+  if (name[0] == '\0')
+    g_set_error (&call->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 _ ("“%s” has no drive, or more than one; choose with --drive."),
+                 bundle_get_name (call->bundle));
+  else
+    g_set_error (&call->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _ ("“%s” has no drive “%s”."),
+                 bundle_get_name (call->bundle), name);
+  return false;
+}
+
 // The machine's own process does it.
 static bool
 ask (Call *call)
@@ -90,8 +108,9 @@ change (Call *call)
     return false;
   }
   g_autoptr (VmImageInfo) info = NULL;
-  bool ok = call->path == NULL ||
-            (info = vm_image_get_info (call->path, VM_IMAGE_RAW, &call->error)) != NULL;
+  bool ok = saved_reload_to_change (&call->bundle, &call->error) && find_drive (call);
+  ok = ok && (call->path == NULL ||
+              (info = vm_image_get_info (call->path, VM_IMAGE_RAW, &call->error)) != NULL);
   ok = ok && bundle_set_medium (call->bundle->config, call->disk, call->path) &&
        bundle_save (call->bundle, &call->error);
   close (lock);
@@ -109,23 +128,6 @@ find (Call *call)
   if (call->bundle->config != NULL)
     return true;
   call->error = g_error_copy (call->bundle->error);
-  return false;
-}
-
-static bool
-find_drive (Call *call)
-{
-  const char *name = call->drive != NULL ? call->drive : "";
-
-  if (bundle_find_drive (call->bundle->config, name, &call->disk))
-    return true;
-  if (name[0] == '\0')
-    g_set_error (&call->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 _ ("“%s” has no drive, or more than one; choose with --drive."),
-                 bundle_get_name (call->bundle));
-  else
-    g_set_error (&call->error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, _ ("“%s” has no drive “%s”."),
-                 bundle_get_name (call->bundle), name);
   return false;
 }
 

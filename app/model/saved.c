@@ -129,6 +129,26 @@ saved_look (const Bundle *bundle, GError **why)
   return SAVED_READY;
 }
 
+bool
+saved_reload_to_change (Bundle **bundle, GError **error)
+{
+  Bundle *now = bundle_load ((*bundle)->path);
+
+  bundle_free (*bundle);
+  *bundle = now;
+  if (now->config == NULL) {
+    g_propagate_error (error, g_error_copy (now->error));
+    return false;
+  }
+  if (saved_look (now, NULL) != SAVED_READY)
+    return true;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+               _ ("“%s” is saved, and its state is of no use with other devices; go on with it "
+                  "(terrarium restore) to change them."),
+               bundle_get_name (now));
+  return false;
+}
+
 char *
 saved_dup_path (const Bundle *bundle)
 {

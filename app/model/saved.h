@@ -18,6 +18,9 @@ typedef enum {
 
 // `why`, if not NULL: what is wrong with a stale one, a sentence that says what to do.
 SavedKind saved_look (const Bundle *bundle, GError **why);
+// With the bundle's lock: what is on disk now, for who wants to change its devices. False with an error:
+// that would make the state useless, or it cannot be read.
+bool saved_reload_to_change (Bundle **bundle, GError **error);
 // Of a state that is ready. NULL otherwise.
 char *saved_dup_path (const Bundle *bundle);
 // When it was made, seconds since 1970; 0: there is none.

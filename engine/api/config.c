@@ -200,7 +200,13 @@ vm_config_clear_port (VmConfig *config, unsigned port)
 void
 vm_config_attach_disk (VmConfig *config, const VmDiskConfig *disk, unsigned port)
 {
-  copy_disk (config, disk)->port = port;
+  VmDiskConfig *copy = copy_disk (config, disk);
+
+  copy->port = port;
+  if (port != 0) {
+    copy->bus = VM_DISK_VIRTIO;
+    copy->cdrom = false;
+  }
 }
 
 void
