@@ -174,13 +174,16 @@ make_disk_path (const Bundle *bundle)
   }
 }
 
-static unsigned
-count_before_drives (const VmConfig *config)
+unsigned
+bundle_find_disk_place (const VmConfig *config)
 {
   unsigned i = 0;
 
-  while (i < config->disks->len && !((VmDiskConfig *) config->disks->pdata[i])->cdrom)
-    i++;
+  for (; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = config->disks->pdata[i];
+    if (disk->cdrom || disk->port != 0)
+      break;
+  }
   return i;
 }
 
@@ -193,10 +196,12 @@ bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
 
   if (!vm_image_create (path, &options, error))
     return false;
+  unsigned at = bundle_find_disk_place (config), made = 0;
   VmDiskConfig *disk = vm_config_add_disk (config, path, false);
   disk->format = VM_IMAGE_QCOW2;
-  g_ptr_array_steal_index (config->disks, config->disks->len - 1);
-  g_ptr_array_insert (config->disks, (int) count_before_drives (config), disk);
+  g_ptr_array_find (config->disks, disk, &made);
+  g_ptr_array_steal_index (config->disks, made);
+  g_ptr_array_insert (config->disks, (int) at, disk);
   return bundle_save (bundle, error);
 }
 

@@ -63,7 +63,9 @@ Bundle *bundle_create (const char *root, const VmConfig *config, bool disks_in_p
                        BundleProgress progress, void *data, GCancellable *cancellable,
                        GError **error);
 
-// Adds an empty disk, a qcow2 image of the bundle's own, before the drives, and saves.
+// Where the next disk goes: before the drives, and what is in slots.
+unsigned bundle_find_disk_place (const VmConfig *config);
+// Adds an empty disk there, a qcow2 image of the bundle's own, and saves.
 bool bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error);
 // Makes the first disk larger.
 bool bundle_grow_disk (const Bundle *bundle, uint64_t size_bytes, GError **error);

@@ -105,13 +105,9 @@ check_no_snapshots (const Bundle *bundle, GError **error)
 static bool
 add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
 {
-  unsigned at = 0;
-
   if (!check_no_snapshots (bundle, error))
     return false;
-  while (at < bundle->config->disks->len && !get_disk (bundle->config, at)->cdrom)
-    at++;
-  renumber (bundle->config, at, 1);
+  renumber (bundle->config, bundle_find_disk_place (bundle->config), 1);
   return bundle_add_disk (bundle, size_bytes, error);
 }
 

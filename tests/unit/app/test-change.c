@@ -144,6 +144,23 @@ changes_disks (void **state)
   assert_true (drive->cdrom && drive->path[0] == '\0');
 }
 
+// What is in a slot is the last, also when there is no drive.
+static void
+adds_disks_before_slots (void **state)
+{
+  Room *room = *state;
+  VmConfig *config = room->bundle->config;
+
+  g_ptr_array_remove_index (config->disks, 1);
+  vm_config_attach_disk (config, config->disks->pdata[0], 3);
+  assert_true (bundle_save (room->bundle, NULL));
+  g_autoptr (Bundle) added = apply (room, &(Change){CHANGE_ADD_DISK, .bytes = 2 << 20}, true);
+  assert_non_null (added->config);
+  assert_int_equal (added->config->disks->len, 3);
+  for (unsigned i = 0; i < 3; i++)
+    assert_int_equal (((VmDiskConfig *) added->config->disks->pdata[i])->port, i == 2 ? 3 : 0);
+}
+
 static void
 changes_discs (void **state)
 {
@@ -214,13 +231,10 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      TEST (changes_values),
-      TEST (refuses_nonsense),
-      TEST (changes_disks),
-      TEST (changes_discs),
-      TEST (changes_boot_order),
-      TEST (changes_network),
-      TEST (keeps_disks_of_snapshots),
+      TEST (changes_values),  TEST (refuses_nonsense),
+      TEST (changes_disks),   TEST (adds_disks_before_slots),
+      TEST (changes_discs),   TEST (changes_boot_order),
+      TEST (changes_network), TEST (keeps_disks_of_snapshots),
   };
   g_autofree char *home = g_dir_make_tmp ("terrarium-change-home-XXXXXX", NULL);
 
