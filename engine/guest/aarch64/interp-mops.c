@@ -118,16 +118,6 @@ move_byte (Run *run)
   return true;
 }
 
-// How much a forward copy takes at once: no byte that it writes itself, so that the outcome does not
-// depend on what happens to be in the TLB.
-static uint64_t
-forward_piece (const void *to, const void *from, uint64_t n)
-{
-  uint64_t distance = (uintptr_t) to - (uintptr_t) from;
-
-  return distance != 0 && distance < n ? distance : n;
-}
-
 // Some of the next `limit` bytes; false when an exception was raised.
 static bool
 move_some (Run *run, uint64_t limit)
@@ -147,8 +137,6 @@ move_some (Run *run, uint64_t limit)
         a64_tlb_lookup (context (cpu, options & READ_UNPRIV)->rd, run->from - back, (unsigned) n);
   if (to == NULL || from == NULL)
     return move_byte (run);
-  if (run->copies && !run->backward)
-    n = forward_piece (to, from, n);
   if (run->copies)
     memmove (to, from, n);
   else

@@ -95,15 +95,10 @@ typedef struct Job {
   uint64_t to, from, size; // offsets in the window
 } Job;
 
-// Where CPYF's memory overlaps forwards, what is copied is not defined; ours goes byte by byte, whatever
-// the TLB holds.
 static void
 expect (Guest *g, const Kind *kind, const Job *job)
 {
-  if (kind->copies && !kind->both_ways)
-    for (uint64_t i = 0; i < job->size; i++)
-      g->expected[job->to + i] = g->expected[job->from + i];
-  else if (kind->copies)
+  if (kind->copies)
     memmove (g->expected + job->to, g->expected + job->from, job->size);
   else
     memset (g->expected + job->to, (uint8_t) (WINDOW + job->from), job->size);
@@ -156,6 +151,9 @@ test_results (void **state)
   guest_init (&g);
   for (unsigned k = 0; k < G_N_ELEMENTS (kinds); k++)
     for (unsigned i = 0; i < G_N_ELEMENTS (jobs); i++) {
+      // Where CPYF's memory overlaps forwards, what is copied is not defined.
+      if (!kinds[k].both_ways && is_backward (&kinds[1], &jobs[i]))
+        continue;
       write_code (&g, &kinds[k], 0);
       set_registers (&g, &jobs[i]);
       expect (&g, &kinds[k], &jobs[i]);
