@@ -133,18 +133,9 @@ remove_files (const char *folder)
 static VmConfig *
 make_config (const Bundle *bundle, const Snapshot *snapshot, const char *name, GError **error)
 {
-  g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
+  g_autoptr (VmConfig) config = vm_config_copy_as_new (bundle->config, name);
   g_autofree char *variables = snapshot_dup_variables_path (bundle->path, snapshot->id);
 
-  g_free (config->uuid);
-  config->uuid = g_uuid_string_random ();
-  g_free (config->name);
-  config->name = g_strdup (name);
-  for (unsigned i = 0; i < config->nics->len; i++) {
-    VmNicConfig *nic = config->nics->pdata[i];
-    memset (nic->mac, 0, sizeof nic->mac);
-    g_array_set_size (nic->forwards, 0);
-  }
   if (config->nvram && g_file_test (variables, G_FILE_TEST_IS_REGULAR)) {
     g_free (config->nvram);
     config->nvram = g_steal_pointer (&variables);

@@ -335,30 +335,13 @@ terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *cr
   g_task_run_in_thread (task, work_cb);
 }
 
-// Two machines with one identity, one address or one port of this computer would be in each other's
-// way.
-static VmConfig *
-make_copy (const VmConfig *config)
-{
-  VmConfig *copy = vm_config_copy (config);
-
-  g_free (copy->uuid);
-  copy->uuid = g_uuid_string_random ();
-  g_free (copy->name);
-  copy->name = g_strdup_printf (_ ("%s (Copy)"), config->name);
-  for (unsigned i = 0; i < copy->nics->len; i++) {
-    VmNicConfig *nic = copy->nics->pdata[i];
-    memset (nic->mac, 0, sizeof nic->mac);
-    g_array_set_size (nic->forwards, 0);
-  }
-  return copy;
-}
-
 void
 terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine,
                                  GAsyncReadyCallback callback, void *user_data)
 {
-  g_autoptr (VmConfig) copy = make_copy (terrarium_machine_get_config (machine));
+  const VmConfig *config = terrarium_machine_get_config (machine);
+  g_autofree char *name = g_strdup_printf (_ ("%s (Copy)"), config->name);
+  g_autoptr (VmConfig) copy = vm_config_copy_as_new (config, name);
   const TerrariumCreation creation = {
       .config = copy,
       .source = terrarium_machine_get_bundle (machine)->path,

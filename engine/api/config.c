@@ -147,6 +147,25 @@ vm_config_copy (const VmConfig *config)
   return copy;
 }
 
+VmConfig *
+vm_config_copy_as_new (const VmConfig *config, const char *name)
+{
+  VmConfig *copy = vm_config_copy (config);
+
+  g_free (copy->uuid);
+  copy->uuid = g_uuid_string_random ();
+  g_free (copy->name);
+  copy->name = g_strdup (name);
+  g_clear_pointer (&copy->vsock, g_free);
+  for (unsigned i = 0; i < copy->nics->len; i++) {
+    VmNicConfig *nic = g_ptr_array_index (copy->nics, i);
+
+    memset (nic->mac, 0, sizeof nic->mac);
+    g_array_set_size (nic->forwards, 0);
+  }
+  return copy;
+}
+
 VmDiskConfig *
 vm_config_add_disk (VmConfig *config, const char *path, bool read_only)
 {

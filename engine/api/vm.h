@@ -136,6 +136,9 @@ typedef struct VmConfig {
 
 VmConfig *vm_config_new (VmArch arch); // 1 CPU, 1 GiB, no disk, one NIC, no display
 VmConfig *vm_config_copy (const VmConfig *config);
+// Another machine: with an identity of its own, without what only one machine of a host can have (MAC
+// addresses, forwarded ports, the vsock's socket). Its disks and variables are still the same files.
+VmConfig *vm_config_copy_as_new (const VmConfig *config, const char *name);
 void vm_config_free (VmConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmConfig, vm_config_free)
 // Raw; the caller may change what comes back. Before the disks in hot-plug slots.

@@ -131,6 +131,31 @@ test_macs (void **state)
   vm_config_free (config);
 }
 
+static void
+test_as_new (void **state)
+{
+  VmConfig *config = make_config ();
+  uint8_t of_config[6], of_copy[6];
+
+  config->vsock = g_strdup ("/run/one");
+  VmConfig *copy = vm_config_copy_as_new (config, "Other");
+  assert_string_equal (copy->name, "Other");
+  assert_string_not_equal (copy->uuid, config->uuid);
+  assert_null (copy->vsock);
+  assert_int_equal (copy->disks->len, config->disks->len);
+  assert_int_equal (copy->nics->len, config->nics->len);
+  for (unsigned i = 0; i < copy->nics->len; i++) {
+    const VmNicConfig *nic = g_ptr_array_index (copy->nics, i);
+
+    assert_int_equal (nic->forwards->len, 0);
+    vm_config_get_mac (config, i, of_config);
+    vm_config_get_mac (copy, i, of_copy);
+    assert_memory_not_equal (of_config, of_copy, 6);
+  }
+  vm_config_free (copy);
+  vm_config_free (config);
+}
+
 // What `python3 -c 'import uuid; print(uuid.uuid5(uuid.NAMESPACE_URL, "file:///machines/a"))'` says.
 #define UUID_OF_MACHINES_A "bd627955-9593-5eb9-85f3-35c99aec7010"
 
@@ -429,11 +454,11 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_round_trip),    cmocka_unit_test (test_macs),
-      cmocka_unit_test (test_without_uuid),  cmocka_unit_test (test_texts),
-      cmocka_unit_test (test_deep_and_long), cmocka_unit_test (test_validate),
-      cmocka_unit_test (test_no_kernel),     cmocka_unit_test (test_probe),
-      cmocka_unit_test (test_cpu_features),
+      cmocka_unit_test (test_round_trip),   cmocka_unit_test (test_macs),
+      cmocka_unit_test (test_without_uuid), cmocka_unit_test (test_as_new),
+      cmocka_unit_test (test_texts),        cmocka_unit_test (test_deep_and_long),
+      cmocka_unit_test (test_validate),     cmocka_unit_test (test_no_kernel),
+      cmocka_unit_test (test_probe),        cmocka_unit_test (test_cpu_features),
   };
 
   return cmocka_run_group_tests (tests, make_folder, remove_folder);
