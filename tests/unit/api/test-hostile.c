@@ -43,13 +43,14 @@ static const uint32_t prologue[] = {
     0xb9000001, // str w1, [x0]
 };
 
-// Writes code and runs it.
+// Writes code and runs it: MOV of a number that wraps, so that it stays one however long it goes.
 static const uint32_t guest_writing[] = {
     0x52ba5002, // mov w2, #0xd2800000
     0x52807803, // mov w3, #0x3c0
     0x72bacbe3, // movk w3, #0xd65f, lsl #16
     0xb9000763, // str w3, [x27, #4]
-    0x11008042, // add w2, w2, #0x20
+    0x11000484, // add w4, w4, #0x1
+    0x331b3c82, // bfi w2, w4, #5, #16
     0xb9000362, // str w2, [x27]
     0xd50b7b3b, // dc cvau, x27
     0xd5033b9f, // dsb ish
@@ -57,7 +58,7 @@ static const uint32_t guest_writing[] = {
     0xd5033b9f, // dsb ish
     0xd5033fdf, // isb
     0xd63f0360, // blr x27
-    0x17fffff8, // b .-32
+    0x17fffff7, // b .-36
 };
 
 // The same without saying so.
@@ -66,10 +67,11 @@ static const uint32_t guest_silent[] = {
     0x52807803, // mov w3, #0x3c0
     0x72bacbe3, // movk w3, #0xd65f, lsl #16
     0xb9000763, // str w3, [x27, #4]
-    0x11008042, // add w2, w2, #0x20
+    0x11000484, // add w4, w4, #0x1
+    0x331b3c82, // bfi w2, w4, #5, #16
     0xb9000362, // str w2, [x27]
     0xd63f0360, // blr x27
-    0x17fffffd, // b .-12
+    0x17fffffc, // b .-16
 };
 
 // Jumps to every word of a megabyte.
