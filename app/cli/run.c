@@ -26,6 +26,7 @@ typedef struct Run {
   Terminal *terminal; // NULL: no serial console
   int signal_number;  // that ended it, 0: none
   bool told_to_end;   // by a signal or Ctrl-A X
+  bool finishing;     // it is over; what it printed is still being written
   guint timer;        // resumes it after it has paused by itself, or counts how long it runs; or 0
   bool told_trouble;  // since it last ran for longer
   int status;
@@ -158,6 +159,8 @@ on_signal (Run *run, int number)
 {
   run->signal_number = number;
   force_stop (run);
+  if (run->finishing)
+    g_main_loop_quit (run->loop);
   return G_SOURCE_CONTINUE;
 }
 
@@ -224,11 +227,16 @@ run_until_stopped (Run *run, const RunOptions *options)
   g_signal_connect (run->machine, "notify::state", G_CALLBACK (state_cb), run);
   vm_machine_perform_async (run->machine, VM_OP_START, NULL, started_cb, run);
   g_main_loop_run (run->loop);
-  // From here on a signal ends the process, whatever it still waits for.
+  g_clear_handle_id (&run->timer, g_source_remove);
+  // A signal ends that, also one that came just before and has not been looked at yet.
+  run->finishing = true;
+  if (run->terminal != NULL && !run->told_to_end)
+    terminal_finish (run->terminal, run->loop);
   for (size_t i = 0; i < G_N_ELEMENTS (signals); i++)
     g_source_remove (signals[i]);
-  g_clear_handle_id (&run->timer, g_source_remove);
-  terminal_free (run->terminal, !run->told_to_end);
+  if (!terminal_free (run->terminal) && run->status == CLI_OK)
+    fail (run, run->signal_number != 0 ? EXIT_SIGNAL + run->signal_number : CLI_FAILED,
+          _ ("The machine has ended, but not all of its output was read."));
 }
 
 // What the engine has to say that is no error.

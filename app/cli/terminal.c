@@ -33,6 +33,7 @@ struct Terminal {
   GCond output_cond;
   GByteArray *output;
   bool closing, broken, done; // done: the writer has ended
+  GMainLoop *waiting;         // quit when it has; or NULL
 };
 
 // What the terminal was set to, for handlers of signals that end the process.
@@ -101,6 +102,13 @@ write_all (const uint8_t *bytes, size_t length)
   return true;
 }
 
+static gboolean
+quit_cb (void *data)
+{
+  g_main_loop_quit (data);
+  return G_SOURCE_REMOVE;
+}
+
 static void *
 writer_thread (void *data)
 {
@@ -124,6 +132,10 @@ writer_thread (void *data)
   }
   terminal->done = true;
   g_cond_broadcast (&terminal->output_cond);
+  // From the loop itself: one that does not run yet would not notice.
+  if (terminal->waiting != NULL)
+    g_idle_add_full (G_PRIORITY_DEFAULT, quit_cb, g_main_loop_ref (terminal->waiting),
+                     (GDestroyNotify) g_main_loop_unref);
   g_mutex_unlock (&terminal->output_lock);
   return NULL;
 }
@@ -237,38 +249,58 @@ terminal_new (const TerminalOps *ops, void *data)
   return terminal;
 }
 
-// Whether the writer has ended; waits for it, or only for a moment.
+static void
+end_input (Terminal *terminal)
+{
+  g_clear_handle_id (&terminal->input_source, g_source_remove);
+  g_clear_handle_id (&terminal->retry_source, g_source_remove);
+  restore_mode ();
+}
+
+void
+terminal_finish (Terminal *terminal, GMainLoop *loop)
+{
+  end_input (terminal);
+  g_mutex_lock (&terminal->output_lock);
+  terminal->waiting = loop;
+  terminal->closing = true;
+  g_cond_broadcast (&terminal->output_cond);
+  g_mutex_unlock (&terminal->output_lock);
+  g_main_loop_run (loop);
+}
+
+// Whether the writer has ended, within a moment.
 static bool
-end_writer (Terminal *terminal, bool wait)
+end_writer (Terminal *terminal)
 {
   int64_t end_time = g_get_monotonic_time () + STUCK_MS * G_TIME_SPAN_MILLISECOND;
   bool waits = true;
 
   g_mutex_lock (&terminal->output_lock);
+  terminal->waiting = NULL;
   terminal->closing = true;
   g_cond_broadcast (&terminal->output_cond);
-  while (!wait && waits && !terminal->done)
+  while (waits && !terminal->done)
     waits = g_cond_wait_until (&terminal->output_cond, &terminal->output_lock, end_time);
   g_mutex_unlock (&terminal->output_lock);
   return waits;
 }
 
-void
-terminal_free (Terminal *terminal, bool wait)
+bool
+terminal_free (Terminal *terminal)
 {
   if (terminal == NULL)
-    return;
-  g_clear_handle_id (&terminal->input_source, g_source_remove);
-  g_clear_handle_id (&terminal->retry_source, g_source_remove);
-  restore_mode ();
+    return true;
+  end_input (terminal);
   // A writer that is stuck keeps what it uses until the process ends.
-  if (!end_writer (terminal, wait)) {
+  if (!end_writer (terminal)) {
     g_thread_unref (terminal->writer);
-    return;
+    return false;
   }
   g_thread_join (terminal->writer);
   g_byte_array_unref (terminal->output);
   g_cond_clear (&terminal->output_cond);
   g_mutex_clear (&terminal->output_lock);
   g_free (terminal);
+  return true;
 }
