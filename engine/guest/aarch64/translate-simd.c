@@ -132,20 +132,52 @@ A64_TRANSLATE_FUNCTION (v_same_t)
   emit_tier0 (t, op, row->uop, width (op), op->rd, op->rn, op->rm)->aux2 = row->aux2;
 }
 
-A64_TRANSLATE_FUNCTION (v_same_element_t)
+// The lowest lane of v alone, in a temporary: zeroes above it do not saturate.
+static unsigned
+emit_lowest (A64Translator *t, unsigned size, unsigned temporary, unsigned v)
 {
-  unsigned element = emit_element (t, op);
-
-  emit_tier0 (t, op, row->uop, width (op), op->rd, op->rn, element)->aux2 = row->aux2;
+  emit (t, UOP_VGETE, 0, size, temporary, v, 0);
+  return temporary;
 }
 
-// Scalars of 64 bits are like vectors of one lane.
-A64_TRANSLATE_FUNCTION (v_scalar_t)
+// Vectors stay as they are, and scalars of 64 bits, which are like vectors of one lane.
+static unsigned
+emit_operand (A64Translator *t, const A64Op *op, unsigned temporary, unsigned v)
 {
-  if (op->aux[0] == 3)
-    a64_translate_v_same_t (t, op, row);
-  else
-    a64_emit_interp (t, op, UOP_INTERP_VEC);
+  return op->aux[1] < 8 ? emit_lowest (t, op->aux[0], temporary, v) : v;
+}
+
+// Vectors and scalars.
+A64_TRANSLATE_FUNCTION (v_any_t)
+{
+  unsigned a = emit_operand (t, op, T0, op->rn), b = emit_operand (t, op, T1, op->rm);
+
+  emit_tier0 (t, op, row->uop, width (op), op->rd, a, b)->aux2 = row->aux2;
+}
+
+A64_TRANSLATE_FUNCTION (v_any_element_t)
+{
+  unsigned element = emit_element (t, op), a = emit_operand (t, op, T0, op->rn);
+
+  emit_tier0 (t, op, row->uop, width (op), op->rd, a, element)->aux2 = row->aux2;
+}
+
+// Vn is added to Vd.
+A64_TRANSLATE_FUNCTION (v_any_add_t)
+{
+  unsigned a = emit_operand (t, op, T0, op->rd), b = emit_operand (t, op, T1, op->rn);
+
+  emit_tier0 (t, op, row->uop, width (op), op->rd, a, b)->aux2 = row->aux2;
+}
+
+// Of one source; the uop may have a distance.
+A64_TRANSLATE_FUNCTION (v_any_misc_t)
+{
+  unsigned a = emit_operand (t, op, T0, op->rn);
+  Uop *u = emit_tier0 (t, op, row->uop, width (op), op->rd, a, a);
+
+  u->aux2 = row->aux2;
+  u->c = (uint8_t) op->imm;
 }
 
 // ---- long, wide, narrow ---------------------------------------------------------------------
@@ -182,6 +214,24 @@ A64_TRANSLATE_FUNCTION (v_long_doubled)
 A64_TRANSLATE_FUNCTION (v_long_doubled_element)
 {
   emit_doubled (t, op, row, emit_element (t, op));
+}
+
+static void
+emit_doubled_scalar (A64Translator *t, const A64Op *op, const A64TranslateRow *row, unsigned b)
+{
+  emit_lowest (t, op->aux[0], T0, op->rn);
+  emit (t, row->uop, UOP_Q, op->aux[0], T0, T0, b);
+  emit_tier0 (t, op, row->aux, UOP_Q, op->rd, T0, T0)->aux = op->aux[0] + 1;
+}
+
+A64_TRANSLATE_FUNCTION (v_long_doubled_scalar)
+{
+  emit_doubled_scalar (t, op, row, op->rm);
+}
+
+A64_TRANSLATE_FUNCTION (v_long_doubled_scalar_element)
+{
+  emit_doubled_scalar (t, op, row, emit_element (t, op));
 }
 
 A64_TRANSLATE_FUNCTION (v_long_accumulate)
@@ -283,6 +333,18 @@ A64_TRANSLATE_FUNCTION (v_narrow_saturated)
 A64_TRANSLATE_FUNCTION (v_shift_narrow_saturated)
 {
   emit_shift (t, row->uop, UOP_Q, op->aux[0] + 1, T0, op->rn, op->imm);
+  emit_narrow_saturated (t, op, row, T0);
+}
+
+A64_TRANSLATE_FUNCTION (v_narrow_saturated_scalar)
+{
+  emit_narrow_saturated (t, op, row, emit_lowest (t, op->aux[0] + 1, T0, op->rn));
+}
+
+A64_TRANSLATE_FUNCTION (v_shift_narrow_saturated_scalar)
+{
+  emit_lowest (t, op->aux[0] + 1, T0, op->rn);
+  emit_shift (t, row->uop, UOP_Q, op->aux[0] + 1, T0, T0, op->imm);
   emit_narrow_saturated (t, op, row, T0);
 }
 

@@ -118,18 +118,18 @@ constant (unsigned which)
     return repeat (1, 2);
   case X64_K_WORDS_FF:
     return repeat (0xff, 2);
+  case X64_K_SIGN:
   case X64_K_WORDS_SIGN:
-    return repeat (0x8000, 2);
   case X64_K_DWORDS_SIGN:
-    return repeat (0x80000000, 4);
   case X64_K_QWORDS_SIGN:
-    return repeat (UINT64_C (1) << 63, 8);
+    return repeat (UINT64_C (0x80) << ((8u << (which - X64_K_SIGN)) - 8), 1u << (which - X64_K_SIGN));
   case X64_K_QWORDS_ROUND:
     return repeat (1 << 30, 8);
-  case X64_K_DWORDS_MAX:
-    return repeat (0x7fffffff, 4);
-  case X64_K_QWORDS_MAX:
-    return repeat (INT64_MAX, 8);
+  case X64_K_MAX:
+  case X64_K_MAX + 1:
+  case X64_K_MAX + 2:
+  case X64_K_MAX + 3:
+    return repeat (INT64_MAX >> (64 - (8u << (which - X64_K_MAX))), 1u << (which - X64_K_MAX));
   case X64_K_DWORDS_FFFF:
     return repeat (0xffff, 4);
   case X64_K_SHA1 + IR_SHA1_CHOOSE:

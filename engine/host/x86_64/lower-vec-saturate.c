@@ -26,10 +26,16 @@ note_unless_zero (X64Lower *l, const Uop *uop, X64VecOp test, X64Vec x, bool q)
 
 // d is the saturated result, xmm0 the one that wrapped.
 static void
-finish (X64Lower *l, const Uop *uop, X64Vec d)
+note_difference (X64Lower *l, const Uop *uop, X64Vec d)
 {
   x64_vrrr (&l->a, X64_VPXOR, 0, 0, d);
   note_unless_zero (l, uop, X64_VPTEST, 0, uop->flags & UOP_Q);
+}
+
+static void
+finish (X64Lower *l, const Uop *uop, X64Vec d)
+{
+  note_difference (l, uop, d);
   x64_vresult (l, uop, d);
 }
 
@@ -43,26 +49,25 @@ short_lanes (X64Lower *l, const Uop *uop, X64VecOp saturates, X64VecOp wraps)
   finish (l, uop, d);
 }
 
-// The limit on the side of s's sign, into d.
+// The limit on the side of s's sign, into d, which is another.
 static void
 find_limit (X64Lower *l, unsigned size, X64Vec d, X64Vec s)
 {
   if (size == 2) {
     x64_vrri (&l->a, X64_VPSRAD_I, d, s, 31);
-    x64_vrrm (&l->a, X64_VPXOR, d, d, x64_const (l, X64_K_DWORDS_MAX));
   } else {
     x64_vzero (&l->a, d);
-    x64_vrrr (&l->a, X64_VPCMPGTQ, d, d, s);
-    x64_vrrm (&l->a, X64_VPXOR, d, d, x64_const (l, X64_K_QWORDS_MAX));
+    x64_vrrr (&l->a, x64_vcmpgt[size], d, d, s);
   }
+  x64_vrrm (&l->a, X64_VPXOR, d, d, x64_const (l, X64_K_MAX + size));
 }
 
 // A sum overflows where its sign is that of neither operand, a difference where the operands'
 // signs differ and its own is not a's.
 static void
-signed_lanes (X64Lower *l, const Uop *uop, const X64VecOp *op, bool subtract)
+signed_sum (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Vec b, bool subtract)
 {
-  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
+  const X64VecOp *op = subtract ? x64_vsub : x64_vadd;
   bool dwords = uop->aux == 2;
 
   x64_vrrr (&l->a, op[uop->aux], d, a, b);
@@ -72,6 +77,14 @@ signed_lanes (X64Lower *l, const Uop *uop, const X64VecOp *op, bool subtract)
   find_limit (l, uop->aux, 1, a);
   x64_vrrrr (&l->a, dwords ? X64_VBLENDVPS : X64_VBLENDVPD, d, d, 1, 0);
   note_unless_zero (l, uop, dwords ? X64_VTESTPS : X64_VTESTPD, 0, uop->flags & UOP_Q);
+}
+
+static void
+signed_lanes (X64Lower *l, const Uop *uop, bool subtract)
+{
+  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
+
+  signed_sum (l, uop, d, a, b, subtract);
   x64_vresult (l, uop, d);
 }
 
@@ -83,7 +96,7 @@ x64_lower_VSQADD (X64Lower *l, const Uop *uop)
   else if (uop->aux == 1)
     short_lanes (l, uop, X64_VPADDSW, X64_VPADDW);
   else
-    signed_lanes (l, uop, x64_vadd, false);
+    signed_lanes (l, uop, false);
 }
 
 void
@@ -94,21 +107,28 @@ x64_lower_VSQSUB (X64Lower *l, const Uop *uop)
   else if (uop->aux == 1)
     short_lanes (l, uop, X64_VPSUBSW, X64_VPSUBW);
   else
-    signed_lanes (l, uop, x64_vsub, true);
+    signed_lanes (l, uop, true);
 }
 
 // b can be added to at most ~b.
 static void
-add_unsigned (X64Lower *l, const Uop *uop)
+unsigned_sum (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Vec b)
 {
-  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
-
   x64_vones (l, 0);
   x64_vrrr (&l->a, X64_VPXOR, d, b, 0);
   x64_vrrr (&l->a, uop->aux == 2 ? X64_VPMINUD : X64_VPMINUQ, d, d, a);
   x64_vrrr (&l->a, x64_vadd[uop->aux], d, d, b);
   x64_vrrr (&l->a, x64_vadd[uop->aux], 0, a, b);
-  finish (l, uop, d);
+  note_difference (l, uop, d);
+}
+
+static void
+add_unsigned (X64Lower *l, const Uop *uop)
+{
+  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
+
+  unsigned_sum (l, uop, d, a, b);
+  x64_vresult (l, uop, d);
 }
 
 void
@@ -146,6 +166,95 @@ x64_lower_VUQSUB (X64Lower *l, const Uop *uop)
     subtract_unsigned (l, uop);
   else
     x64_interp (l, uop);
+}
+
+// With a's highest bits the other way round both are of the same kind: what a sum wraps to, and where
+// it saturates, are moved by half of the range. a, b, d are three registers.
+static void
+short_sum_moved (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Vec b)
+{
+  static const X64VecOp saturates[2][2] = {{X64_VPADDUSB, X64_VPADDUSW},
+                                           {X64_VPADDSB, X64_VPADDSW}};
+
+  x64_vrrr (&l->a, saturates[uop->aux2][uop->aux], d, a, b);
+  x64_vrrr (&l->a, x64_vadd[uop->aux], 0, a, b);
+  note_difference (l, uop, d);
+}
+
+void
+x64_lower_VSQADDX (X64Lower *l, const Uop *uop)
+{
+  X64Mem signs = x64_const (l, X64_K_SIGN + uop->aux);
+
+  if (uop->aux == 3 && !uop->aux2 && !l->features->avx512) {
+    x64_interp (l, uop);
+    return;
+  }
+  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b);
+  X64Vec d = x64_vnew (l), moved = x64_vnew (l);
+  x64_vrrm (&l->a, X64_VPXOR, moved, a, signs);
+  if (uop->aux < 2)
+    short_sum_moved (l, uop, d, moved, b);
+  else if (uop->aux2)
+    signed_sum (l, uop, d, moved, b, false);
+  else
+    unsigned_sum (l, uop, d, moved, b);
+  x64_vrrm (&l->a, X64_VPXOR, d, d, signs);
+  x64_vresult (l, uop, d);
+}
+
+// ---- one operand ----------------------------------------------------------------------------
+
+// Only the smallest number saturates: its negative is itself, but for that.
+void
+x64_lower_VSQNEG (X64Lower *l, const Uop *uop)
+{
+  unsigned size = uop->aux;
+  X64Vec a = x64_vuse (l, uop->a), d = x64_vnew (l);
+
+  x64_vzero (&l->a, 0);
+  if (uop->aux2) {
+    x64_vrrr (&l->a, x64_vcmpgt[size], 0, 0, a);
+    x64_vrrr (&l->a, X64_VPXOR, d, a, 0);
+    x64_vrrr (&l->a, x64_vsub[size], d, d, 0);
+  } else {
+    x64_vrrr (&l->a, x64_vsub[size], d, 0, a);
+  }
+  x64_vrrm (&l->a, x64_vcmpeq[size], 0, d, x64_const (l, X64_K_SIGN + size));
+  x64_vrrr (&l->a, X64_VPXOR, d, d, 0);
+  note_unless_zero (l, uop, X64_VPTEST, 0, uop->flags & UOP_Q);
+  x64_vresult (l, uop, d);
+}
+
+// What comes back from where it was shifted to did not saturate. Negative lanes have no unsigned
+// result but 0.
+void
+x64_lower_VSQSHL (X64Lower *l, const Uop *uop)
+{
+  unsigned size = uop->aux, n = uop->c;
+  bool from_signed = (uop->aux2 & IR_VQXTN_FROM_SIGNED) != 0;
+  bool to_signed = (uop->aux2 & IR_VQXTN_TO_SIGNED) != 0;
+  X64Vec a = x64_vuse (l, uop->a), d = x64_vnew (l), limit = x64_vnew (l), same = x64_vnew (l);
+
+  x64_vshift_left (l, size, d, a, n);
+  x64_vshift_right (l, size, same, d, n, to_signed);
+  x64_vrrr (&l->a, x64_vcmpeq[size], same, same, a);
+  if (to_signed) {
+    find_limit (l, size, limit, a);
+  } else {
+    x64_vones (l, limit);
+    if (from_signed) {
+      x64_vzero (&l->a, 0);
+      x64_vrrr (&l->a, x64_vcmpgt[size], 0, 0, a);
+      x64_vrrr (&l->a, X64_VPANDN, same, 0, same);
+      x64_vrrr (&l->a, X64_VPXOR, limit, limit, 0);
+    }
+  }
+  x64_vrrrr (&l->a, X64_VPBLENDVB, d, limit, d, same);
+  x64_vones (l, 0);
+  x64_vrrr (&l->a, X64_VPXOR, 0, 0, same);
+  note_unless_zero (l, uop, X64_VPTEST, 0, uop->flags & UOP_Q);
+  x64_vresult (l, uop, d);
 }
 
 // ---- products -------------------------------------------------------------------------------

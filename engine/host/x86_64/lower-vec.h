@@ -13,13 +13,13 @@ typedef enum X64Const {
   X64_K_BYTES_70,                   // each byte 112
   X64_K_WORDS_1,                    // each word 1
   X64_K_WORDS_FF,                   // each word 255
-  X64_K_WORDS_SIGN,                 // each word 0x8000
-  X64_K_DWORDS_SIGN,                // each doubleword 0x80000000
-  X64_K_QWORDS_SIGN,                // each quadword 1 << 63
+  X64_K_SIGN,                       // + log2 (lane): the highest bit of each
+  X64_K_WORDS_SIGN = X64_K_SIGN + 1,
+  X64_K_DWORDS_SIGN,
+  X64_K_QWORDS_SIGN,
   X64_K_QWORDS_ROUND,               // each quadword 1 << 30
-  X64_K_DWORDS_MAX,                 // each doubleword 0x7fffffff
-  X64_K_QWORDS_MAX,                 // each quadword the greatest signed one
-  X64_K_DWORDS_FFFF,                // each doubleword 0xffff
+  X64_K_MAX,                        // + log2 (lane): each the greatest signed number
+  X64_K_DWORDS_FFFF = X64_K_MAX + 4, // each doubleword 0xffff
   X64_K_SHA1,                       // + IrSha1: each doubleword what the host adds in these rounds
   X64_K_BIT_COUNT = X64_K_SHA1 + 3, // byte i: bits set in i
   X64_K_REVERSED_LOW,               // byte i: i reversed, as the upper half of a byte
