@@ -133,6 +133,37 @@ second_operand (X64Lower *l, const Uop *uop)
   return all;
 }
 
+// xmm = the number with these bits, in all lanes where there are some. rcx is used.
+static void
+load_number (X64Lower *l, const Uop *uop, X64Vec xmm, uint64_t bits)
+{
+  bool is_double = x64_fp_double (uop);
+
+  x64_mov_ri (&l->a, X64_RCX, bits);
+  x64_vrr (&l->a, is_double ? X64_VMOVQ_XR : X64_VMOVD, xmm, X64_RCX);
+  if (!x64_fp_scalar (uop))
+    x64_vrr (&l->a, is_double ? X64_VMOVDDUP : X64_VBROADCASTSS, xmm, xmm);
+}
+
+// To `cold` unless |a|, or that of each lane, is less than xmm1. xmm0 and rcx are used.
+static void
+check_less (X64Lower *l, const Uop *uop, X64Vec a, X64Cold *cold)
+{
+  bool is_double = x64_fp_double (uop);
+
+  if (x64_fp_scalar (uop)) {
+    x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS_SCALAR, is_double));
+    x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, 1, 0);
+    x64_jcc (&l->a, X64_CC_BE, &cold->entry);
+    return;
+  }
+  x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS, is_double));
+  x64_vrrri (&l->a, is_double ? X64_VCMPPD : X64_VCMPPS, 0, 0, 1, X64_CMP_LT_QUIET);
+  x64_vrr (&l->a, X64_VMOVMSKPS, X64_RCX, 0);
+  x64_alu_ri (&l->a, X64_CMP, 32, X64_RCX, 15);
+  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+}
+
 // ---- two operands ---------------------------------------------------------------------------
 
 // Of which operand scalars get what is above, if it is not the same: the first.
@@ -170,10 +201,31 @@ x64_lower_FSUB (X64Lower *l, const Uop *uop)
 
 static const X64VecOp mul_ops[4] = X64_FP_OPS (X64_VMUL);
 
+static const uint64_t infinity[2] = {0x7f800000, 0x7ff0000000000000};
+
+// FMULX: two numbers that are not infinite have a product.
+static void
+multiply_finite (X64Lower *l, const Uop *uop)
+{
+  bool scalar = x64_fp_scalar (uop);
+
+  x64_clobber (l, uop);
+  X64Vec b = second_operand (l, uop), a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
+  X64Cold *cold = x64_fp_special (l, uop);
+  load_number (l, uop, 1, infinity[x64_fp_double (uop)]);
+  check_less (l, uop, a, cold);
+  check_less (l, uop, b, cold);
+  x64_vrrr (&l->a, x64_fp_op (mul_ops, uop), d, a, b);
+  x64_fp_put (l, uop, d, !scalar || x64_vshort (l, a, uop->aux), cold);
+}
+
 void
 x64_lower_FMUL (X64Lower *l, const Uop *uop)
 {
-  two_operands (l, uop, mul_ops, true);
+  if (uop->aux2)
+    multiply_finite (l, uop);
+  else
+    two_operands (l, uop, mul_ops, true);
 }
 
 // Lanes that are not there must not divide zero by zero: they are as the others.
@@ -439,37 +491,6 @@ x64_lower_FMLA (X64Lower *l, const Uop *uop)
 }
 
 // ---- steps of Newton's method ---------------------------------------------------------------
-
-// xmm = the number with these bits, in all lanes where there are some. rcx is used.
-static void
-load_number (X64Lower *l, const Uop *uop, X64Vec xmm, uint64_t bits)
-{
-  bool is_double = x64_fp_double (uop);
-
-  x64_mov_ri (&l->a, X64_RCX, bits);
-  x64_vrr (&l->a, is_double ? X64_VMOVQ_XR : X64_VMOVD, xmm, X64_RCX);
-  if (!x64_fp_scalar (uop))
-    x64_vrr (&l->a, is_double ? X64_VMOVDDUP : X64_VBROADCASTSS, xmm, xmm);
-}
-
-// To `cold` unless |a|, or that of each lane, is less than xmm1. xmm0 and rcx are used.
-static void
-check_less (X64Lower *l, const Uop *uop, X64Vec a, X64Cold *cold)
-{
-  bool is_double = x64_fp_double (uop);
-
-  if (x64_fp_scalar (uop)) {
-    x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS_SCALAR, is_double));
-    x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, 1, 0);
-    x64_jcc (&l->a, X64_CC_BE, &cold->entry);
-    return;
-  }
-  x64_vrrm (&l->a, X64_VANDPS, 0, a, x64_fp_constant (l, X64_FP_ABS, is_double));
-  x64_vrrri (&l->a, is_double ? X64_VCMPPD : X64_VCMPPS, 0, 0, 1, X64_CMP_LT_QUIET);
-  x64_vrr (&l->a, X64_VMOVMSKPS, X64_RCX, 0);
-  x64_alu_ri (&l->a, X64_CMP, 32, X64_RCX, 15);
-  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
-}
 
 // Infinity times zero counts as zero and is not invalid. Halving is exact: what is not zero is no
 // less than the last bit of the product, and with such operands the product does not overflow.

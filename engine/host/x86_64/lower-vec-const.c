@@ -82,11 +82,44 @@ three_together (unsigned size, unsigned memory, unsigned r)
   return v;
 }
 
+// What the Arm ARM calls RecipEstimate: the fraction of 256 * 512 / a, a of 256 to 511.
+static unsigned
+reciprocal (unsigned a)
+{
+  return (((1u << 19) / (2 * a + 1) + 1) / 2) & 0xff;
+}
+
+// RecipSqrtEstimate: by the lowest bit of the exponent and eight bits of the fraction.
+static unsigned
+root (unsigned index)
+{
+  unsigned a = 256 + index % 256, r = 512;
+
+  a = index < 256 ? (a | 1) * 2 : a / 2 * 2 + 1;
+  while (a * (r + 1) * (r + 1) < 1u << 28)
+    r++;
+  return ((r + 1) / 2) & 0xff;
+}
+
+static Vector
+estimates (unsigned first, unsigned (*of) (unsigned))
+{
+  Vector v;
+
+  for (unsigned i = 0; i < 16; i++)
+    v.b[i] = (uint8_t) of (first + i);
+  return v;
+}
+
 static Vector
 of_table (unsigned which)
 {
   unsigned n;
 
+  if (which >= X64_K_ROOTS)
+    return estimates (16 * (which - X64_K_ROOTS), root);
+  if (which >= X64_K_RECIPROCALS)
+    return estimates (256 + 16 * (which - X64_K_RECIPROCALS), reciprocal);
   if (which >= X64_K_THREE_TOGETHER) {
     n = which - X64_K_THREE_TOGETHER;
     return three_together (n / 9, n % 9 / 3, n % 3);

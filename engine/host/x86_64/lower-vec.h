@@ -33,7 +33,9 @@ typedef enum X64Const {
   X64_K_TABLE_START = X64_K_BYTES_RIGHT + 9,     // + n: each byte 16 * n
   X64_K_THREE_APART = X64_K_TABLE_START + 5,     // + 9 * log2 (lane) + 3 * register + memory
   X64_K_THREE_TOGETHER = X64_K_THREE_APART + 36, // + 9 * log2 (lane) + 3 * memory + register
-  X64_K_N = X64_K_THREE_TOGETHER + 36,
+  X64_K_RECIPROCALS = X64_K_THREE_TOGETHER + 36, // byte i: of (256 + i) / 512, without the first bit
+  X64_K_ROOTS = X64_K_RECIPROCALS + 16, // byte i: the same of square roots, i < 256: of twice that
+  X64_K_N = X64_K_ROOTS + 32,
 } X64Const;
 
 void x64_emit_vector_constants (X64Asm *a);
