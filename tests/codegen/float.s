@@ -123,3 +123,12 @@
 
 // step of a reciprocal square root
   frsqrts d0, d1, d2
+
+// estimates of reciprocals
+  frecpe v0.4s, v1.4s
+
+// an estimate of the reciprocal of a square root
+  frsqrte s0, s1
+
+// a product in which infinity times zero is two
+  fmulx d0, d1, d2

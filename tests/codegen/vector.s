@@ -200,3 +200,21 @@ b.ne 4b
 srshl v0.4s, v1.4s, v2.4s
 // the same of unsigned lanes
 urshl v0.2d, v1.2d, v2.2d
+
+// saturating shift to the left by a constant
+  sqshl v0.8h, v1.8h, #3
+
+// what is negative has no unsigned result
+  sqshlu v0.16b, v1.16b, #2
+
+// a signed number added to an unsigned one, saturated
+  usqadd v0.16b, v1.16b
+
+// saturating negation
+  sqneg v0.4s, v1.4s
+
+// a scalar narrowed, saturated
+  sqxtn h0, s1
+
+// a saturating product of scalars
+  sqdmulh s0, s1, s2

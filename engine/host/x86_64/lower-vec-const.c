@@ -155,7 +155,8 @@ constant (unsigned which)
   case X64_K_WORDS_SIGN:
   case X64_K_DWORDS_SIGN:
   case X64_K_QWORDS_SIGN:
-    return repeat (UINT64_C (0x80) << ((8u << (which - X64_K_SIGN)) - 8), 1u << (which - X64_K_SIGN));
+    return repeat (UINT64_C (0x80) << ((8u << (which - X64_K_SIGN)) - 8),
+                   1u << (which - X64_K_SIGN));
   case X64_K_QWORDS_ROUND:
     return repeat (1 << 30, 8);
   case X64_K_MAX:

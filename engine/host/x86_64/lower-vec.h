@@ -8,32 +8,33 @@
 
 // 128 bits each, in the shared code.
 typedef enum X64Const {
-  X64_K_BYTES_1,                    // each byte 1
-  X64_K_BYTES_0F,                   // each byte 15
-  X64_K_BYTES_70,                   // each byte 112
-  X64_K_WORDS_1,                    // each word 1
-  X64_K_WORDS_FF,                   // each word 255
-  X64_K_SIGN,                       // + log2 (lane): the highest bit of each
+  X64_K_BYTES_1,  // each byte 1
+  X64_K_BYTES_0F, // each byte 15
+  X64_K_BYTES_70, // each byte 112
+  X64_K_WORDS_1,  // each word 1
+  X64_K_WORDS_FF, // each word 255
+  X64_K_SIGN,     // + log2 (lane): the highest bit of each
   X64_K_WORDS_SIGN = X64_K_SIGN + 1,
   X64_K_DWORDS_SIGN,
   X64_K_QWORDS_SIGN,
-  X64_K_QWORDS_ROUND,               // each quadword 1 << 30
-  X64_K_MAX,                        // + log2 (lane): each the greatest signed number
+  X64_K_QWORDS_ROUND,                // each quadword 1 << 30
+  X64_K_MAX,                         // + log2 (lane): each the greatest signed number
   X64_K_DWORDS_FFFF = X64_K_MAX + 4, // each doubleword 0xffff
-  X64_K_SHA1,                       // + IrSha1: each doubleword what the host adds in these rounds
-  X64_K_BIT_COUNT = X64_K_SHA1 + 3, // byte i: bits set in i
-  X64_K_REVERSED_LOW,               // byte i: i reversed, as the upper half of a byte
-  X64_K_REVERSED_HIGH,              // byte i: i reversed, as the lower half of a byte
-  X64_K_BIT_MATRIX,                 // reverses the bits of bytes (gf2p8affineqb)
-  X64_K_EVEN_BYTES,                 // the even bytes, then the odd ones (pshufb)
-  X64_K_EVEN_WORDS,                 // so for words
-  X64_K_REVERSE,                    // + 4 * log2 (container) + log2 (lane): pshufb
+  X64_K_SHA1,                        // + IrSha1: each doubleword what the host adds in these rounds
+  X64_K_BIT_COUNT = X64_K_SHA1 + 3,  // byte i: bits set in i
+  X64_K_REVERSED_LOW,                // byte i: i reversed, as the upper half of a byte
+  X64_K_REVERSED_HIGH,               // byte i: i reversed, as the lower half of a byte
+  X64_K_BIT_MATRIX,                  // reverses the bits of bytes (gf2p8affineqb)
+  X64_K_EVEN_BYTES,                  // the even bytes, then the odd ones (pshufb)
+  X64_K_EVEN_WORDS,                  // so for words
+  X64_K_REVERSE,                     // + 4 * log2 (container) + log2 (lane): pshufb
   X64_K_BYTES_LEFT = X64_K_REVERSE + 16,         // + n: each byte 255 << n
   X64_K_BYTES_RIGHT = X64_K_BYTES_LEFT + 9,      // + n: each byte 255 >> n
   X64_K_TABLE_START = X64_K_BYTES_RIGHT + 9,     // + n: each byte 16 * n
   X64_K_THREE_APART = X64_K_TABLE_START + 5,     // + 9 * log2 (lane) + 3 * register + memory
   X64_K_THREE_TOGETHER = X64_K_THREE_APART + 36, // + 9 * log2 (lane) + 3 * memory + register
-  X64_K_RECIPROCALS = X64_K_THREE_TOGETHER + 36, // byte i: of (256 + i) / 512, without the first bit
+  X64_K_RECIPROCALS =
+      X64_K_THREE_TOGETHER + 36,        // byte i: of (256 + i) / 512, without the first bit
   X64_K_ROOTS = X64_K_RECIPROCALS + 16, // byte i: the same of square roots, i < 256: of twice that
   X64_K_N = X64_K_ROOTS + 32,
 } X64Const;
