@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/cli/attach.h"
+#include "app/cli/clone.h"
 #include "app/cli/complain.h"
 #include "app/cli/image.h"
 #include "app/cli/machines.h"
@@ -31,6 +32,8 @@ static const struct Command {
     {"resume", cli_resume, N_ ("let a paused machine go on")},
     {"save", cli_save, N_ ("save a machine's state and end it")},
     {"restore", cli_restore, N_ ("let a saved machine go on")},
+    {"clone", cli_clone, N_ ("make another machine of one")},
+    {"rename", cli_rename, N_ ("give a machine another name")},
     {"attach", cli_attach,
      N_ ("put a disk or a network adapter into a machine, also a running one")},
     {"detach", cli_detach, N_ ("take it out again")},

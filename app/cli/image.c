@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// terrarium image: see image.h. Main thread; long work runs beside it (image-job.c).
+// terrarium image: see image.h. Main thread; long work runs beside it (job.c).
 #include "app/cli/image.h"
 
 #include <glib/gi18n.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "app/cli/complain.h"
-#include "app/cli/image-job.h"
 #include "app/cli/image-options.h"
+#include "app/cli/job.h"
 
 enum {
   CHECK_CORRUPT = 2,
@@ -330,7 +330,7 @@ image_check (int argc, char **argv)
   }
   checking.path = options.names[0];
   checking.faults = g_ptr_array_new_with_free_func (g_free);
-  if (!image_job_run (check_work, &checking, options.json, &error))
+  if (!job_run (check_work, &checking, options.json, &error))
     status = fail (error);
   else if (options.json)
     print_check_json (&checking);
@@ -393,7 +393,7 @@ image_convert (int argc, char **argv)
                             &error) ||
       !may_have_snapshots (&converting, &error) ||
       !read_create (&options, converting.to, &converting.create, &error) ||
-      !image_job_run (convert_work, &converting, options.json, &error))
+      !job_run (convert_work, &converting, options.json, &error))
     return fail (error);
   g_autoptr (VmImageInfo) info =
       vm_image_get_info (converting.to, converting.create.format, &error);
@@ -491,7 +491,7 @@ image_map (int argc, char **argv)
     mapping.builder = json_builder_new ();
     json_builder_begin_array (mapping.builder);
   }
-  ok = image_job_run (map_work, &mapping, true, &error);
+  ok = job_run (map_work, &mapping, true, &error);
   if (mapping.builder != NULL && ok) {
     json_builder_end_array (mapping.builder);
     print_json (mapping.builder);

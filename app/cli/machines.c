@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
+#include "app/cli/ask.h"
 #include "app/cli/complain.h"
 #include "app/model/bundle.h"
 #include "app/model/control.h"
@@ -364,12 +365,55 @@ cli_restore (int argc, char **argv)
 
 // ---- stop, pause, resume, save
 
+static JsonObject *
+ask_long (const char *uuid, const char *op, bool quiet, GError **error)
+{
+  g_autoptr (JsonObject) request = json_object_new ();
+
+  json_object_set_string_member (request, "op", op);
+  return ask_run (uuid, request, quiet, error);
+}
+
+static bool
+wait_until_let_go (const Bundle *bundle)
+{
+  for (unsigned i = 0; i < END_POLLS && bundle_is_locked (bundle); i++)
+    g_usleep (G_USEC_PER_SEC / 10);
+  return !bundle_is_locked (bundle);
+}
+
+// A machine whose process ends with it may be gone before it has answered: what is on disk counts.
+static bool
+save (const Options *options, const Bundle *bundle, GError **error)
+{
+  g_autofree char *before = saved_dup_path (bundle);
+  g_autoptr (GError) why = NULL;
+  g_autoptr (JsonObject) reply = ask_long (bundle->config->uuid, "save", options->json, &why);
+
+  if (reply == NULL && !g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)) {
+    g_propagate_error (error, g_steal_pointer (&why));
+    return false;
+  }
+  // What comes next may be to restore it.
+  if (!wait_until_let_go (bundle)) {
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+        _ ("“%s” was saved, but its process still has it; look at that process (terrarium info)."),
+        bundle_get_name (bundle));
+    return false;
+  }
+  g_autofree char *after = saved_dup_path (bundle);
+  if (reply != NULL || (after != NULL && g_strcmp0 (before, after) != 0))
+    return true;
+  g_propagate_error (error, g_steal_pointer (&why));
+  return false;
+}
+
 static int
 operate (int argc, char **argv, const char *what, const char *op)
 {
   g_auto (Options) options = {0};
   g_autoptr (Bundle) bundle = NULL;
-  g_autoptr (JsonObject) reply = NULL;
   g_autoptr (GError) error = NULL;
   int status = CLI_OK;
 
@@ -384,20 +428,11 @@ operate (int argc, char **argv, const char *what, const char *op)
 
     return cli_fail (sentence);
   }
-  reply = control_call_op (bundle->config->uuid, op, options.force, &error);
-  if (reply == NULL)
+  g_autoptr (JsonObject) reply = NULL;
+  if (g_str_equal (op, "save")
+          ? !save (&options, bundle, &error)
+          : !(reply = control_call_op (bundle->config->uuid, op, options.force, &error)))
     return fail (error);
-  // What comes next may be to restore it.
-  bool is_save = g_str_equal (op, "save");
-  for (unsigned i = 0; is_save && i < END_POLLS && bundle_is_locked (bundle); i++)
-    g_usleep (G_USEC_PER_SEC / 10);
-  if (is_save && bundle_is_locked (bundle)) {
-    g_autofree char *sentence = g_strdup_printf (
-        _ ("“%s” was saved, but its process still has it; look at that process (terrarium info)."),
-        bundle_get_name (bundle));
-
-    return cli_fail (sentence);
-  }
   print_result (&options, bundle);
   return CLI_OK;
 }

@@ -21,11 +21,19 @@ typedef struct Service {
   int status;
 } Service;
 
+static gboolean
+quit_cb (void *data)
+{
+  g_main_loop_quit (data);
+  return G_SOURCE_REMOVE;
+}
+
+// Whoever asked for it gets an answer first.
 static void
 stopped_cb (VmMachine *machine, int reason, GError *error, Service *service)
 {
   service->status = reason == VM_STOP_ERROR ? CLI_FAILED : CLI_OK;
-  g_main_loop_quit (service->loop);
+  g_idle_add (quit_cb, service->loop);
 }
 
 static void

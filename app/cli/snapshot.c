@@ -7,8 +7,11 @@
 #include <json-glib/json-glib.h>
 #include <unistd.h>
 
+#include "app/cli/ask.h"
 #include "app/cli/complain.h"
+#include "app/cli/job.h"
 #include "app/model/bundle.h"
+#include "app/model/clone.h"
 #include "app/model/control.h"
 #include "app/model/snapshots.h"
 
@@ -97,7 +100,7 @@ ask (Call *call, const char *op)
     json_object_set_string_member (request, "id", call->snapshot->id);
   if (call->name)
     json_object_set_string_member (request, "name", call->name);
-  reply = control_call (call->bundle->config->uuid, request, &call->error);
+  reply = ask_run (call->bundle->config->uuid, request, call->json, &call->error);
   return reply != NULL;
 }
 
@@ -123,10 +126,19 @@ restore (Call *call)
   return false;
 }
 
+// The work's thread.
+static bool
+delete_work (void *data, const VmImageJob *job, GError **error)
+{
+  Call *call = data;
+
+  return snapshots_delete (call->bundle, call->snapshot->id, true, job, error);
+}
+
 static bool delete (Call *call)
 {
   return call->lock < 0 ? ask (call, "snapshot-delete")
-                        : snapshots_delete (call->bundle, call->snapshot->id, true, &call->error);
+                        : job_run (delete_work, call, call->json, &call->error);
 }
 
 static bool
@@ -137,14 +149,34 @@ rename_it (Call *call)
              : snapshots_rename (call->bundle, call->snapshot->id, call->name, &call->error);
 }
 
+// The work's thread.
+static void
+progress_cb (double done, void *data)
+{
+  const VmImageJob *job = data;
+
+  job->progress (job->data, done);
+}
+
+static bool
+clone_work (void *data, const VmImageJob *job, GError **error)
+{
+  Call *call = data;
+  g_autofree char *root = bundle_dup_root ();
+  const CloneOptions options = {.name = call->name,
+                                .snapshot = call->snapshot->id,
+                                .progress = progress_cb,
+                                .progress_data = (void *) job,
+                                .cancellable = job->cancellable};
+  g_autoptr (Bundle) clone = machine_clone (call->bundle, root, &options, error);
+
+  return clone != NULL;
+}
+
 static bool
 clone_it (Call *call)
 {
-  g_autofree char *root = bundle_dup_root ();
-  g_autoptr (Bundle) clone =
-      snapshots_clone (call->bundle, call->snapshot->id, root, call->name, NULL, &call->error);
-
-  return clone != NULL;
+  return job_run (clone_work, call, call->json, &call->error);
 }
 
 static const struct Verb {

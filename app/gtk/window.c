@@ -210,15 +210,18 @@ duplicated_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     notify_person (window, error->message);
 }
 
+// win.duplicate-machine and win.clone-machine, which is linked to what it is made of.
 static void
 duplicate_machine_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
+  bool linked = g_str_equal (action, "win.clone-machine");
   TerrariumWindow *window = TERRARIUM_WINDOW (widget);
   TerrariumMachine *machine =
       terrarium_store_find (window->store, g_variant_get_string (parameter, NULL));
 
   if (machine && terrarium_machine_get_config (machine) && !terrarium_machine_get_vm (machine))
-    terrarium_store_duplicate_async (window->store, machine, duplicated_cb, g_object_ref (window));
+    terrarium_store_duplicate_async (window->store, machine, linked, duplicated_cb,
+                                     g_object_ref (window));
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -451,6 +454,8 @@ terrarium_window_class_init (TerrariumWindowClass *klass)
   gtk_widget_class_install_action (widget_class, "win.open-machine", "s", open_machine_action);
   gtk_widget_class_install_action (widget_class, "win.delete-machine", "s", delete_machine_action);
   gtk_widget_class_install_action (widget_class, "win.duplicate-machine", "s",
+                                   duplicate_machine_action);
+  gtk_widget_class_install_action (widget_class, "win.clone-machine", "s",
                                    duplicate_machine_action);
   gtk_widget_class_install_action (widget_class, "win.notify", "s", notify_action);
 }

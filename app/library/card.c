@@ -55,6 +55,12 @@ duplicate_action (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+clone_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  activate_for_folder (TERRARIUM_CARD (widget), "win.clone-machine");
+}
+
+static void
 settings_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   terrarium_show_settings (GTK_WINDOW (gtk_widget_get_root (widget)),
@@ -90,7 +96,31 @@ discard_action (GtkWidget *widget, const char *action, GVariant *parameter)
 static void
 cancel_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
-  terrarium_machine_cancel_creating (TERRARIUM_CARD (widget)->machine);
+  TerrariumMachine *machine = TERRARIUM_CARD (widget)->machine;
+
+  if (terrarium_machine_is_creating (machine))
+    terrarium_machine_cancel_creating (machine);
+  else
+    terrarium_machine_cancel_saving (machine);
+}
+
+// Of its creation, or of saving it.
+static void
+update_progress (TerrariumCard *card)
+{
+  double progress = terrarium_machine_get_progress (card->machine);
+  bool creating = terrarium_machine_is_creating (card->machine);
+  bool saving = progress >= 0 && terrarium_machine_get_vm (card->machine) != NULL;
+  const char *label = creating ? _ ("Cancel the creation") : _ ("Cancel saving");
+
+  gtk_progress_bar_set_fraction (card->progress, MAX (progress, 0));
+  gtk_widget_set_visible (GTK_WIDGET (card->progress), progress >= 0);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (card->cancel_button), label);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (card->cancel_button),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  gtk_widget_set_visible (GTK_WIDGET (card->cancel_button), creating || saving);
+  gtk_widget_set_visible (GTK_WIDGET (card->menu_button), !creating && !saving);
+  gtk_widget_action_set_enabled (GTK_WIDGET (card), "card.cancel", creating || saving);
 }
 
 static void
@@ -100,6 +130,7 @@ update_state (TerrariumCard *card)
   bool creating = terrarium_machine_is_creating (machine);
   bool running = terrarium_machine_get_vm (machine) != NULL;
   const char *problem = terrarium_machine_get_problem (machine);
+  bool can_be_copied = !creating && !problem && terrarium_machine_can_change (machine, NULL);
   g_autofree char *label = g_strdup_printf ("%s, %s", terrarium_machine_get_name (machine),
                                             terrarium_machine_get_status (machine));
   g_autofree char *menu_label =
@@ -113,10 +144,7 @@ update_state (TerrariumCard *card)
   gtk_widget_set_visible (GTK_WIDGET (card->problem), problem != NULL);
   gtk_widget_set_tooltip_text (GTK_WIDGET (card->problem), problem);
   gtk_widget_set_visible (GTK_WIDGET (card->subtitle), problem == NULL);
-  gtk_widget_set_visible (GTK_WIDGET (card->progress),
-                          terrarium_machine_get_progress (machine) >= 0);
-  gtk_widget_set_visible (GTK_WIDGET (card->cancel_button), creating);
-  gtk_widget_set_visible (GTK_WIDGET (card->menu_button), !creating);
+  update_progress (card);
   gtk_image_set_from_icon_name (card->icon,
                                 problem ? "dialog-warning-symbolic" : "computer-symbolic");
   gtk_accessible_update_property (GTK_ACCESSIBLE (card->button), GTK_ACCESSIBLE_PROPERTY_LABEL,
@@ -131,10 +159,8 @@ update_state (TerrariumCard *card)
   gtk_widget_action_set_enabled (widget, "card.open", !creating);
   gtk_widget_action_set_enabled (widget, "card.delete", !creating && !running);
   gtk_widget_action_set_enabled (widget, "card.settings", !creating && !problem);
-  gtk_widget_action_set_enabled (widget, "card.duplicate",
-                                 !creating && !problem &&
-                                     terrarium_machine_can_change (machine, NULL));
-  gtk_widget_action_set_enabled (widget, "card.cancel", creating);
+  gtk_widget_action_set_enabled (widget, "card.duplicate", can_be_copied);
+  gtk_widget_action_set_enabled (widget, "card.clone", can_be_copied);
   gtk_widget_action_set_enabled (widget, "card.save", terrarium_machine_can_save (machine));
   gtk_widget_action_set_enabled (widget, "card.discard",
                                  terrarium_machine_get_saved (machine, NULL) != SAVED_NONE);
@@ -142,15 +168,6 @@ update_state (TerrariumCard *card)
                                  terrarium_machine_can (machine, VM_OP_POWER_BUTTON));
   gtk_widget_action_set_enabled (widget, "card.force-off",
                                  terrarium_machine_can (machine, VM_OP_FORCE_STOP));
-}
-
-static void
-update_progress (TerrariumCard *card)
-{
-  double progress = terrarium_machine_get_progress (card->machine);
-
-  gtk_progress_bar_set_fraction (card->progress, MAX (progress, 0));
-  gtk_widget_set_visible (GTK_WIDGET (card->progress), progress >= 0);
 }
 
 static void
@@ -217,6 +234,7 @@ terrarium_card_class_init (TerrariumCardClass *klass)
   gtk_widget_class_install_action (widget_class, "card.open", NULL, open_action);
   gtk_widget_class_install_action (widget_class, "card.delete", NULL, delete_action);
   gtk_widget_class_install_action (widget_class, "card.duplicate", NULL, duplicate_action);
+  gtk_widget_class_install_action (widget_class, "card.clone", NULL, clone_action);
   gtk_widget_class_install_action (widget_class, "card.settings", NULL, settings_action);
   gtk_widget_class_install_action (widget_class, "card.shut-down", NULL, shut_down_action);
   gtk_widget_class_install_action (widget_class, "card.force-off", NULL, force_off_action);

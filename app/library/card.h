@@ -9,5 +9,5 @@
 G_DECLARE_FINAL_TYPE (TerrariumCard, terrarium_card, TERRARIUM, CARD, GtkFlowBoxChild)
 
 // Opening, duplicating and deleting go to the window's actions win.open-machine,
-// win.duplicate-machine and win.delete-machine, with the bundle's folder name.
+// win.duplicate-machine, win.clone-machine and win.delete-machine, with the bundle's folder name.
 GtkWidget *terrarium_card_new (TerrariumMachine *machine);

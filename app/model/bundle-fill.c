@@ -67,7 +67,8 @@ can_be_copied (const VmDiskConfig *disk)
 static bool
 is_taken_in (const BundleFill *fill, const VmDiskConfig *disk)
 {
-  return !disk->cdrom && (!fill->disks_in_place || !vm_image_format_can_write (disk->format));
+  return !disk->cdrom && !fill->sharing &&
+         (!fill->disks_in_place || !vm_image_format_can_write (disk->format));
 }
 
 typedef struct Conversion {
@@ -156,7 +157,10 @@ bundle_fill (BundleFill *fill, GError **error)
     if (is_taken_in (fill, disk) && !take_in_disk (fill, disk, i, error))
       return false;
   }
-  return bundle_save (&fill->partial, error);
+  if (fill->sharing && !fill->sharing->share (&fill->partial, fill->sharing->data, error))
+    return false;
+  return !g_cancellable_set_error_if_cancelled (fill->cancellable, error) &&
+         bundle_save (&fill->partial, error);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ bool bundle_fail (const char *sentence, const char *path, GError **error);
 typedef struct BundleFill {
   Bundle partial; // the path and the configuration of what is being made
   bool disks_in_place;
-  BundleProgress progress; // may be NULL
+  const BundleSharing *sharing; // may be NULL
+  BundleProgress progress;      // may be NULL
   void *progress_data;
   GCancellable *cancellable;
   uint64_t done_bytes, total_bytes; // for bundle_fill

@@ -303,10 +303,11 @@ settle (const char *partial, const char *root, const char *name, GError **error)
 }
 
 static bool
-is_name_taken (GPtrArray *bundles, const char *name)
+is_name_taken (GPtrArray *bundles, const char *name, const char *except)
 {
   for (unsigned i = 0; i < bundles->len; i++) {
-    if (strcmp (bundle_get_name (bundles->pdata[i]), name) == 0)
+    const Bundle *bundle = bundles->pdata[i];
+    if (strcmp (bundle_get_name (bundle), name) == 0 && g_strcmp0 (bundle->path, except) != 0)
       return true;
   }
   return false;
@@ -331,7 +332,7 @@ make_name_unique (const char *root, VmConfig *config)
   g_autoptr (GPtrArray) bundles = bundle_scan (root);
   g_autofree char *name = g_strdup (config->name);
 
-  for (unsigned n = 2; is_name_taken (bundles, config->name); n++) {
+  for (unsigned n = 2; is_name_taken (bundles, config->name, NULL); n++) {
     g_free (config->name);
     config->name = number_name (name, n);
   }
@@ -350,9 +351,8 @@ remove_folder (const char *path)
   rmdir (path);
 }
 
-Bundle *
-bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
-               BundleProgress progress, void *data, GCancellable *cancellable, GError **error)
+static Bundle *
+create (const char *root, const VmConfig *config, BundleFill fill, GError **error)
 {
   if (g_mkdir_with_parents (root, 0755) < 0) {
     bundle_fail (_ ("“%s” cannot be created: %s."), root, error);
@@ -365,11 +365,7 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
   }
   g_autoptr (VmConfig) made = vm_config_copy (config);
   make_name_unique (root, made);
-  BundleFill fill = {.partial = {.path = partial, .config = made},
-                     .disks_in_place = disks_in_place,
-                     .progress = progress,
-                     .progress_data = data,
-                     .cancellable = cancellable};
+  fill.partial = (Bundle){.path = partial, .config = made};
   int lock = bundle_lock (&fill.partial, error);
   g_autofree char *path = NULL;
   if (lock >= 0 && bundle_fill (&fill, error))
@@ -382,6 +378,37 @@ bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
     return NULL;
   sync_folder (root, NULL);
   return bundle_load (path);
+}
+
+Bundle *
+bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
+               BundleProgress progress, void *data, GCancellable *cancellable, GError **error)
+{
+  const BundleFill fill = {.disks_in_place = disks_in_place,
+                           .progress = progress,
+                           .progress_data = data,
+                           .cancellable = cancellable};
+
+  return create (root, config, fill, error);
+}
+
+Bundle *
+bundle_create_sharing (const char *root, const VmConfig *config, const BundleSharing *sharing,
+                       BundleProgress progress, void *data, GCancellable *cancellable,
+                       GError **error)
+{
+  const BundleFill fill = {
+      .sharing = sharing, .progress = progress, .progress_data = data, .cancellable = cancellable};
+
+  return create (root, config, fill, error);
+}
+
+bool
+bundle_is_name_taken (const char *root, const char *name, const char *except)
+{
+  g_autoptr (GPtrArray) bundles = bundle_scan (root);
+
+  return is_name_taken (bundles, name, except);
 }
 
 void

@@ -62,6 +62,17 @@ typedef void (*BundleProgress) (double fraction, void *data);
 Bundle *bundle_create (const char *root, const VmConfig *config, bool disks_in_place,
                        BundleProgress progress, void *data, GCancellable *cancellable,
                        GError **error);
+// The same, but disks are what `share` makes of those the configuration in the new bundle has; called
+// when all else is there.
+typedef struct BundleSharing {
+  bool (*share) (Bundle *made, void *data, GError **error);
+  void *data;
+} BundleSharing;
+Bundle *bundle_create_sharing (const char *root, const VmConfig *config,
+                               const BundleSharing *sharing, BundleProgress progress, void *data,
+                               GCancellable *cancellable, GError **error);
+// Whether a machine below root has this name, but for the one at `except` (may be NULL).
+bool bundle_is_name_taken (const char *root, const char *name, const char *except);
 
 // Where the next disk goes: before the drives, and what is in slots.
 unsigned bundle_find_disk_place (const VmConfig *config);

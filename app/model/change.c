@@ -198,11 +198,17 @@ remove_forward (VmConfig *config, const VmForward *forward)
 // ---------------------------------------------------------------------------------------------
 // All
 
+// Two machines of one name could not be told apart on the command line.
 static bool
-set_name (VmConfig *config, const char *name, GError **error)
+set_name (Bundle *bundle, const char *name, GError **error)
 {
+  g_autofree char *root = g_path_get_dirname (bundle->path);
+  VmConfig *config = bundle->config;
+
   if (!name || *name == '\0')
     return fail (error, _ ("The machine has no name; give it one."));
+  if (bundle_is_name_taken (root, name, bundle->path))
+    return fail (error, _ ("Another machine has that name; choose another one."));
   g_free (config->name);
   config->name = g_strdup (name);
   return true;
@@ -210,11 +216,13 @@ set_name (VmConfig *config, const char *name, GError **error)
 
 // Of what is only in machine.json.
 static bool
-edit (VmConfig *config, const Change *change, GError **error)
+edit (Bundle *bundle, const Change *change, GError **error)
 {
+  VmConfig *config = bundle->config;
+
   switch (change->kind) {
   case CHANGE_NAME:
-    return set_name (config, change->text, error);
+    return set_name (bundle, change->text, error);
   case CHANGE_MEMORY:
     config->memory_bytes = change->bytes;
     return true;
@@ -261,6 +269,6 @@ change_apply (Bundle *bundle, const Change *change, GError **error)
     return remove_disk (bundle, change->number, error);
   if (change->kind == CHANGE_ADD_DRIVE && !check_no_snapshots (bundle, error))
     return false;
-  return edit (bundle->config, change, error) && check_ranges (bundle, error) &&
+  return edit (bundle, change, error) && check_ranges (bundle, error) &&
          bundle_save (bundle, error);
 }

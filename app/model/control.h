@@ -3,7 +3,8 @@
 // $XDG_RUNTIME_DIR/terrarium/<uuid>.sock, that takes one JSON object per line and answers each
 // with one: {"op": "info"} -> {"ok": true, "state": "running", …};
 // {"op": "stop", "force": true} -> {"ok": true} or {"ok": false, "error": "…"}.
-// Operations: info, stop (force), pause, resume; save and others of running.c. GLib only. Main context of the caller's thread.
+// Operations: info, stop (force), pause, resume; save, progress, cancel and others of running.c. GLib
+// only. Main context of the caller's thread.
 #pragma once
 
 #include <json-glib/json-glib.h>

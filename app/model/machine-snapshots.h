@@ -13,9 +13,12 @@ typedef enum {
   SNAPSHOT_RENAME,  // id, name
 } SnapshotOp;
 
-// Either string may be NULL where the operation has none.
+// One at a time. Either string may be NULL where the operation has none.
 void terrarium_machine_snapshot_async (TerrariumMachine *machine, SnapshotOp op, const char *id,
                                        const char *name, GAsyncReadyCallback callback,
                                        void *user_data);
+// What takes long: putting images together, the state of a machine that runs. All is as before then.
+// The machine's "progress" tells how far it is.
+void terrarium_machine_cancel_snapshot (TerrariumMachine *machine);
 bool terrarium_machine_snapshot_finish (TerrariumMachine *machine, GAsyncResult *result,
                                         GError **error);

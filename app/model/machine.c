@@ -26,8 +26,7 @@ struct _TerrariumMachine {
   char *problem;
   GCancellable *creation; // while it is being made
   double progress;
-  int saved_permille; // atomic: a worker tells it
-  guint telling;      // while it is being saved: the source that tells of its progress
+  guint telling; // while it is being saved: the source that tells of its progress
 
   DisplayScreen *screen;
   TerrariumConsole *console;
@@ -36,10 +35,9 @@ struct _TerrariumMachine {
 
   // While it runs.
   VmMachine *vm;
-  Audio *audio;         // NULL: nobody hears it
-  Running *running;     // NULL: it has no bundle
-  GCancellable *saving; // NULL: it is not being saved
-  int lock;             // -1: none
+  Audio *audio;     // NULL: nobody hears it
+  Running *running; // NULL: it has no bundle
+  int lock;         // -1: none
 };
 
 G_DEFINE_FINAL_TYPE (TerrariumMachine, terrarium_machine, G_TYPE_OBJECT)
@@ -133,11 +131,35 @@ fail (TerrariumMachine *machine, const GError *error)
   g_signal_emit (machine, signals[FAILED], 0, error->message);
 }
 
+static gboolean
+tell_progress_cb (gpointer user_data)
+{
+  TerrariumMachine *machine = user_data;
+
+  terrarium_machine_set_progress (machine, running_get_progress (machine->running));
+  return G_SOURCE_CONTINUE;
+}
+
+// Whoever asked for it, the command line too.
+static void
+update_telling (TerrariumMachine *machine)
+{
+  bool saving = machine->running && vm_machine_get_state (machine->vm) == VM_STATE_SAVING;
+
+  if (saving && machine->telling == 0)
+    machine->telling = g_timeout_add (PROGRESS_INTERVAL_MS, tell_progress_cb, machine);
+  if (saving || machine->telling == 0)
+    return;
+  g_clear_handle_id (&machine->telling, g_source_remove);
+  terrarium_machine_set_progress (machine, -1);
+}
+
 static void
 let_go (TerrariumMachine *machine)
 {
   g_clear_pointer (&machine->running, running_free);
-  g_clear_object (&machine->saving);
+  if (machine->vm)
+    update_telling (machine);
   if (machine->vm)
     g_signal_handlers_disconnect_by_data (machine->vm, machine);
   g_clear_object (&machine->vm);
@@ -164,6 +186,7 @@ vm_state_cb (TerrariumMachine *machine)
 {
   const char *trouble = vm_machine_get_trouble (machine->vm);
 
+  update_telling (machine);
   notify_state (machine);
   if (trouble && vm_machine_get_state (machine->vm) == VM_STATE_PAUSED)
     g_signal_emit (machine, signals[FAILED], 0, trouble);
@@ -337,7 +360,8 @@ terrarium_machine_perform (TerrariumMachine *machine, VmOp op)
 bool
 terrarium_machine_can_save (TerrariumMachine *machine)
 {
-  return machine->running && !machine->saving && vm_machine_can_save (machine->vm);
+  return machine->running && running_get_progress (machine->running) < 0 &&
+         vm_machine_can_save (machine->vm);
 }
 
 static void
@@ -346,31 +370,10 @@ saved_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (TerrariumMachine) machine = user_data;
   g_autoptr (GError) error = NULL;
 
-  g_clear_object (&machine->saving);
-  g_clear_handle_id (&machine->telling, g_source_remove);
-  terrarium_machine_set_progress (machine, -1);
-  if (!running_save_finish (NULL, result, &error) &&
-      !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  // That it was cancelled is news too: who closes the window waits for it.
+  if (!running_save_finish (NULL, result, &error))
     fail (machine, error);
   notify_state (machine);
-}
-
-// On a worker.
-static void
-save_progress_cb (double done, void *data)
-{
-  TerrariumMachine *machine = data;
-
-  g_atomic_int_set (&machine->saved_permille, (int) (1000 * done));
-}
-
-static gboolean
-tell_save_progress_cb (gpointer user_data)
-{
-  TerrariumMachine *machine = user_data;
-
-  terrarium_machine_set_progress (machine, g_atomic_int_get (&machine->saved_permille) / 1000.0);
-  return G_SOURCE_CONTINUE;
 }
 
 void
@@ -379,19 +382,15 @@ terrarium_machine_save (TerrariumMachine *machine)
   if (!terrarium_machine_can_save (machine))
     return;
   keep_thumbnail (machine);
-  machine->saving = g_cancellable_new ();
-  g_atomic_int_set (&machine->saved_permille, 0);
-  machine->telling = g_timeout_add (PROGRESS_INTERVAL_MS, tell_save_progress_cb, machine);
-  running_save_async (machine->running, save_progress_cb, machine, machine->saving, saved_cb,
-                      g_object_ref (machine));
+  running_save_async (machine->running, saved_cb, g_object_ref (machine));
   notify_state (machine);
 }
 
 void
 terrarium_machine_cancel_saving (TerrariumMachine *machine)
 {
-  if (machine->saving)
-    g_cancellable_cancel (machine->saving);
+  if (machine->running)
+    running_cancel (machine->running);
 }
 
 SavedKind

@@ -14,7 +14,7 @@ G_DECLARE_FINAL_TYPE (TerrariumMachine, terrarium_machine, TERRARIUM, MACHINE, G
 
 // Properties, all notified: "name", "subtitle" ("ARM · Emulated"), "status" (the state in words),
 // "problem" (why it cannot be used, or NULL), "state" (VmState as int), "progress" (of its
-// creation, 0..1; negative: none), "thumbnail" (GdkTexture or NULL), "vm" (VmMachine or NULL).
+// creation, of saving it, of a snapshot, 0..1; negative: none), "thumbnail" (GdkTexture or NULL), "vm" (VmMachine or NULL).
 // Signals: "failed" (text): something asked for did not work. "stopped" (int VmStopReason, text
 // or NULL).
 
@@ -55,7 +55,8 @@ void terrarium_machine_reload (TerrariumMachine *machine);
 // Starts it from its disks although it has a saved state, which is discarded once it runs.
 void terrarium_machine_start_afresh (TerrariumMachine *machine);
 
-// Saving ends the machine; VM_OP_START goes on from there. Failures arrive as "failed", and it goes on.
+// Saving ends the machine; VM_OP_START goes on from there. Failures arrive as "failed", and so does that
+// it was cancelled; it goes on then.
 bool terrarium_machine_can_save (TerrariumMachine *machine);
 void terrarium_machine_save (TerrariumMachine *machine);
 void terrarium_machine_cancel_saving (TerrariumMachine *machine);

@@ -10,6 +10,8 @@ struct Running {
   VmConfig *config;
   VmMachine *machine;
   ControlServer *control; // NULL: cannot be reached
+  GCancellable *writing;  // while a state is written, for a save or a snapshot
+  int permille;           // of that; atomic: a worker tells it
 };
 
 Running *running_ref (Running *running);

@@ -119,11 +119,51 @@ running_start_finish (Running *running, GAsyncResult *result, GError **error)
 // ---------------------------------------------------------------------------------------------
 // Saving
 
+// One state is written at a time. The cancellable for it is NULL with an error in `task` when another
+// is being written.
+static GCancellable *
+begin_writing (Running *running, GTask *task)
+{
+  if (running->writing != NULL) {
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_BUSY,
+                             _ ("The machine is being saved already; wait until that is done."));
+    return NULL;
+  }
+  g_atomic_int_set (&running->permille, 0);
+  running->writing = g_cancellable_new ();
+  return running->writing;
+}
+
+static void
+end_writing (Running *running)
+{
+  g_clear_object (&running->writing);
+}
+
+// Worker.
+static void
+tell_progress (Running *running, double done)
+{
+  g_atomic_int_set (&running->permille, (int) (1000 * done));
+}
+
+double
+running_get_progress (Running *running)
+{
+  return running->writing != NULL ? g_atomic_int_get (&running->permille) / 1000.0 : -1;
+}
+
+bool
+running_cancel (Running *running)
+{
+  if (running->writing != NULL)
+    g_cancellable_cancel (running->writing);
+  return running->writing != NULL;
+}
+
 typedef struct Save {
   Running *running;
   char *path; // of the state
-  BundleProgress progress;
-  void *progress_data;
 } Save;
 
 static void
@@ -149,16 +189,17 @@ progress_cb (void *data, double done)
 {
   const Save *save = data;
 
-  if (save->progress != NULL)
-    save->progress (done, save->progress_data);
+  tell_progress (save->running, done);
 }
 
 static void
 saved_cb (GObject *source, GAsyncResult *result, void *data)
 {
   g_autoptr (GTask) task = data;
+  const Save *save = g_task_get_task_data (task);
   GError *error = NULL;
 
+  end_writing (save->running);
   if (vm_machine_save_file_finish (VM_MACHINE (source), result, &error))
     g_task_return_boolean (task, TRUE);
   else
@@ -166,20 +207,22 @@ saved_cb (GObject *source, GAsyncResult *result, void *data)
 }
 
 void
-running_save_async (Running *running, BundleProgress progress, void *data,
-                    GCancellable *cancellable, GAsyncReadyCallback callback, void *user_data)
+running_save_async (Running *running, GAsyncReadyCallback callback, void *user_data)
 {
-  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
   Save *save = g_new0 (Save, 1);
 
-  *save = (Save){running_ref (running), saved_make_path (running->path), progress, data};
+  *save = (Save){running_ref (running), saved_make_path (running->path)};
   g_task_set_task_data (task, save, (GDestroyNotify) save_free);
+  if (begin_writing (running, task) == NULL)
+    return;
   const VmSaveOptions options = {.path = save->path,
                                  .stop = true,
                                  .complete = complete_cb,
                                  .progress = progress_cb,
                                  .data = save};
-  vm_machine_save_file_async (running->machine, &options, cancellable, saved_cb, task);
+  vm_machine_save_file_async (running->machine, &options, running->writing, saved_cb,
+                              g_steal_pointer (&task));
 }
 
 bool
@@ -216,6 +259,15 @@ settled_cb (void *data, GError **error)
   return take->committed;
 }
 
+// Worker.
+static void
+snapshot_progress_cb (void *data, double done)
+{
+  const Take *take = data;
+
+  tell_progress (take->running, done);
+}
+
 // Worker: the machine goes on, its state is complete.
 static bool
 with_state_cb (void *data, GError **error)
@@ -234,6 +286,7 @@ taken_cb (GObject *source, GAsyncResult *result, void *data)
   GError *error = NULL;
   bool ok = vm_machine_save_file_finish (VM_MACHINE (source), result, &error);
 
+  end_writing (running);
   if (take->committed) {
     vm_config_free (running->config);
     running->config = vm_config_copy (take->taking->config);
@@ -257,9 +310,12 @@ running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback 
   GError *error = NULL;
 
   take->running = running_ref (running);
-  take->taking = snapshots_begin (&bundle, name, &error);
   g_task_set_task_data (task, take, (GDestroyNotify) take_free);
+  if (begin_writing (running, task) == NULL)
+    return;
+  take->taking = snapshots_begin (&bundle, name, &error);
   if (take->taking == NULL) {
+    end_writing (running);
     g_task_return_error (task, error);
     return;
   }
@@ -267,8 +323,10 @@ running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback 
                                  .overlays = (const char *const *) take->taking->overlays,
                                  .settled = settled_cb,
                                  .complete = with_state_cb,
+                                 .progress = snapshot_progress_cb,
                                  .data = take};
-  vm_machine_save_file_async (running->machine, &options, NULL, taken_cb, g_steal_pointer (&task));
+  vm_machine_save_file_async (running->machine, &options, running->writing, taken_cb,
+                              g_steal_pointer (&task));
 }
 
 bool
@@ -315,7 +373,28 @@ change_snapshot (Running *running, bool rename, JsonObject *request, ControlCall
   if (rename)
     snapshots_rename (&bundle, get_text (request, "id"), get_text (request, "name"), &error);
   else
-    snapshots_delete (&bundle, get_text (request, "id"), false, &error);
+    snapshots_delete (&bundle, get_text (request, "id"), false, NULL, &error);
+  control_call_answer (call, NULL, error);
+}
+
+static void
+answer_progress (Running *running, ControlCall *call)
+{
+  g_autoptr (JsonObject) reply = json_object_new ();
+
+  if (running->writing != NULL)
+    json_object_set_double_member (reply, "progress", running_get_progress (running));
+  control_call_answer (call, reply, NULL);
+}
+
+static void
+cancel_writing (Running *running, ControlCall *call)
+{
+  g_autoptr (GError) error =
+      running_cancel (running)
+          ? NULL
+          : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "Nothing is being saved.");
+
   control_call_answer (call, NULL, error);
 }
 
@@ -325,7 +404,11 @@ asked_cb (void *data, const char *op, JsonObject *request, ControlCall *call)
   Running *running = data;
 
   if (g_str_equal (op, "save"))
-    running_save_async (running, NULL, NULL, NULL, asked_done_cb, call);
+    running_save_async (running, asked_done_cb, call);
+  else if (g_str_equal (op, "progress"))
+    answer_progress (running, call);
+  else if (g_str_equal (op, "cancel"))
+    cancel_writing (running, call);
   else if (g_str_equal (op, "snapshot-take"))
     running_snapshot_async (running, get_text (request, "name"), asked_done_cb, call);
   else if (g_str_equal (op, "snapshot-rename") || g_str_equal (op, "snapshot-delete"))

@@ -23,16 +23,19 @@ void running_start_async (Running *running, RunningHow how, GAsyncReadyCallback 
                           void *user_data);
 bool running_start_finish (Running *running, GAsyncResult *result, GError **error);
 
-// The machine ends when its state is in the bundle; on an error it goes on. Progress arrives on a
-// worker.
-void running_save_async (Running *running, BundleProgress progress, void *data,
-                         GCancellable *cancellable, GAsyncReadyCallback callback, void *user_data);
+// The machine ends when its state is in the bundle; on an error it goes on.
+void running_save_async (Running *running, GAsyncReadyCallback callback, void *user_data);
 bool running_save_finish (Running *running, GAsyncResult *result, GError **error);
 
 // A snapshot of the machine as it is; it goes on.
 void running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback callback,
                              void *user_data);
 bool running_snapshot_finish (Running *running, GAsyncResult *result, GError **error);
+// How much of a state is written, whoever asked for it: 0..1; negative: none is being written.
+double running_get_progress (Running *running);
+// What was asked for fails with G_IO_ERROR_CANCELLED unless that is too late, and all is as before.
+// False: nothing is being written.
+bool running_cancel (Running *running);
 // Another disc in a drive, as vm_machine_change_medium_async (`disk`, `path`, `force`), also in
 // machine.json, so that it is there at the next start. The path is absolute.
 void running_change_medium_async (Running *running, unsigned disk, const char *path, bool force,

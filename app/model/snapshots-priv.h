@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the parts of snapshots.h share: the list as it is read from and written to snapshots.json
-// (snapshots-list.c) and the images in the bundle (snapshots.c). Any thread that may wait.
+// (snapshots-list.c) and the images in the bundle (snapshots.c). clone.c uses them too. Any thread that may wait.
 #pragma once
 
 #include "app/model/snapshots.h"
@@ -25,5 +25,9 @@ Snapshot *snapshot_list_add (SnapshotList *list, const char *id, const char *nam
 void snapshot_list_remove (SnapshotList *list, Snapshot *snapshot);
 // In place of those `config` has.
 bool snapshot_put_disks (const Snapshot *snapshot, VmConfig *config, GError **error);
+// Puts an empty image on top of each disk that is written, and `config` on those: none or all.
+// `id` is part of their names.
+bool snapshot_put_overlays (const char *folder, VmConfig *config, const char *id, GError **error);
+void snapshot_remove_overlays (const VmConfig *config, const char *id);
 // Of the firmware's variables as they were (g_free); the file need not be there.
 char *snapshot_dup_variables_path (const char *folder, const char *id);

@@ -59,8 +59,8 @@ put_overlay (const char *folder, VmDiskConfig *disk, unsigned index, const char 
   return true;
 }
 
-static void
-remove_overlays (const VmConfig *config, const char *id)
+void
+snapshot_remove_overlays (const VmConfig *config, const char *id)
 {
   g_autofree char *suffix = g_strconcat ("-", id, ".qcow2", NULL);
 
@@ -71,13 +71,13 @@ remove_overlays (const VmConfig *config, const char *id)
   }
 }
 
-static bool
-put_overlays (const char *folder, VmConfig *config, const char *id, GError **error)
+bool
+snapshot_put_overlays (const char *folder, VmConfig *config, const char *id, GError **error)
 {
   for (unsigned i = 0; i < config->disks->len; i++) {
     VmDiskConfig *disk = config->disks->pdata[i];
     if (!disk->read_only && !put_overlay (folder, disk, i, id, error)) {
-      remove_overlays (config, id);
+      snapshot_remove_overlays (config, id);
       return false;
     }
   }
@@ -206,7 +206,8 @@ is_below_kept (const SnapshotList *list, const char *path)
 // The machine's own image and the first one below it become one, unless a snapshot needs that. False
 // only when nothing changed and it was to.
 static bool
-merge_disk (const SnapshotList *list, VmDiskConfig *disk, unsigned index, GError **error)
+merge_disk (const SnapshotList *list, VmDiskConfig *disk, unsigned index, const VmImageJob *job,
+            GError **error)
 {
   g_autoptr (GPtrArray) files = stamps_list_files (disk, error);
   g_autofree char *id = g_uuid_string_random ();
@@ -218,7 +219,7 @@ merge_disk (const SnapshotList *list, VmDiskConfig *disk, unsigned index, GError
     depth++;
   if (!files || depth == 0 || is_kept (list, disk->path))
     return files != NULL;
-  if (!vm_image_flatten (disk->path, disk->format, depth, path, NULL, error))
+  if (!vm_image_flatten (disk->path, disk->format, depth, path, job, error))
     return false;
   g_free (disk->path);
   disk->path = g_steal_pointer (&path);
@@ -227,7 +228,7 @@ merge_disk (const SnapshotList *list, VmDiskConfig *disk, unsigned index, GError
 }
 
 static bool
-merge (const SnapshotList *list, Bundle *bundle, GError **error)
+merge (const SnapshotList *list, Bundle *bundle, const VmImageJob *job, GError **error)
 {
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
   bool changed = false;
@@ -235,7 +236,7 @@ merge (const SnapshotList *list, Bundle *bundle, GError **error)
   for (unsigned i = 0; i < config->disks->len; i++) {
     VmDiskConfig *disk = config->disks->pdata[i];
     const VmDiskConfig *before = bundle->config->disks->pdata[i];
-    if (!disk->read_only && !merge_disk (list, disk, i, error))
+    if (!disk->read_only && !merge_disk (list, disk, i, job, error))
       return false;
     changed |= strcmp (disk->path, before->path) != 0;
   }
@@ -264,7 +265,7 @@ snapshots_prepare (Bundle *bundle, GError **error)
   if (!frozen)
     return true;
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
-  return put_overlays (bundle->path, config, id, error) &&
+  return snapshot_put_overlays (bundle->path, config, id, error) &&
          set_config (bundle, g_steal_pointer (&config), error);
 }
 
@@ -339,7 +340,7 @@ snapshots_begin (const Bundle *bundle, const char *name, GError **error)
   taking->config = vm_config_copy (bundle->config);
   g_autofree char *state = g_strconcat ("snapshot-", taking->id, ".state", NULL);
   taking->state = g_build_filename (bundle->path, state, NULL);
-  if (!put_overlays (bundle->path, taking->config, taking->id, error)) {
+  if (!snapshot_put_overlays (bundle->path, taking->config, taking->id, error)) {
     snapshot_taking_free (taking);
     return NULL;
   }
@@ -465,7 +466,7 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
     return false;
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
   if (!snapshot_put_disks (snapshot, config, error) ||
-      !put_overlays (bundle->path, config, overlay, error) ||
+      !snapshot_put_overlays (bundle->path, config, overlay, error) ||
       !set_config (bundle, g_steal_pointer (&config), error) ||
       !bring_variables_back (bundle->path, id, bundle->config, error))
     return false;
@@ -482,7 +483,8 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
 }
 
 bool
-snapshots_delete (Bundle *bundle, const char *id, bool at_rest, GError **error)
+snapshots_delete (Bundle *bundle, const char *id, bool at_rest, const VmImageJob *job,
+                  GError **error)
 {
   g_autoptr (SnapshotList) list = snapshot_list_read (bundle->path, error);
   Snapshot *snapshot = need (list, id, error);
@@ -498,9 +500,10 @@ snapshots_delete (Bundle *bundle, const char *id, bool at_rest, GError **error)
       return false;
   }
   snapshot_list_remove (list, snapshot);
-  if (!snapshot_list_write (list, error))
+  // What is put together is a copy: the snapshot is whole until the list says that it is gone.
+  if (at_rest && !saved && !merge (list, bundle, job, error))
     return false;
-  if (at_rest && !saved && !merge (list, bundle, error))
+  if (!snapshot_list_write (list, error))
     return false;
   remove_unneeded (list, bundle->config);
   return true;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "app/model/bundle.h"
+#include "engine/api/vm-image.h"
 
 typedef struct Snapshot {
   char *id, *name;
@@ -41,12 +42,11 @@ bool snapshots_prepare (Bundle *bundle, GError **error);
 char *snapshots_take (Bundle *bundle, const char *name, GError **error);
 // At rest: the machine is what it was then; what it has become since is lost.
 bool snapshots_go_back (Bundle *bundle, const char *id, GError **error);
-// `at_rest`: what was written since may be put together.
-bool snapshots_delete (Bundle *bundle, const char *id, bool at_rest, GError **error);
+// `at_rest`: what was written since is put together, which may take a while (`job`, may be NULL): if
+// that is cancelled the snapshot is still there.
+bool snapshots_delete (Bundle *bundle, const char *id, bool at_rest, const VmImageJob *job,
+                       GError **error);
 bool snapshots_rename (const Bundle *bundle, const char *id, const char *name, GError **error);
-// Another machine, below `root`, with the snapshot's disks.
-Bundle *snapshots_clone (const Bundle *bundle, const char *id, const char *root, const char *name,
-                         GCancellable *cancellable, GError **error);
 
 // Of a machine that runs, in three steps.
 typedef struct SnapshotTaking {

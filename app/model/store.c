@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/model/clone.h"
+#include "app/model/snapshots.h"
+
 #define PROGRESS_INTERVAL_MS 100
 
 struct _TerrariumStore {
@@ -237,9 +240,10 @@ terrarium_store_set_on_close (TerrariumStore *store, const char *what)
 // Creation
 
 typedef struct Work {
-  char *root, *source;
+  char *root;
+  char *source; // folder of the machine that it is a clone of; NULL: none
   VmConfig *config;
-  bool disks_in_place;
+  bool disks_in_place, linked;
   uint64_t new_disk_bytes, grow_bytes;
   TerrariumMachine *machine; // main thread
   int permille;              // atomic
@@ -285,18 +289,47 @@ make_bundle (Work *work, GCancellable *cancellable, GError **error)
   return bundle;
 }
 
-// Worker. What a machine is copied from must not run meanwhile.
+// Worker.
+static Bundle *
+clone_bundle (Work *work, Bundle *source, GCancellable *cancellable, GError **error)
+{
+  const CloneOptions options = {.name = work->config->name,
+                                .linked = work->linked,
+                                .progress = progress_cb,
+                                .progress_data = work,
+                                .cancellable = cancellable};
+
+  if (source->config)
+    return snapshots_prepare (source, error) ? machine_clone (source, work->root, &options, error)
+                                             : NULL;
+  g_propagate_error (error, g_error_copy (source->error));
+  return NULL;
+}
+
+// Worker. What a machine is cloned from must not run meanwhile.
+static Bundle *
+lock_and_clone (Work *work, GCancellable *cancellable, GError **error)
+{
+  const Bundle place = {.path = work->source, .folder = work->source};
+  int lock = bundle_lock (&place, error);
+
+  if (lock < 0)
+    return NULL;
+  g_autoptr (Bundle) source = bundle_load (work->source);
+  Bundle *clone = clone_bundle (work, source, cancellable, error);
+  close (lock);
+  return clone;
+}
+
+// Worker.
 static void
 work_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   Work *work = task_data;
-  const Bundle original = {.path = work->source, .folder = work->source};
   GError *error = NULL;
-  int lock = work->source ? bundle_lock (&original, &error) : -1;
-  Bundle *bundle = error ? NULL : make_bundle (work, cancellable, &error);
+  Bundle *bundle = work->source ? lock_and_clone (work, cancellable, &error)
+                                : make_bundle (work, cancellable, &error);
 
-  if (lock >= 0)
-    close (lock);
   if (bundle)
     g_task_return_pointer (task, bundle, (GDestroyNotify) bundle_free);
   else
@@ -312,21 +345,15 @@ poll_cb (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-void
-terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *creation,
-                              GAsyncReadyCallback callback, void *user_data)
+// Takes `work`, which has all but what this sets.
+static void
+begin (TerrariumStore *store, Work *work, GAsyncReadyCallback callback, void *user_data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GTask) task = g_task_new (store, cancellable, callback, user_data);
-  Work *work = g_new0 (Work, 1);
 
   work->root = g_strdup (store->root);
-  work->config = vm_config_copy (creation->config);
-  work->disks_in_place = creation->disks_in_place;
-  work->new_disk_bytes = creation->new_disk_bytes;
-  work->grow_bytes = creation->grow_bytes;
-  work->source = g_strdup (creation->source);
-  work->machine = terrarium_machine_new_creating (creation->config, cancellable);
+  work->machine = terrarium_machine_new_creating (work->config, cancellable);
   work->timer = g_timeout_add (PROGRESS_INTERVAL_MS, poll_cb, work);
   add (store, work->machine);
   g_task_set_task_data (task, work, (GDestroyNotify) work_free);
@@ -336,18 +363,30 @@ terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *cr
 }
 
 void
-terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine,
+terrarium_store_create_async (TerrariumStore *store, const TerrariumCreation *creation,
+                              GAsyncReadyCallback callback, void *user_data)
+{
+  Work *work = g_new0 (Work, 1);
+
+  work->config = vm_config_copy (creation->config);
+  work->disks_in_place = creation->disks_in_place;
+  work->new_disk_bytes = creation->new_disk_bytes;
+  work->grow_bytes = creation->grow_bytes;
+  begin (store, work, callback, user_data);
+}
+
+void
+terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine, bool linked,
                                  GAsyncReadyCallback callback, void *user_data)
 {
   const VmConfig *config = terrarium_machine_get_config (machine);
   g_autofree char *name = g_strdup_printf (_ ("%s (Copy)"), config->name);
-  g_autoptr (VmConfig) copy = vm_config_copy_as_new (config, name);
-  const TerrariumCreation creation = {
-      .config = copy,
-      .source = terrarium_machine_get_bundle (machine)->path,
-  };
+  Work *work = g_new0 (Work, 1);
 
-  terrarium_store_create_async (store, &creation, callback, user_data);
+  work->config = vm_config_copy_as_new (config, name);
+  work->source = g_strdup (terrarium_machine_get_bundle (machine)->path);
+  work->linked = linked;
+  begin (store, work, callback, user_data);
 }
 
 TerrariumMachine *

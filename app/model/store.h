@@ -36,7 +36,6 @@ typedef struct TerrariumCreation {
   bool disks_in_place;
   uint64_t new_disk_bytes; // an empty disk of this size is added; 0: none
   uint64_t grow_bytes;     // the first disk becomes this large; 0: stays as it is
-  const char *source;      // folder of the machine that it is a copy of, which is locked then; NULL
 } TerrariumCreation;
 
 // Adds a machine and makes its bundle on a worker. The machine leaves the store again when that
@@ -46,9 +45,8 @@ void terrarium_store_create_async (TerrariumStore *store, const TerrariumCreatio
 TerrariumMachine *terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result,
                                                  GError **error);
 
-// The same for a complete copy of a machine that is off, without its snapshots: another machine, with
-// addresses of its own. The same finish.
-void terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine,
+// The same for a clone (clone.h) of a machine that is off. The same finish.
+void terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine, bool linked,
                                       GAsyncReadyCallback callback, void *user_data);
 
 // Takes a stopped machine out of the list; its bundle stays until put_in_trash or take_back.

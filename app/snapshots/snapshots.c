@@ -18,6 +18,8 @@ typedef struct Page {
   AdwToastOverlay *toasts;
   AdwPreferencesGroup *group;
   GtkWidget *entry;
+  GtkInfoBar *busy_bar;
+  GtkProgressBar *progress;
   GPtrArray *rows; // in the group, borrowed
   bool busy;
 } Page;
@@ -53,6 +55,7 @@ done_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!page)
     return;
   page->busy = false;
+  gtk_widget_set_sensitive (page->entry, TRUE);
   if (error)
     tell (page, error->message);
   fill (page);
@@ -64,6 +67,7 @@ begin (Page *page, SnapshotOp op, const char *id, const char *name)
   if (page->busy)
     return;
   page->busy = true;
+  gtk_widget_set_sensitive (page->entry, FALSE);
   terrarium_machine_snapshot_async (page->machine, op, id, name, done_cb,
                                     g_object_ref (page->window));
 }
@@ -218,6 +222,39 @@ fill (Page *page)
 }
 
 // ---------------------------------------------------------------------------------------------
+// What takes long
+
+static void
+progress_cb (Page *page)
+{
+  double progress = terrarium_machine_get_progress (page->machine);
+
+  gtk_progress_bar_set_fraction (page->progress, MAX (progress, 0));
+  gtk_info_bar_set_revealed (page->busy_bar, progress >= 0);
+}
+
+static GtkWidget *
+make_busy_bar (Page *page)
+{
+  GtkWidget *bar = gtk_info_bar_new (), *progress = gtk_progress_bar_new ();
+  GtkWidget *cancel = gtk_button_new_with_mnemonic (_ ("_Cancel"));
+
+  page->busy_bar = GTK_INFO_BAR (bar);
+  page->progress = GTK_PROGRESS_BAR (progress);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (progress), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("Progress"), -1);
+  gtk_widget_set_hexpand (progress, TRUE);
+  gtk_widget_set_valign (progress, GTK_ALIGN_CENTER);
+  gtk_widget_set_valign (cancel, GTK_ALIGN_CENTER);
+  gtk_info_bar_add_child (page->busy_bar, progress);
+  gtk_info_bar_add_action_widget (page->busy_bar, cancel, GTK_RESPONSE_CANCEL);
+  gtk_info_bar_set_revealed (page->busy_bar, FALSE);
+  g_signal_connect_swapped (cancel, "clicked", G_CALLBACK (terrarium_machine_cancel_snapshot),
+                            page->machine);
+  return bar;
+}
+
+// ---------------------------------------------------------------------------------------------
 // The window
 
 static GtkWidget *
@@ -239,6 +276,7 @@ make_content (Page *page)
   adw_preferences_page_add (ADW_PREFERENCES_PAGE (preferences), page->group);
   gtk_widget_set_vexpand (preferences, TRUE);
   gtk_box_append (GTK_BOX (box), adw_header_bar_new ());
+  gtk_box_append (GTK_BOX (box), make_busy_bar (page));
   gtk_box_append (GTK_BOX (box), preferences);
   adw_toast_overlay_set_child (page->toasts, box);
   return GTK_WIDGET (page->toasts);
@@ -262,6 +300,7 @@ terrarium_show_snapshots (GtkWindow *parent, TerrariumMachine *machine)
   gtk_window_set_modal (GTK_WINDOW (window), TRUE);
   gtk_window_set_default_size (GTK_WINDOW (window), 560, 480);
   g_signal_connect_swapped (machine, "notify::vm", G_CALLBACK (fill), page);
+  g_signal_connect_swapped (machine, "notify::progress", G_CALLBACK (progress_cb), page);
   fill (page);
   gtk_window_present (GTK_WINDOW (window));
 }

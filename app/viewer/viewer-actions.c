@@ -33,6 +33,12 @@ save_action (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+cancel_saving_action (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+  terrarium_machine_cancel_saving (TERRARIUM_VIEWER (widget)->machine);
+}
+
+static void
 snapshots_action (GtkWidget *widget, const char *action, GVariant *parameter)
 {
   terrarium_show_snapshots (GTK_WINDOW (gtk_widget_get_root (widget)),
@@ -164,6 +170,7 @@ terrarium_viewer_install_actions (GtkWidgetClass *widget_class)
       {"viewer.start", start_action},
       {"viewer.start-afresh", start_afresh_action},
       {"viewer.save", save_action},
+      {"viewer.cancel-saving", cancel_saving_action},
       {"viewer.snapshots", snapshots_action},
       {"viewer.settings", settings_action},
       {"viewer.ask-on-close", ask_on_close_action},

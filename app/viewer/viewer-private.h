@@ -19,6 +19,9 @@ struct _TerrariumViewer {
   GtkButton *back_button, *fullscreen_button, *pause_button, *start_button, *afresh_button;
   GtkInfoBar *trouble_bar;
   GtkLabel *trouble_label;
+  GtkInfoBar *saving_bar;
+  GtkLabel *saving_label;
+  GtkProgressBar *saving_progress;
   GtkStackSwitcher *switcher;
   GtkMenuButton *menu_button;
   GtkStack *pages;

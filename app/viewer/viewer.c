@@ -73,6 +73,21 @@ update_notice (TerrariumViewer *viewer)
   gtk_widget_set_visible (GTK_WIDGET (viewer->notice), text != NULL);
 }
 
+// What is done in no time does not flash by: there is no progress then. A snapshot is taken while the
+// machine runs.
+static void
+update_saving (TerrariumViewer *viewer)
+{
+  double progress = terrarium_machine_get_progress (viewer->machine);
+  bool saving = terrarium_machine_get_state (viewer->machine) == VM_STATE_SAVING;
+  bool busy = progress >= 0 && terrarium_machine_get_vm (viewer->machine) != NULL;
+
+  gtk_label_set_text (viewer->saving_label, saving ? _ ("Saving…") : _ ("Taking a snapshot…"));
+  gtk_progress_bar_set_fraction (viewer->saving_progress, MAX (progress, 0));
+  gtk_info_bar_set_revealed (viewer->saving_bar, busy);
+  gtk_widget_action_set_enabled (GTK_WIDGET (viewer), "viewer.cancel-saving", busy);
+}
+
 static void
 update_pause_button (TerrariumViewer *viewer)
 {
@@ -133,6 +148,7 @@ update_state (TerrariumViewer *viewer)
 {
   update_title (viewer);
   update_notice (viewer);
+  update_saving (viewer);
   update_pause_button (viewer);
   update_page (viewer);
   terrarium_viewer_update_actions (viewer);
@@ -301,6 +317,9 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, afresh_button);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, trouble_bar);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, trouble_label);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, saving_bar);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, saving_label);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, saving_progress);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, views);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, display);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, notice);
@@ -352,6 +371,7 @@ connect_machine (TerrariumViewer *viewer)
 
   g_signal_connect_swapped (machine, "notify::vm", G_CALLBACK (vm_changed_cb), viewer);
   g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), viewer);
+  g_signal_connect_swapped (machine, "notify::progress", G_CALLBACK (update_saving), viewer);
   g_signal_connect_swapped (machine, "stopped", G_CALLBACK (stopped_cb), viewer);
   g_signal_connect_swapped (machine, "failed", G_CALLBACK (failed_cb), viewer);
   g_signal_connect_swapped (screen, "changed", G_CALLBACK (update_notice), viewer);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 
+#include "app/model/clone.h"
 #include "app/model/snapshots.h"
 
 typedef struct Room {
@@ -122,12 +123,81 @@ clones_devices_and_variables (void **state)
   g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
   assert_non_null (id);
   put_variables (room, "now");
-  g_autoptr (Bundle) clone = snapshots_clone (room->bundle, id, room->root, "Clone", NULL, NULL);
+  const CloneOptions options = {.name = "Clone", .snapshot = id};
+  g_autoptr (Bundle) clone = machine_clone (room->bundle, room->root, &options, NULL);
   assert_non_null (clone);
   assert_disks (room, clone->path);
   assert_string_not_equal (clone->config->nvram, room->bundle->config->nvram);
   assert_true (g_file_get_contents (clone->config->nvram, &text, NULL, NULL));
   assert_string_equal (text, "then");
+}
+
+// Cut short before anything of it counts: neither machine is what it was not.
+static void
+leaves_nothing_of_a_cancelled_clone (void **state)
+{
+  Room *room = *state;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autofree char *before = vm_config_to_json (room->bundle->config, NULL);
+
+  g_cancellable_cancel (cancellable);
+  for (unsigned linked = 0; linked < 2; linked++) {
+    const CloneOptions options = {.name = "Clone", .linked = linked, .cancellable = cancellable};
+    g_autoptr (GError) error = NULL;
+    assert_null (machine_clone (room->bundle, room->root, &options, &error));
+    assert_true (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+    g_autoptr (GPtrArray) all = bundle_scan (room->root);
+    assert_int_equal (all->len, 1);
+    const Bundle *left = all->pdata[0];
+    g_autofree char *now = vm_config_to_json (left->config, NULL);
+    assert_string_equal (now, before);
+    g_autoptr (GDir) dir = g_dir_open (left->path, 0, NULL);
+    for (const char *name; (name = g_dir_read_name (dir));)
+      assert_null (strchr (name, '-')); // images on top of others
+  }
+}
+
+// Discs and drives are as they were, images are shared, slots kept.
+static void
+clones_linked (void **state)
+{
+  Room *room = *state;
+  const CloneOptions options = {.name = "M", .linked = true};
+  g_autoptr (Bundle) clone = machine_clone (room->bundle, room->root, &options, NULL);
+  g_autoptr (Bundle) again = machine_clone (room->bundle, room->root, &options, NULL);
+
+  assert_non_null (clone);
+  assert_non_null (again);
+  assert_string_equal (clone->config->name, "M 2");
+  assert_string_equal (again->config->name, "M 3");
+  assert_disks (room, room->bundle->path);
+  assert_disks (room, clone->path);
+  assert_disks (room, again->path);
+  for (unsigned i = 0; i < clone->config->disks->len; i++) {
+    const VmDiskConfig *one = room->bundle->config->disks->pdata[i];
+    const VmDiskConfig *two = clone->config->disks->pdata[i];
+    assert_true (one->cdrom || strcmp (one->path, two->path) != 0);
+    assert_int_equal (two->allow_backing, !two->cdrom);
+  }
+}
+
+// The snapshot is whole until the images were put together.
+static void
+keeps_a_snapshot_whose_deletion_is_cancelled (void **state)
+{
+  Room *room = *state;
+  g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  const VmImageJob job = {.cancellable = cancellable};
+  g_autoptr (GError) error = NULL;
+
+  g_cancellable_cancel (cancellable);
+  assert_false (snapshots_delete (room->bundle, id, true, &job, &error));
+  assert_true (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  assert_true (snapshots_go_back (room->bundle, id, NULL));
+  assert_disks (room, room->bundle->path);
+  assert_true (snapshots_delete (room->bundle, id, true, NULL, NULL));
+  assert_disks (room, room->bundle->path);
 }
 
 // One slot would hold two devices, and the machine could not be read any more.
@@ -145,7 +215,8 @@ leaves_slots_in_use (void **state)
   assert_true (bundle_save (room->bundle, NULL));
   assert_false (snapshots_go_back (room->bundle, id, &error));
   assert_non_null (error);
-  assert_null (snapshots_clone (room->bundle, id, room->root, "Clone", NULL, NULL));
+  const CloneOptions options = {.name = "Clone", .snapshot = id};
+  assert_null (machine_clone (room->bundle, room->root, &options, NULL));
   g_autoptr (Bundle) bundle = bundle_load (room->bundle->path);
   assert_non_null (bundle->config);
   assert_int_equal (bundle->config->disks->len, 4);
@@ -188,6 +259,9 @@ main (void)
   const struct CMUnitTest tests[] = {
       TEST (goes_back_to_devices),
       TEST (clones_devices_and_variables),
+      TEST (leaves_nothing_of_a_cancelled_clone),
+      TEST (clones_linked),
+      TEST (keeps_a_snapshot_whose_deletion_is_cancelled),
       TEST (leaves_slots_in_use),
       TEST (refuses_what_cannot_be),
   };

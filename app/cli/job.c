@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A long command on a disk image. The work runs on a thread of its own; the main thread waits in a
+// A long command. The work runs on a thread of its own; the main thread waits in a
 // main loop for signals and for the time to tell how far it is.
-#include "app/cli/image-job.h"
+#include "app/cli/job.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -13,7 +13,7 @@ enum {
 };
 
 typedef struct Running {
-  ImageWork work;
+  JobWork work;
   void *data;
   VmImageJob job;
   GMainLoop *loop;
@@ -71,7 +71,7 @@ tell_cb (void *data)
 }
 
 bool
-image_job_run (ImageWork work, void *data, bool quiet, GError **error)
+job_run (JobWork work, void *data, bool quiet, GError **error)
 {
   Running running = {.work = work, .data = data, .loop = g_main_loop_new (NULL, FALSE)};
   bool tell = !quiet && isatty (STDERR_FILENO);
@@ -84,7 +84,7 @@ image_job_run (ImageWork work, void *data, bool quiet, GError **error)
 
   running.job =
       (VmImageJob){.cancellable = g_cancellable_new (), .progress = progress_cb, .data = &running};
-  GThread *thread = g_thread_new ("image", work_main, &running);
+  GThread *thread = g_thread_new ("work", work_main, &running);
   g_main_loop_run (running.loop);
   g_thread_join (thread);
   for (size_t i = 0; i < G_N_ELEMENTS (sources); i++)

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See clone.h. Any thread that may wait.
+#include "app/model/clone.h"
+
+#include <errno.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/model/saved.h"
+#include "app/model/snapshots-priv.h"
+#include "app/model/stamps.h"
+
+// It must not be taken for the machine it was.
+static VmConfig *
+make_config (const Bundle *source, const CloneOptions *options, GError **error)
+{
+  g_autoptr (VmConfig) config = vm_config_copy_as_new (source->config, options->name);
+  g_autoptr (Snapshot) snapshot =
+      options->snapshot ? snapshots_find (source, options->snapshot, error) : NULL;
+
+  if (!options->snapshot)
+    return g_steal_pointer (&config);
+  if (!snapshot)
+    return NULL;
+  g_autofree char *variables = snapshot_dup_variables_path (source->path, snapshot->id);
+  if (config->nvram && g_file_test (variables, G_FILE_TEST_IS_REGULAR)) {
+    g_free (config->nvram);
+    config->nvram = g_steal_pointer (&variables);
+  }
+  return snapshot_put_disks (snapshot, config, error) ? g_steal_pointer (&config) : NULL;
+}
+
+// The disks of a machine that is saved are those of one whose plug was pulled.
+static bool
+check_at_rest (const Bundle *source, const CloneOptions *options, GError **error)
+{
+  if (options->snapshot || saved_look (source, NULL) != SAVED_READY)
+    return true;
+  g_set_error (error, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE,
+               _ ("“%s” is saved; go on with it and shut it down, or clone one of its snapshots."),
+               bundle_get_name (source));
+  return false;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Sharing images
+
+// Into `folder` under the name it has; disks may be based on the same image.
+static bool
+share_file (const char *folder, const char *path, GError **error)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *to = g_build_filename (folder, name, NULL);
+
+  if (link (path, to) == 0 || errno == EEXIST)
+    return true;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+               _ ("“%s” cannot be shared by two machines here (%s); make a complete clone."), path,
+               g_strerror (errno));
+  return false;
+}
+
+// What does not lie in the machine's folder stays where it is: it may be anywhere, and is found there.
+static bool
+share_disk (const char *from, const char *to, VmDiskConfig *disk, GError **error)
+{
+  g_autoptr (GPtrArray) files = stamps_list_files (disk, error);
+
+  for (unsigned i = 0; files && i < files->len; i++) {
+    g_autofree char *folder = g_path_get_dirname (files->pdata[i]);
+    if (strcmp (folder, from) != 0)
+      continue;
+    if (!share_file (to, files->pdata[i], error))
+      return false;
+    if (i == 0) {
+      g_autofree char *name = g_path_get_basename (disk->path);
+      g_free (disk->path);
+      disk->path = g_build_filename (to, name, NULL);
+    }
+  }
+  return files != NULL;
+}
+
+static bool
+share_cb (Bundle *made, void *data, GError **error)
+{
+  const Bundle *source = data;
+  g_autofree char *id = g_uuid_string_random ();
+
+  for (unsigned i = 0; i < made->config->disks->len; i++) {
+    VmDiskConfig *disk = made->config->disks->pdata[i];
+    if (!disk->cdrom && !share_disk (source->path, made->path, disk, error))
+      return false;
+  }
+  return snapshot_put_overlays (made->path, made->config, id, error);
+}
+
+// ---------------------------------------------------------------------------------------------
+// The machine itself goes on elsewhere
+
+// Replaces machine.json; on failure the old configuration stays.
+static bool
+set_config (Bundle *bundle, VmConfig *take, GError **error)
+{
+  VmConfig *old = bundle->config;
+
+  bundle->config = take;
+  if (bundle_save (bundle, error)) {
+    vm_config_free (old);
+    return true;
+  }
+  bundle->config = old;
+  vm_config_free (take);
+  return false;
+}
+
+// Before anything is shared: who is cut short after that has done no harm.
+static bool
+go_on_elsewhere (Bundle *source, const char *id, GError **error)
+{
+  g_autoptr (VmConfig) config = vm_config_copy (source->config);
+
+  if (!snapshot_put_overlays (source->path, config, id, error))
+    return false;
+  if (set_config (source, vm_config_copy (config), error))
+    return true;
+  snapshot_remove_overlays (config, id);
+  return false;
+}
+
+// Nothing was written meanwhile: the lock is ours.
+static void
+come_back (Bundle *source, const VmConfig *before, const char *id)
+{
+  g_autoptr (VmConfig) config = vm_config_copy (source->config);
+
+  if (set_config (source, vm_config_copy (before), NULL))
+    snapshot_remove_overlays (config, id);
+}
+
+// ---------------------------------------------------------------------------------------------
+// The machine is elsewhere already: nothing was written since it was cloned last
+
+static void
+extent_cb (void *data, const VmImageExtent *extent)
+{
+  bool *touched = data;
+
+  *touched = *touched || (extent->present && extent->depth == 0);
+}
+
+// The image below becomes the disk. False: it must not.
+static bool
+take_off (VmDiskConfig *disk)
+{
+  g_autoptr (GPtrArray) files = stamps_list_files (disk, NULL);
+  bool touched = !disk->allow_backing || !files || files->len < 2;
+
+  if (touched || !vm_image_map (disk->path, disk->format, true, extent_cb, &touched, NULL, NULL) ||
+      touched)
+    return false;
+  g_autoptr (VmImageInfo) info = vm_image_get_info (disk->path, disk->format, NULL);
+  if (!info || !info->backing_format ||
+      !vm_image_format_from_name (info->backing_format, &disk->format))
+    return false;
+  g_free (disk->path);
+  disk->path = g_strdup (files->pdata[1]);
+  disk->allow_backing = files->len > 2;
+  return true;
+}
+
+// Without this a machine could be cloned a few times only.
+static bool
+take_off_untouched (VmConfig *config)
+{
+  g_autoptr (VmConfig) below = vm_config_copy (config);
+
+  for (unsigned i = 0; i < below->disks->len; i++) {
+    VmDiskConfig *disk = below->disks->pdata[i];
+    if (!disk->read_only && !take_off (disk))
+      return false;
+  }
+  for (unsigned i = 0; i < below->disks->len; i++) {
+    VmDiskConfig *from = below->disks->pdata[i], *to = config->disks->pdata[i];
+    g_free (to->path);
+    to->path = g_strdup (from->path);
+    to->format = from->format;
+    to->allow_backing = from->allow_backing;
+  }
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------------
+// All of it
+
+static Bundle *
+make_linked (Bundle *source, const char *root, VmConfig *config, const CloneOptions *options,
+             GError **error)
+{
+  const BundleSharing sharing = {share_cb, source};
+  g_autofree char *id = g_uuid_string_random ();
+  g_autoptr (VmConfig) before = vm_config_copy (source->config);
+  bool moves = !options->snapshot && !take_off_untouched (config);
+
+  if (moves && !go_on_elsewhere (source, id, error))
+    return NULL;
+  Bundle *clone = bundle_create_sharing (root, config, &sharing, options->progress,
+                                         options->progress_data, options->cancellable, error);
+  if (!clone && moves)
+    come_back (source, before, id);
+  return clone;
+}
+
+Bundle *
+machine_clone (Bundle *source, const char *root, const CloneOptions *options, GError **error)
+{
+  g_autoptr (VmConfig) config =
+      check_at_rest (source, options, error) ? make_config (source, options, error) : NULL;
+
+  if (!config)
+    return NULL;
+  if (options->linked)
+    return make_linked (source, root, config, options, error);
+  return bundle_create (root, config, false, options->progress, options->progress_data,
+                        options->cancellable, error);
+}
