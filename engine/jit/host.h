@@ -91,7 +91,7 @@ typedef struct JitRequest {
   const void *ops;
   unsigned n_ops, op_bytes;
   // Of the context's jump cache while this code runs: the entry of an address, times 4, is
-  // (va ^ va >> 12) & jc_mask.
+  // (va ^ va >> 12) & jc_mask, or the one beside it (that ^ 4).
   uint32_t jc_mask;
   bool count; // instructions are counted
   bool smp;   // other vCPUs watch

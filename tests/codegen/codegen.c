@@ -102,6 +102,7 @@ print_stubs (const JitHost *host)
     const uint8_t *at;
   } stubs[] = {
       {"leave", s->leave},
+      {"second", s->second},
       {"dispatch", s->dispatch},
       {"link", s->link},
       {"stale", s->stale},

@@ -47,6 +47,27 @@
 // floating-point mode
   mrs x0, fpcr
 
+// floating-point status
+  mrs x0, fpsr
+
+// write floating-point status
+  msr fpsr, x0
+
+// what DC ZVA clears
+  mrs x0, dczid_el0
+
+// what DC ZVA clears (user)
+  mrs x0, dczid_el0
+
+// caches
+  mrs x0, ctr_el0
+
+// caches (user)
+  mrs x0, ctr_el0
+
+// processor
+  mrs x0, midr_el1
+
 // supervisor call
   svc #0
 

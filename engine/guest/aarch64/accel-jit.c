@@ -408,11 +408,22 @@ link_to (A64Cpu *cpu, const void *code)
     jit_link (cpu->jit->jit, site, code);
 }
 
+// The entry for pc is in one of two places, or pc's is not there.
+static const A64Jce *
+known_jump (A64Cpu *cpu, uint64_t pc)
+{
+  const A64Jce *first = a64_jce (cpu, pc);
+
+  if (first->va == pc || cpu->jc_mask == 0)
+    return first;
+  return &cpu->jc[a64_jce_index (pc, cpu->jc_mask) ^ 1];
+}
+
 void
 a64_jit_run (A64Cpu *cpu)
 {
   const uint64_t pc = cpu->pc;
-  const A64Jce *e = a64_jce (cpu, pc);
+  const A64Jce *e = known_jump (cpu, pc);
   const void *code = e->code;
   A64Block *block = NULL;
 

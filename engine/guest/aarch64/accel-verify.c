@@ -320,7 +320,8 @@ is_plain_register (uint32_t number, bool write)
   case A64_SYSREG (3, 0, 4, 1, 0): // SP_EL0
     return true;
   default: // ID registers
-    return !write && (number & 0xff80) == A64_SYSREG (3, 0, 0, 0, 0);
+    return !write && ((number & 0xff80) == A64_SYSREG (3, 0, 0, 0, 0) ||
+                      (number & 0xff80) == A64_SYSREG (3, 3, 0, 0, 0));
   }
 }
 

@@ -53,15 +53,20 @@ a64_no_jumps (A64Cpu *cpu)
   cpu->jc_mask = 0;
 }
 
-// Only chunks that were written to need emptying.
+// What was there before moves to its second place, where generated code looks, too: a kernel's calls
+// meet in one place often enough to leave generated code twice in each of some system calls.
 static void
 enter_jump (A64Cpu *cpu, A64Jce entry)
 {
   unsigned index = a64_jce_index (cpu->pc, cpu->ctx->jc_mask), chunk = index / A64_JC_CHUNK;
+  A64Jce *first = &cpu->ctx->jc[index];
 
   entry.va = cpu->pc;
+  // Only chunks that were written to need emptying.
   cpu->ctx->info->jc_written[chunk / 64] |= (uint64_t) 1 << (chunk % 64);
-  cpu->ctx->jc[index] = entry;
+  if (first->va != entry.va && first->va != cpu->blocks->empty_jump.va)
+    cpu->ctx->jc[index ^ 1] = *first;
+  *first = entry;
 }
 
 void
@@ -86,12 +91,11 @@ a64_jump_caches_lead_to (A64Cpu *cpu, const void *code)
 void
 a64_jump_cache_drop_page (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr page)
 {
-  for (unsigned i = 0; i < A64_PAGE_SIZE; i += 4) {
-    A64Jce *e = &ctx->jc[a64_jce_index (page + i, ctx->jc_mask)];
+  A64Jce *first = &ctx->jc[a64_jce_index (page, ctx->jc_mask) & ~(unsigned) (A64_JC_PAGE - 1)];
 
-    if (e->va == page + i)
-      fill_empty (cpu, e, 1);
-  }
+  for (unsigned i = 0; i < A64_JC_PAGE; i++)
+    if ((first[i].va & ~(GuestVaddr) (A64_PAGE_SIZE - 1)) == page)
+      fill_empty (cpu, &first[i], 1);
 }
 
 // The block of empty jump-cache entries. It runs for the one address that such an entry seems to

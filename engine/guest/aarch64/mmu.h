@@ -85,6 +85,7 @@ enum {
   A64_N_FRAGILE = 64,
   A64_IFETCH_SIZE = 256,
   A64_JC_CHUNK = 64,
+  A64_JC_PAGE = A64_PAGE_SIZE / 4, // entries of a page, which lie together
   A64_BLOOM_BITS = 32768,
   A64_BIG_BLOOM_BITS = 16384,
   A64_PA_BITS = 48,

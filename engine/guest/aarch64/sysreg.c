@@ -309,8 +309,8 @@ static void
 a64_write_fpsr (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 {
   (void) reg;
-  cpu->fpsr_qc = value & 1u << 27;
-  cpu->fp.flags = value & 0x9f;
+  cpu->fpsr_qc = value & A64_FPSR_QC;
+  cpu->fp.flags = value & A64_FPSR_FLAGS;
 }
 
 // Debug.

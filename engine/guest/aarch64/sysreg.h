@@ -139,6 +139,8 @@ void a64_sysregs_loaded (A64Cpu *cpu);
 enum { A64_LINE_BYTES = 64 };         // of a data cache
 #define A64_CTR UINT64_C (0x9444c00a) // IminLine 4 KiB, PIPT, DminLine 64, IDC, not DIC
 enum {
+  A64_FPSR_QC = 1 << 27,
+  A64_FPSR_FLAGS = 0x9f,
   A64_DCZID_BS = 9, // DC ZVA clears 2 KiB
   A64_ZVA_BYTES = 4 << A64_DCZID_BS,
 };

@@ -73,6 +73,8 @@ A64_TRANSLATE_FUNCTION (eret)
 enum {
   OFFSET_SP_EL0 = offsetof (A64Cpu, sp_bank),
   OFFSET_FPCR = offsetof (A64Cpu, fpcr),
+  OFFSET_FLAGS = offsetof (A64Cpu, fp.flags),
+  OFFSET_SATURATED = offsetof (A64Cpu, fpsr_qc),
 };
 
 // Of `n_bytes` 1, 4 or 8 at `offset` of the CPU.
@@ -229,6 +231,46 @@ mrs_by_tier0 (A64Translator *t, const A64Op *op)
 }
 
 static void
+read_fpsr (A64Translator *t, unsigned d)
+{
+  a64_emit (t, UOP_FPSYNC, 0);
+  emit_state (t, UOP_GET, IR_TEMP, OFFSET_SATURATED, 4);
+  emit_state (t, UOP_GET, d, OFFSET_FLAGS, 4);
+  a64_emit_registers (t, UOP_OR, UOP_W64, (uint8_t) d, (uint8_t) d, IR_TEMP);
+}
+
+// What was cumulated elsewhere comes first, and is overwritten.
+static void
+write_fpsr (A64Translator *t, unsigned from)
+{
+  a64_emit (t, UOP_FPSYNC, 0);
+  a64_emit_imm (t, UOP_ANDI, UOP_W64, IR_TEMP, (uint8_t) from, A64_FPSR_QC);
+  emit_state (t, UOP_PUT, IR_TEMP, OFFSET_SATURATED, 4);
+  a64_emit_imm (t, UOP_ANDI, UOP_W64, IR_TEMP, (uint8_t) from, A64_FPSR_FLAGS);
+  emit_state (t, UOP_PUT, IR_TEMP, OFFSET_FLAGS, 4);
+}
+
+// For EL0 a bit of SCTLR_EL1 says, turned round, that DC ZVA is prohibited. memset looks at it.
+static void
+read_dczid (A64Translator *t, unsigned d)
+{
+  enum { DZE_BIT = 14, DZP_BIT = 4 };
+  static_assert (A64_SCTLR_DZE == 1u << DZE_BIT && A64_DCZID_BS < 1 << DZP_BIT, "as shifted");
+  Uop *u;
+
+  if (t->key->el != 0) {
+    a64_emit_constant (t, d, A64_DCZID_BS);
+    return;
+  }
+  emit_state (t, UOP_GETSYS, d, offsetof (A64SysRegs, sctlr_el1), 8);
+  u = a64_emit_imm (t, UOP_UBFM, UOP_W64, (uint8_t) d, (uint8_t) d, 0);
+  u->aux = DZE_BIT - DZP_BIT;
+  u->aux2 = 63;
+  a64_emit_imm (t, UOP_ANDI, UOP_W64, (uint8_t) d, (uint8_t) d, 1 << DZP_BIT);
+  a64_emit_imm (t, UOP_XORI, UOP_W64, (uint8_t) d, (uint8_t) d, 1 << DZP_BIT | A64_DCZID_BS);
+}
+
+static void
 emit_field (A64Translator *t, unsigned d, unsigned offset, unsigned bit)
 {
   emit_state (t, UOP_GET, d, offset, 1);
@@ -261,6 +303,19 @@ read_special (A64Translator *t, unsigned d, uint32_t number)
     if (!t->key->fp_trapped)
       emit_state (t, UOP_GET, d, OFFSET_FPCR, 4);
     return !t->key->fp_trapped;
+  case A64_SYSREG (3, 3, 4, 4, 1): // FPSR
+    if (!t->key->fp_trapped)
+      read_fpsr (t, d);
+    return !t->key->fp_trapped;
+  case A64_SYSREG (3, 3, 0, 0, 7): // DCZID_EL0
+    read_dczid (t, d);
+    return true;
+  case A64_SYSREG (3, 3, 0, 0, 1): // CTR_EL0
+    a64_emit_constant (t, d, A64_CTR);
+    return true;
+  case A64_SYSREG (3, 0, 0, 0, 0): // MIDR_EL1
+    a64_emit_constant (t, d, A64_MIDR);
+    return true;
   default:
     if (!find_pstate (number, &offset, &bit))
       return false;
@@ -304,7 +359,7 @@ is_daif (const A64TranslateKey *key, const A64Op *op)
   return key->el != 0 && register_number (op) == A64_SYSREG (3, 3, 4, 2, 1);
 }
 
-// Writes that leave all that code depends on as it was: NZCV, SP_EL0 beside SP, and of EL1 DAIF.
+// Writes that leave all that code depends on as it was: NZCV, FPSR, SP_EL0 beside SP, and of EL1 DAIF.
 bool
 a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
 {
@@ -313,16 +368,19 @@ a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
   if (op->id == A64_MSR_DAIFCLR)
     return key->el != 0;
   return is_daif (key, op) || number == A64_SYSREG (3, 3, 4, 2, 0) ||
+         (is_fpsr (op) && !key->fp_trapped) ||
          (number == A64_SYSREG (3, 0, 4, 1, 0) && key->el != 0 && key->sp_sel);
 }
 
 A64_TRANSLATE_FUNCTION (msr)
 {
   (void) row;
-  emit_fpsr_sync (t, op);
-  if (!a64_translate_goes_on (t->key, op))
+  if (!a64_translate_goes_on (t->key, op)) {
+    emit_fpsr_sync (t, op);
     a64_emit_interp (t, op, UOP_INTERP_END);
-  else if (is_daif (t->key, op)) {
+  } else if (is_fpsr (op)) {
+    write_fpsr (t, op->rd);
+  } else if (is_daif (t->key, op)) {
     Uop *u = a64_emit_imm (t, UOP_UBFM, UOP_W64, IR_TEMP, op->rd, 0);
 
     u->aux = 6;

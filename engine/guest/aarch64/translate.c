@@ -14,7 +14,7 @@
 #include "engine/guest/aarch64/translate-system.h"
 #include "engine/mem/access.h"
 
-enum { MAX_UOPS_OF_INSN = 4 }; // its own, without the label before and the jump behind it
+enum { MAX_UOPS_OF_INSN = 5 }; // its own, without the label before and the jump behind it
 
 static_assert (IR_MAX_INSNS * (MAX_UOPS_OF_INSN + 2) < IR_MAX_UOPS, "every region fits");
 

@@ -17,16 +17,26 @@ find_jump (X64Asm *a, const JitLayout *layout, uint32_t mask)
   x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc));
 }
 
-// The target's code is found by its virtual address. Not found: the run loop looks further.
+// The target's code is found by its virtual address. Not in its first place: the second is looked at.
 uint8_t *
-x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *leave)
+x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask, const uint8_t *second)
 {
   uint8_t *field;
 
   find_jump (a, layout, mask);
-  field = x64_jcc_rel32 (a, X64_CC_NE, leave);
+  field = x64_jcc_rel32 (a, X64_CC_NE, second);
   x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc + 8));
   return field;
+}
+
+// What is not in its first place (find_jump) may be beside it. Nor there: the run loop looks further.
+void
+x64_emit_second_jump (X64Asm *a, const JitLayout *layout, const uint8_t *leave)
+{
+  x64_alu_ri (a, X64_XOR, 32, X64_RCX, 4);
+  x64_alu_rm (a, X64_CMP, 64, X64_RAX, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc));
+  x64_jcc_to (a, X64_CC_NE, leave);
+  x64_jmp_m (a, x64_mem_index (X64_CTX, X64_RCX, 2, layout->ctx_jc + 8));
 }
 
 // There are as many masks as kinds of contexts.
@@ -57,7 +67,7 @@ x64_probe (X64Lower *l)
   }
   uint8_t *field = x64_put_piece (&l->a, probe_piece (l));
   if (field != NULL)
-    x64_patch_rel32 (field, l->stubs->leave);
+    x64_patch_rel32 (field, l->stubs->second);
 }
 
 // Asks for the jump at cold->resume to be led to the code for rax.

@@ -85,18 +85,18 @@ switch_sp (X64Asm *a, const JitExceptions *e, unsigned from, unsigned to)
 
 // Goes on at rax in the context that is pointed to there. Modes that have no jump cache stay so.
 static void
-go_on_in (X64Asm *a, const JitLayout *layout, int32_t ctx, const uint8_t *leave)
+go_on_in (X64Asm *a, const JitLayout *layout, int32_t ctx, const X64Stubs *stubs)
 {
   x64_lea (a, 64, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc));
   x64_alu_rm (a, X64_CMP, 64, X64_RDX, x64_state (layout->jc));
   x64_mov_rm (a, 64, X64_CTX, x64_state (ctx));
   x64_mov_mr (a, 64, x64_state (layout->ctx), X64_CTX);
-  x64_jcc_to (a, X64_CC_NE, leave);
+  x64_jcc_to (a, X64_CC_NE, stubs->leave);
   x64_lea (a, 64, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc));
   x64_mov_mr (a, 64, x64_state (layout->jc), X64_RDX);
   x64_mov_rm (a, 32, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc_mask));
   x64_mov_mr (a, 32, x64_state (layout->exceptions.jc_mask), X64_RDX);
-  x64_jump_by_cache (a, layout, 0, leave);
+  x64_jump_by_cache (a, layout, 0, stubs->second);
 }
 
 static void
@@ -139,7 +139,7 @@ enter_kernel (X64Asm *a, const JitLayout *layout)
 }
 
 static void
-emit_call_kernel (X64Asm *a, const JitLayout *layout, const uint8_t *leave)
+emit_call_kernel (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
 {
   const JitExceptions *e = &layout->exceptions;
 
@@ -149,12 +149,12 @@ emit_call_kernel (X64Asm *a, const JitLayout *layout, const uint8_t *leave)
   switch_sp (a, e, 0, 1);
   x64_mov_rm (a, 64, X64_RAX, x64_mem (X64_RCX, e->vectors));
   x64_alu_ri (a, X64_ADD, 64, X64_RAX, e->call_vector);
-  go_on_in (a, layout, e->ctx_kernel, leave);
+  go_on_in (a, layout, e->ctx_kernel, stubs);
 }
 
 // eax: the saved state, rcx: the block of system registers.
 static void
-emit_return (X64Asm *a, const JitLayout *layout, bool to_user, const uint8_t *leave)
+emit_return (X64Asm *a, const JitLayout *layout, bool to_user, const X64Stubs *stubs)
 {
   const JitExceptions *e = &layout->exceptions;
 
@@ -174,18 +174,18 @@ emit_return (X64Asm *a, const JitLayout *layout, bool to_user, const uint8_t *le
     x64_mov_mi (a, 16, x64_state (e->level), 0);
     switch_sp (a, e, 1, 0);
   }
-  go_on_in (a, layout, to_user ? layout->ctx_el0 : e->ctx_kernel, leave);
+  go_on_in (a, layout, to_user ? layout->ctx_el0 : e->ctx_kernel, stubs);
 }
 
 void
 x64_emit_exception_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
 {
   begin_stub (a, &stubs->call_kernel);
-  emit_call_kernel (a, layout, stubs->leave);
+  emit_call_kernel (a, layout, stubs);
   begin_stub (a, &stubs->return_to_user);
-  emit_return (a, layout, true, stubs->leave);
+  emit_return (a, layout, true, stubs);
   begin_stub (a, &stubs->return_to_kernel);
-  emit_return (a, layout, false, stubs->leave);
+  emit_return (a, layout, false, stubs);
 }
 
 // True where tier 0 has to do it anyway, and does.

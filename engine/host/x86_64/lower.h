@@ -154,7 +154,8 @@ typedef struct X64Piece {
 
 // Addresses of shared code, as written.
 typedef struct X64Stubs {
-  const uint8_t *enter, *leave, *dispatch, *link, *stale;
+  // second: the place beside the one in a jump cache.
+  const uint8_t *enter, *leave, *second, *dispatch, *link, *stale;
   const uint8_t *load, *store, *rmw, *check_sp, *addend;
   // The same as load and store of one size, or of a pair, but the context's table comes first.
   const uint8_t *look_load[2][4], *look_store[2][4];
@@ -358,10 +359,11 @@ void x64_cold_return (const X64Lower *l, X64Cold *cold);
 void x64_flush_count (X64Lower *l);
 // Leaves the region, going on at the address in rax.
 void x64_probe (X64Lower *l);
-// To the code for the address in rax, by the context's jump cache; else to `leave`. rcx is used.
-// Returns the displacement of the jump there.
+// To the code for the address in rax, by the context's jump cache; else to `second`, the stub that
+// looks beside that. rcx is used. Returns the displacement of the jump there.
 uint8_t *x64_jump_by_cache (X64Asm *a, const JitLayout *layout, uint32_t mask,
-                            const uint8_t *leave);
+                            const uint8_t *second);
+void x64_emit_second_jump (X64Asm *a, const JitLayout *layout, const uint8_t *leave);
 // Appends a piece. Where its displacement is; NULL: there is no room.
 static inline uint8_t *
 x64_put_piece (X64Asm *a, const X64Piece *piece)

@@ -95,7 +95,7 @@ emit_dispatch (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
   x64_lea (a, 64, X64_RDX, x64_mem (X64_CTX, layout->ctx_jc));
   x64_alu_rm (a, X64_CMP, 64, X64_RDX, x64_state (layout->jc));
   x64_jcc_to (a, X64_CC_NE, stubs->leave);
-  x64_jump_by_cache (a, layout, 0, stubs->leave);
+  x64_jump_by_cache (a, layout, 0, stubs->second);
 }
 
 // Before C is called: the state is complete, and the CPU the first argument.
@@ -326,6 +326,8 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   emit_enter (a, layout, stubs);
   stubs->leave = begin (a);
   emit_leave (a, layout);
+  stubs->second = begin (a);
+  x64_emit_second_jump (a, layout, stubs->leave);
   stubs->dispatch = begin (a);
   emit_dispatch (a, layout, stubs);
   stubs->link = begin (a);

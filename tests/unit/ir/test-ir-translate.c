@@ -308,7 +308,54 @@ static const Example examples[] = {
      "000: GETFLAGS x1\n"
      "004: PUTFLAGS x1 live\n"
      "008: FPSYNC\n"
-     "008  INTERP_VEC 0\n"
+     "008  GET.64 t0, SP_EL0\n"
+     "008  GET.64 x2, SP_EL0\n"
+     "008  OR.64 x2, x2, t0\n"
+     "00c: JUMP.64 x30\n"},
+    // mrs xzr, fpsr; msr fpsr, x1
+    {"status",
+     &el0,
+     0,
+     256,
+     {0xd53b443f, 0xd51b4421, RET},
+     "000: FPSYNC\n"
+     "000  INTERP_VEC 0\n"
+     "004: FPSYNC\n"
+     "004  ANDI.64 t0, x1, 0x8000000\n"
+     "004  PUT.64 t0, SP_EL0\n"
+     "004  ANDI.64 t0, x1, 0x9f\n"
+     "004  PUT.64 t0, SP_EL0\n"
+     "008: JUMP.64 x30\n"},
+    {"status, trapped",
+     &trapped,
+     0,
+     256,
+     {0xd53b4421, 0xd51b4421, RET},
+     "000: FPSYNC\n"
+     "000  INTERP_VEC 0\n"
+     "004: FPSYNC\n"
+     "004  INTERP_END 1 live\n"},
+    // mrs x1, dczid_el0; mrs x2, ctr_el0; mrs x3, midr_el1
+    {"identification",
+     &el1,
+     0,
+     256,
+     {0xd53b00e1, 0xd53b0022, 0xd5380003, RET},
+     "000: MOVI.64 x1, 0x9\n"
+     "004: MOVI.64 x2, 0x9444c00a\n"
+     "008: MOVI.64 x3, 0xf7e50\n"
+     "00c: JUMP.64 x30\n"},
+    {"identification at EL0",
+     &el0,
+     0,
+     256,
+     {0xd53b00e1, 0xd53b0022, 0xd5380003, RET},
+     "000: GETSYS.64 x1, TPIDR_EL1\n"
+     "000  UBFM.64 x1, x1, 10, 63\n"
+     "000  ANDI.64 x1, x1, 0x10\n"
+     "000  XORI.64 x1, x1, 0x19\n"
+     "004: INTERP 0\n"
+     "008: INTERP 1\n"
      "00c: JUMP.64 x30\n"},
     {"what the key depends on",
      &el1,
