@@ -54,9 +54,13 @@ enum {
   MAX_WRITE_ZEROES_SECTORS = 1 << 17, // 64 MiB: the host may have to write them
   MAX_TRANSFER_BYTES = 1 << 30,
 
-  // What a run does at once, which is copying: tens of microseconds on a vCPU.
+  // What a run does at once, which is copying: tens of microseconds on a vCPU, but when that has
+  // nothing else to do.
   AT_ONCE_BYTES = 4 << 20,
+  AT_ONCE_BYTES_AT_REST = 1 << 20,
   AT_ONCE_BYTES_VCPU = 128 << 10,
+  // The driver hears of so much before the run ends: it has the next ready by then.
+  NOTIFY_BYTES = 2 << 20,
 };
 
 typedef struct BlkConfig {
@@ -103,9 +107,9 @@ typedef struct VirtioBlk {
   char serial[VIRTIO_BLK_ID_BYTES];
   bool writeback;
   VirtioPump pump;
-  // Of the run under way: what may still be done at once, whether it leaves the rest to the I/O
-  // thread, and whether it did.
-  uint64_t at_once_bytes;
+  // Of the run under way: what may still be done at once, what was and the driver has not heard of,
+  // whether it leaves the rest to the I/O thread, and whether it left any to that or another run.
+  uint64_t at_once_bytes, unheard_bytes;
   bool on_vcpu, left_rest;
   Stalled stalled[STALLED_MAX];
   unsigned n_stalled;
@@ -179,6 +183,33 @@ try_at_once (VirtioBlk *blk, BlockRequest *request)
 }
 
 static void
+finish_at_once (VirtioBlk *blk, BlkChain taken, uint64_t bytes)
+{
+  finish (blk, taken, VIRTIO_BLK_S_OK);
+  blk->unheard_bytes += bytes;
+  if (blk->unheard_bytes >= NOTIFY_BYTES) {
+    virtio_device_notify (&blk->vdev, taken.queue);
+    blk->unheard_bytes = 0;
+  }
+}
+
+// Another run may do it at once.
+static bool
+is_spent (const VirtioBlk *blk, const BlockRequest *request)
+{
+  return request->length_bytes > blk->at_once_bytes && request->length_bytes <= AT_ONCE_BYTES;
+}
+
+static void
+leave (VirtioBlk *blk, BlkChain taken)
+{
+  virtqueue_unpop (&blk->vdev.queues[taken.queue], taken.chain);
+  blk->left_rest = true;
+  if (!blk->on_vcpu)
+    virtio_pump_run_again (&blk->pump, taken.queue);
+}
+
+static void
 submit (VirtioBlk *blk, BlkChain taken, const BlockRequest *what, const struct iovec *iov,
         unsigned n_iov, uint64_t skip)
 {
@@ -188,17 +219,15 @@ submit (VirtioBlk *blk, BlkChain taken, const BlockRequest *what, const struct i
   request->chain = taken.chain;
   request->block.iov = request->iov;
   request->block.n_iov = n_iov > 0 ? slice (request->iov, iov, n_iov, skip, what->length_bytes) : 0;
-  bool done = try_at_once (blk, &request->block);
-  if (!done && !blk->on_vcpu) {
+  if (try_at_once (blk, &request->block)) {
+    g_free (request);
+    finish_at_once (blk, taken, what->length_bytes);
+  } else if (blk->on_vcpu || is_spent (blk, what)) {
+    g_free (request);
+    leave (blk, taken);
+  } else {
     block_device_submit (blk->disk, &request->block);
-    return;
   }
-  g_free (request);
-  blk->left_rest = !done;
-  if (done)
-    finish (blk, taken, VIRTIO_BLK_S_OK);
-  else
-    virtqueue_unpop (&blk->vdev.queues[taken.queue], taken.chain);
 }
 
 // The driver asked for writes that are safe when they complete: no cache, or none it knows of.
@@ -357,12 +386,14 @@ reap (VirtioBlk *blk)
   notify_all (blk);
 }
 
-// The driver may have changed the chains meanwhile: they are looked at as if for the first time.
+// The driver may have changed the chains meanwhile: they are looked at as if for the first time. None
+// can be left to another run: they are not the last that were taken from their queue.
 static void
 try_again (VirtioBlk *blk)
 {
   unsigned n = blk->n_stalled;
   blk->n_stalled = 0;
+  blk->at_once_bytes = UINT64_MAX;
   for (unsigned i = 0; i < n && virtio_device_is_live (&blk->vdev); i++) {
     const Stalled *stalled = &blk->stalled[i];
     VirtChain *chain = virtqueue_retake (&blk->vdev.queues[stalled->queue], stalled->head);
@@ -399,20 +430,27 @@ drop_requests (VirtioBlk *blk)
 // Ops
 
 static void
-blk_queue_notify (VirtioDevice *vdev, unsigned queue)
+begin_run (VirtioDevice *vdev)
 {
   VirtioBlk *blk = (VirtioBlk *) vdev;
-  blk->at_once_bytes = AT_ONCE_BYTES;
-  virtio_pump_run (&blk->pump, queue);
+  blk->left_rest = false;
+  blk->unheard_bytes = 0;
+  if (!blk->on_vcpu)
+    blk->at_once_bytes = AT_ONCE_BYTES;
+}
+
+static void
+blk_queue_notify (VirtioDevice *vdev, unsigned queue)
+{
+  virtio_pump_run (&((VirtioBlk *) vdev)->pump, queue);
 }
 
 static bool
-blk_queue_try (VirtioDevice *vdev, unsigned queue)
+blk_queue_try (VirtioDevice *vdev, unsigned queue, bool at_rest)
 {
   VirtioBlk *blk = (VirtioBlk *) vdev;
-  blk->at_once_bytes = AT_ONCE_BYTES_VCPU;
+  blk->at_once_bytes = at_rest ? AT_ONCE_BYTES_AT_REST : AT_ONCE_BYTES_VCPU;
   blk->on_vcpu = true;
-  blk->left_rest = false;
   virtio_pump_run (&blk->pump, queue);
   blk->on_vcpu = false;
   bool done = !blk->left_rest;
@@ -547,6 +585,7 @@ blk_realize (VirtioDevice *vdev, GError **error)
   for (unsigned i = 0; i < blk->n_queues; i++)
     virtio_device_add_queue (vdev, QUEUE_SIZE);
   virtio_pump_init (&blk->pump, vdev, (1ull << blk->n_queues) - 1, REQUESTS_PER_RUN, handle);
+  blk->pump.begin = begin_run;
   block_device_attach (blk->disk, vdev->vm->loop, completed_cb, blk);
   return true;
 }

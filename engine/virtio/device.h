@@ -51,9 +51,10 @@ typedef struct VirtioOps {
   // Features were accepted (FEATURES_OK) or DRIVER_OK was set. Optional.
   void (*set_status) (VirtioDevice *vdev, uint8_t status);
   void (*queue_notify) (VirtioDevice *vdev, unsigned queue);
-  // The same on the vCPU that notifies: does what takes no waiting and little time. False:
-  // queue_notify is to do the rest. Optional.
-  bool (*queue_try) (VirtioDevice *vdev, unsigned queue);
+  // The same on the vCPU that notifies, which may be put off until it has nothing left to do
+  // (at_rest; gather.h): does what takes no waiting and little time. False: queue_notify is to do
+  // the rest. Optional.
+  bool (*queue_try) (VirtioDevice *vdev, unsigned queue, bool at_rest);
   // Byte-wise access to the device-specific configuration, in range.
   void (*read_config) (VirtioDevice *vdev, unsigned offset, void *to, unsigned length);
   void (*write_config) (VirtioDevice *vdev, unsigned offset, const void *from,

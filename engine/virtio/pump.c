@@ -20,6 +20,12 @@ look_again (VirtioPump *pump, uint64_t queues)
   vm_event_signal (pump->again);
 }
 
+void
+virtio_pump_run_again (VirtioPump *pump, unsigned queue)
+{
+  look_again (pump, 1ull << queue);
+}
+
 // False: stop for now, the handler refused or the budget is spent.
 static bool
 take_chains (VirtioPump *pump, unsigned queue, unsigned *budget)
@@ -44,6 +50,8 @@ virtio_pump_run (VirtioPump *pump, unsigned queue)
   VirtQueue *vq = &vdev->queues[queue];
   unsigned budget = pump->budget;
   bool more = true;
+  if (pump->begin != NULL)
+    pump->begin (vdev);
   while (more) {
     virtqueue_set_notification (vq, false);
     more = take_chains (pump, queue, &budget);

@@ -14,9 +14,10 @@ typedef bool (*VirtioHandler) (VirtioDevice *vdev, unsigned queue, VirtChain *ch
 typedef struct VirtioPump {
   VirtioDevice *vdev;
   VirtioHandler handle;
-  uint64_t queues;  // bit per queue it serves
-  uint64_t pending; // bit per queue to look at again
-  unsigned budget;  // chains per run
+  void (*begin) (VirtioDevice *vdev); // before each run; NULL after init: nothing
+  uint64_t queues;                    // bit per queue it serves
+  uint64_t pending;                   // bit per queue to look at again
+  unsigned budget;                    // chains per run
   bool paused;
   VmEvent *again;
 } VirtioPump;
@@ -28,6 +29,8 @@ void virtio_pump_clear (VirtioPump *pump); // accepts a zeroed one; without the 
 // Takes chains until the queue is empty, the handler refuses or the budget is spent (then it goes
 // on soon, with the lock released in between), and interrupts the driver.
 void virtio_pump_run (VirtioPump *pump, unsigned queue);
+// Runs it soon, with the lock released in between: the handler, which then refuses.
+void virtio_pump_run_again (VirtioPump *pump, unsigned queue);
 void virtio_pump_quiesce (VirtioPump *pump);
 // Looks at every queue soon: what was submitted while paused, or before saved state was loaded.
 void virtio_pump_resume (VirtioPump *pump);

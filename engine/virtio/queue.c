@@ -171,7 +171,7 @@ new_chain (const Walk *walk, uint16_t head)
   return chain;
 }
 
-// How many chains the driver has made available; breaks the queue on nonsense.
+// Breaks the queue on nonsense.
 static unsigned
 count_available (VirtQueue *queue)
 {
@@ -201,6 +201,12 @@ ask_for_event (VirtQueue *queue)
   mem_store16 (avail_event (queue, used), queue->last_avail);
   atomic_thread_fence (memory_order_seq_cst);
   return count_available (queue) > 0;
+}
+
+unsigned
+virtqueue_count_available (VirtQueue *queue)
+{
+  return usable (queue) ? count_available (queue) : 0;
 }
 
 VirtChain *

@@ -44,6 +44,8 @@ typedef struct VirtChain {
   uint64_t in_bytes;
 } VirtChain;
 
+// How many chains the driver has made available; 0 too when the queue is not ready or broken.
+unsigned virtqueue_count_available (VirtQueue *queue);
 // NULL: the queue is empty, not ready or broken.
 VirtChain *virtqueue_pop (VirtQueue *queue);
 // Gives it back to the driver with `written` bytes written; frees the chain.

@@ -6,6 +6,7 @@
 // status, which never wait for a device at work. Queues are processed on the I/O thread.
 #pragma once
 
+#include "engine/virtio/gather.h"
 #include "engine/virtio/transport.h"
 
 enum {
@@ -42,6 +43,7 @@ struct VirtioTransport {
   uint64_t driver_features; // as written; vdev->acked_features once they are accepted
   uint16_t queue_select;
   bool quiet; // between quiesce and resume
+  VirtioGather gather;
 
   GMutex irq_lock;
   uint8_t isr;

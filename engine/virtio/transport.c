@@ -93,7 +93,8 @@ process_at_once (VirtioTransport *transport, unsigned queue)
   if (vdev->ops->queue_try == NULL || !g_mutex_trylock (&vdev->lock))
     return false;
   if (!transport->quiet && queue < vdev->n_queues && vdev->queues[queue].ready)
-    done = vdev->ops->queue_try (vdev, queue);
+    done = virtio_gather_put_off (&transport->gather, vdev, queue) ||
+           vdev->ops->queue_try (vdev, queue, false);
   virtio_device_unlock (vdev);
   return done;
 }
@@ -121,6 +122,29 @@ kick_all (VirtioTransport *transport)
   vm_event_signal (transport->kick_event);
 }
 
+// A vCPU that has nothing left to do: what it submitted meanwhile is served together. If somebody is
+// at work on the device, he may not have seen all of it.
+static void
+rested_cb (void *opaque)
+{
+  VirtioTransport *transport = opaque;
+  VirtioDevice *vdev = transport->vdev;
+  unsigned n_more;
+  int queue;
+
+  if (!g_mutex_trylock (&vdev->lock)) {
+    kick_all (transport);
+    return;
+  }
+  while ((queue = virtio_gather_take (&transport->gather, vdev, &n_more)) >= 0) {
+    bool done = vdev->ops->queue_try (vdev, (unsigned) queue, true);
+    virtio_gather_judge (&transport->gather, (unsigned) queue, done && n_more > 0);
+    if (!done)
+      virtio_transport_kick_later (transport, (uint32_t) queue);
+  }
+  virtio_device_unlock (vdev);
+}
+
 static void
 process_queue (VirtioDevice *vdev, unsigned index)
 {
@@ -130,6 +154,23 @@ process_queue (VirtioDevice *vdev, unsigned index)
   vdev->ops->queue_notify (vdev, index);
   if (vdev->queues[index].broken)
     virtio_device_broken (vdev, "malformed virtqueue");
+}
+
+// I/O thread: no vCPU rests.
+static void
+late_cb (void *opaque)
+{
+  VirtioTransport *transport = opaque;
+  VirtioDevice *vdev = transport->vdev;
+  unsigned n_more;
+  int queue;
+
+  virtio_device_lock (vdev);
+  while ((queue = virtio_gather_take (&transport->gather, vdev, &n_more)) >= 0) {
+    process_queue (vdev, (unsigned) queue);
+    virtio_gather_judge (&transport->gather, (unsigned) queue, n_more >= GATHER_WORTH_WAITING);
+  }
+  virtio_device_unlock (vdev);
 }
 
 // I/O thread.
@@ -195,6 +236,7 @@ reset_locked (VirtioTransport *transport)
   transport->device_feature_select = transport->driver_feature_select = 0;
   transport->queue_select = 0;
   atomic_store (&transport->kicked, 0);
+  virtio_gather_forget (&transport->gather);
   virtio_transport_take_isr (transport);
 }
 
@@ -341,12 +383,15 @@ virtio_transport_realize (VirtioTransport *transport, GError **error)
   VirtioDevice *vdev = transport->vdev;
   vdev->vm = transport->device.vm;
   transport->kick_event = vm_event_new (vdev->vm->loop, process_kicks, transport);
+  if (vdev->ops->queue_try != NULL)
+    virtio_gather_init (&transport->gather, vdev->vm, rested_cb, late_cb, transport);
   return vdev->ops->realize (vdev, error);
 }
 
 void
 virtio_transport_clear (VirtioTransport *transport)
 {
+  virtio_gather_clear (&transport->gather);
   g_clear_pointer (&transport->kick_event, vm_event_free);
   if (transport->vdev != NULL)
     transport->vdev->ops->free (transport->vdev);
@@ -371,6 +416,7 @@ virtio_transport_quiesce (Device *device)
 
   virtio_device_lock (vdev);
   transport->quiet = true;
+  virtio_gather_stop (&transport->gather);
   if (vdev->ops->quiesce != NULL)
     vdev->ops->quiesce (vdev);
   virtio_device_unlock (vdev);

@@ -398,6 +398,7 @@ sleep_until (Vcpu *vcpu, int64_t deadline_ns, bool for_event)
 void
 vcpu_wait (Vcpu *vcpu, int64_t deadline_ns)
 {
+  vm_idle_run (&vcpu->vm->idle);
   sleep_until (vcpu, deadline_ns, false);
 }
 

@@ -12,6 +12,7 @@
 #include "engine/snapshot/state-file.h"
 #include "engine/vm/clock.h"
 #include "engine/vm/device.h"
+#include "engine/vm/idle.h"
 #include "engine/vm/irq.h"
 #include "engine/vm/loop.h"
 #include "engine/vm/vcpu.h"
@@ -55,6 +56,7 @@ struct Vm {
   void *load_boot_opaque;
   // Guest memory cannot be read any more (mem/ram.h): no CPU runs. Set in a signal handler.
   _Atomic bool memory_lost;
+  VmIdleList idle;        // what waits for a vCPU to have nothing to do
   GuestLog log;           // what the guest does wrong, rate limited; any thread
   struct VmPrivate *priv; // vm/vm.c
 };

@@ -25,6 +25,7 @@ enum {
 #define F_FLUSH      (1ull << 9)
 #define F_CONFIG_WCE (1ull << 11)
 #define F_MQ         (1ull << 12)
+#define F_EVENT_IDX  (1ull << 29)
 #define F_ALL        (~0ull)
 
 typedef struct Header {

@@ -37,7 +37,9 @@ typedef struct Echo {
   VirtioDevice vdev;
   uint8_t config[6];
   unsigned resets, notified, statuses;
+  unsigned tried, rested; // queue_try, those at rest
   bool quiet;
+  bool busy; // queue_try leaves it
 } Echo;
 
 // Registers both transports have.
@@ -71,6 +73,8 @@ typedef struct Rig {
 
 // Made anew; fake_vm_free (rig->fake) ends it.
 void rig_init (Rig *rig, bool pci);
+// The same over PCI with a device that can be served by the vCPU.
+void rig_init_quick (Rig *rig);
 // PCI: BAR 4 at BAR.
 void enable_bar (Rig *rig);
 GuestAddr config_addr (const Rig *rig);

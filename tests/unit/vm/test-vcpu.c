@@ -132,6 +132,49 @@ test_sleep_costs_nothing (void **state)
   vm_free (vm);
 }
 
+typedef struct Rest {
+  Vm *vm;
+  VmIdle *idle;
+  atomic_uint n;
+} Rest;
+
+static void
+work_at_rest (void *data)
+{
+  Rest *rest = data;
+
+  rest->n++;
+  vcpu_request (rest->vm->vcpus[0], VCPU_IRQ);
+}
+
+// A CPU runs what is wanted when it goes to sleep, once, and not what is not; an interrupt that comes
+// of it keeps it from sleeping.
+static void
+test_work_at_rest (void **state)
+{
+  Vm *vm = start_machine (1, step_wait);
+  Rest rest = {.vm = vm}, other = {.vm = vm};
+
+  rest.idle = vm_idle_new (&vm->idle, work_at_rest, &rest);
+  other.idle = vm_idle_new (&vm->idle, work_at_rest, &other);
+  for (unsigned i = 1; i <= 1000; i++) {
+    vm_idle_want (rest.idle, true);
+    vm_idle_want (other.idle, true);
+    vm_idle_want (other.idle, i % 100 == 0);
+    vcpu_request (vm->vcpus[0], VCPU_IRQ); // it is asleep, and goes there again
+    while (rest.n < i || other.n < i / 100)
+      g_thread_yield ();
+  }
+  vm_idle_want (other.idle, true);
+  vm_idle_free (other.idle);
+  vm_idle_free (rest.idle);
+  vm_idle_free (NULL);
+  vm_pause (vm);
+  assert_int_equal (rest.n, 1000);
+  assert_in_range (other.n, 10, 1000);
+  vm_free (vm);
+}
+
 static _Atomic int64_t slept_ns;
 static atomic_uint early_wakes;
 
@@ -417,6 +460,7 @@ main (void)
       cmocka_unit_test (test_reset_keeps_count),
       cmocka_unit_test (test_interrupts_wake),
       cmocka_unit_test (test_sleep_costs_nothing),
+      cmocka_unit_test (test_work_at_rest),
       cmocka_unit_test (test_deadline_wakes),
       cmocka_unit_test (test_events_wake),
       cmocka_unit_test (test_power),
