@@ -107,6 +107,12 @@ typedef enum IrRounding {
   IR_ROUND_UNSIGNED = 16, // bit: to or from unsigned integers
 } IrRounding;
 
+// How arithmetic is done: JitRequest.fp_mode. An IrRounding up to IR_ROUND_ZERO, and
+enum {
+  IR_FP_ROUNDING = 3,    // these bits
+  IR_FP_FLUSH = 1u << 2, // denormal operands and results are zero
+};
+
 // Other aux2 of floating-point uops.
 enum {
   IR_FMA_NEG_PRODUCT = 1u << 0,

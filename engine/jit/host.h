@@ -53,6 +53,7 @@ typedef struct JitLayout {
   int32_t sys;          // pointer to the block of system registers
   int32_t access_data;  // what slow paths read and write: two times 128 bits
   int32_t fp_flags;     // 32 bits: cumulative exceptions: those of SoftfpEnv
+  int32_t fp_rounding;  // byte: SoftfpRounding; the byte behind: IR_FP_FLUSH
   int32_t window;       // eight times 64 bits for generated code's own use
   int32_t mask;         // byte: the interrupt mask
   int32_t waiting;      // 32 bits: not 0: an interrupt may be waiting, or what else a mask hides
@@ -93,9 +94,10 @@ typedef struct JitRequest {
   // Of the context's jump cache while this code runs: the entry of an address, times 4, is
   // (va ^ va >> 12) & jc_mask, or the one beside it (that ^ 4).
   uint32_t jc_mask;
-  bool count; // instructions are counted
-  bool smp;   // other vCPUs watch
-  bool odd;   // a mode whose code is in no jump cache: jumps to other pages leave
+  bool count;      // instructions are counted
+  bool smp;        // other vCPUs watch
+  uint8_t fp_mode; // IR_FP_*
+  bool odd;        // a mode whose code is in no jump cache: jumps to other pages leave
 } JitRequest;
 
 typedef struct JitHost JitHost;

@@ -3,7 +3,8 @@
 // the host code. run-codegen disassembles it and compares it with what is expected.
 //
 // Usage: codegen GUEST HOST: GUEST has one snippet in each 4 KiB, up to the first word that is 0. The
-// last word of the 4 KiB is 1 for code of EL0, 2 for code of a machine with branch targets, else 0.
+// last word of the 4 KiB is 1 for code of EL0, 2 for code of a machine with branch targets, 3 where
+// FPCR flushes denormal numbers, 4 where it rounds down, else 0.
 // HOST gets the code of all, with no-operations between. To the standard output: one line for each
 // snippet with the begin and end of its code there; then one for each piece of shared code
 // ("stub"), and for each field of the CPU's state ("field": offset from rbp, bytes, name).
@@ -20,6 +21,8 @@
 
 enum {
   CODE_BYTES = 1 << 20,
+  FPCR_FLUSH = 1 << 24,
+  FPCR_DOWN = 2 << 22,
   X64_NOP = 0x90,
 };
 
@@ -113,6 +116,7 @@ print_stubs (const JitHost *host)
       {"check_sp", s->check_sp},
       {"interp", s->interp},
       {"interp_end", s->interp_end},
+      {"interp_leave", s->interp_leave},
       {"call_kernel", s->call_kernel},
       {"return_to_user", s->return_to_user},
       {"return_to_kernel", s->return_to_kernel},
@@ -197,6 +201,8 @@ translate (CpuVm *vm, GuestAddr pa, const uint32_t *words)
   a64_jit_set_limit (cpu, n);
   cpu->pstate.el = kind == 1 ? 0 : 1;
   cpu->features = kind == 2 ? A64_FEATURE_BTI : 0;
+  cpu->fp.flags = SOFTFP_INEXACT; // so that flushing is the host's
+  a64_set_fpcr (cpu, kind == 3 ? FPCR_FLUSH : kind == 4 ? FPCR_DOWN : 0);
   a64_update_context (cpu);
   a64_jit_find (cpu, pa, page);
   printf ("%zu %zu\n", the_host->begin, the_host->end);

@@ -132,3 +132,26 @@
 
 // a product in which infinity times zero is two
   fmulx d0, d1, d2
+
+// addition where denormal numbers are zero (flush)
+  fadd d0, d1, d2
+
+// multiplication and addition of lanes where denormal numbers are zero (flush)
+  fmla v0.4s, v1.4s, v2.4s
+
+// comparison and a branch where denormal numbers are zero (flush)
+1:
+  fcmp s0, s1
+  b.gt 1b
+
+// numbers of lanes compared where denormal numbers are zero (flush)
+  fcmgt v0.2d, v1.2d, v2.2d
+
+// arithmetic rounded down costs nothing (down)
+  fmul d0, d1, d2
+
+// to the nearest integer where arithmetic is rounded down (down)
+  fcvtns x0, d1
+
+// as arithmetic is rounded (down)
+  frinti d0, d1

@@ -127,6 +127,9 @@ make_pstate (JitCases *cases)
   };
 }
 
+// AHP and FZ16, FZ, RMode as well; DN may always be set.
+static const uint32_t fpcr_bits[4] = {0x02080000, 0x07c80000, 0x03c00000, 0x02c00000};
+
 static void
 make_registers (JitCases *cases, UopRegisters *registers)
 {
@@ -143,8 +146,7 @@ make_registers (JitCases *cases, UopRegisters *registers)
     registers->v[i / 2][i % 2] = insn_lanes (&cases->random);
   registers->nzcv = (uint32_t) (r >> 8 & 15) << 28;
   if ((r >> 12 & 3) == 0)
-    registers->fpcr =
-        (uint32_t) insn_random (&cases->random) & (r >> 40 & 1 ? 0x02080000 : 0x07c80000);
+    registers->fpcr = (uint32_t) insn_random (&cases->random) & fpcr_bits[r >> 40 & 3];
   if (r >> 14 & 1)
     registers->fpsr = (uint32_t) insn_random (&cases->random) & 0x0800009f;
   registers->pstate = make_pstate (cases);

@@ -220,7 +220,8 @@ uop_machine_key (const A64Cpu *cpu)
       .sp_sel = cpu->pstate.sp_sel,
       .uao = cpu->pstate.uao,
       .fp_trapped = a64_fp_trapped (cpu),
-      .fp_modes = (cpu->fpcr & A64_FP_MODES) != 0,
+      .half_tier0 = cpu->fp.flush_to_zero || cpu->fp.alternative_half,
+      .fp_mode = a64_translate_fp_mode (cpu->fp.rounding, cpu->fp.flush_to_zero),
       .features = cpu->features,
   };
 }

@@ -24,8 +24,12 @@ enum {
   MODE_SP_EL0 = 1u << 1,
   MODE_UAO = 1u << 2,
   MODE_FP_TRAPPED = 1u << 3,
-  MODE_FP = 1u << 4,
+  MODE_FP_TIER0 = 1u << 4,
   MODE_COUNT = 1u << 5,
+  MODE_ROUNDING = 3u << 6, // SoftfpRounding
+  MODE_FLUSH = 1u << 8,
+  MODE_HALF_TIER0 = 1u << 9,
+  MODE_FP = MODE_FP_TIER0 | MODE_ROUNDING | MODE_FLUSH | MODE_HALF_TIER0,
   MODE_ODD = MODE_SP_EL0 | MODE_UAO | MODE_FP,
 };
 
@@ -52,6 +56,19 @@ counts (const A64Cpu *cpu)
   return cpu->pmu_on || cpu->jit->always_counts;
 }
 
+// What is flushed is inexact for the host and not for the guest, which makes no difference once
+// something was; so the host does it from then on.
+static uint32_t
+fp_mode_of (const A64Cpu *cpu)
+{
+  const SoftfpEnv *fp = &cpu->fp;
+  bool flush = fp->flush_to_zero;
+
+  return (uint32_t) (fp->rounding * (MODE_ROUNDING & -MODE_ROUNDING)) | (flush ? MODE_FLUSH : 0) |
+         (flush && !(fp->flags & SOFTFP_INEXACT) ? MODE_FP_TIER0 : 0) |
+         (flush || fp->alternative_half ? MODE_HALF_TIER0 : 0);
+}
+
 static uint32_t
 mode_of (const A64Cpu *cpu)
 {
@@ -59,7 +76,7 @@ mode_of (const A64Cpu *cpu)
 
   return (el1 ? MODE_EL1 : 0) | (el1 && !cpu->pstate.sp_sel ? MODE_SP_EL0 : 0) |
          (el1 && cpu->pstate.uao ? MODE_UAO : 0) | (a64_fp_trapped (cpu) ? MODE_FP_TRAPPED : 0) |
-         (cpu->fpcr & A64_FP_MODES ? MODE_FP : 0) | (counts (cpu) ? MODE_COUNT : 0);
+         fp_mode_of (cpu) | (counts (cpu) ? MODE_COUNT : 0);
 }
 
 static bool
@@ -201,6 +218,7 @@ static const JitLayout layout = {
     .sys = offsetof (A64Cpu, sys),
     .access_data = offsetof (A64Cpu, access_data),
     .fp_flags = offsetof (A64Cpu, fp.flags),
+    .fp_rounding = offsetof (A64Cpu, fp.rounding),
     .window = offsetof (A64Cpu, window),
     .mask = offsetof (A64Cpu, pstate.daif),
     .waiting = offsetof (A64Cpu, irq_level),
@@ -250,6 +268,8 @@ static const JitLayout layout = {
 
 static_assert (offsetof (A64Cpu, excl.size_bytes) == offsetof (A64Cpu, excl.valid) + 1,
                "generated code compares both at once");
+static_assert (offsetof (SoftfpEnv, flush_to_zero) == offsetof (SoftfpEnv, rounding) + 1,
+               "generated code looks at both at once");
 static_assert (offsetof (A64Cpu, never_guarded) == offsetof (A64Cpu, guarded) + 2,
                "generated code looks at all four at once");
 static_assert (offsetof (A64Cpu, pstate.sp_sel) == offsetof (A64Cpu, pstate.el) + 1 &&
@@ -271,7 +291,10 @@ key_of (const A64Cpu *cpu, uint32_t mode)
       .sp_sel = (mode & MODE_SP_EL0) == 0,
       .uao = (mode & MODE_UAO) != 0,
       .fp_trapped = (mode & MODE_FP_TRAPPED) != 0,
-      .fp_modes = (mode & MODE_FP) != 0,
+      .fp_tier0 = (mode & MODE_FP_TIER0) != 0,
+      .half_tier0 = (mode & MODE_HALF_TIER0) != 0,
+      .fp_mode = a64_translate_fp_mode ((mode & MODE_ROUNDING) / (MODE_ROUNDING & -MODE_ROUNDING),
+                                        (mode & MODE_FLUSH) != 0),
       .smp = cpu->vcpu->vm->n_vcpus > 1,
       .count = (mode & MODE_COUNT) != 0,
       .features = cpu->features,
@@ -303,6 +326,7 @@ translate (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, unsign
       .jc_mask = a64_jc_mask (key.el != 0 ? A64_JC_BITS_EL1 : A64_JC_BITS_EL0),
       .count = key.count,
       .smp = key.smp,
+      .fp_mode = key.fp_mode,
       .odd = is_odd (cpu, mode),
   };
 

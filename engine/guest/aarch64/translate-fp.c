@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Floating point to uops, scalar and vector: one uop for each instruction, which tier 0 can carry out
-// as well where the result is special (Arm ARM C4.1.90). Where FPCR is not 0, arithmetic is left to
-// tier 0. vCPU thread.
+// as well where the result is special (Arm ARM C4.1.90). vCPU thread.
+#include "engine/guest/aarch64/decode.h"
 #include "engine/guest/aarch64/format.h"
 #include "engine/guest/aarch64/translate-emit.h"
 
@@ -27,11 +27,28 @@ vector_flags (const A64Op *op)
 }
 
 static bool
+has_half (const A64Op *op)
+{
+  switch (op->id) {
+  case A64_FCVT_h_s:
+  case A64_FCVT_h_d:
+  case A64_FCVT_s_h:
+  case A64_FCVTL_h:
+  case A64_FCVTN_h:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static bool
 is_native (A64Translator *t, const A64Op *op, unsigned otherwise)
 {
-  if (t->key->fp_modes)
+  bool native = !t->key->fp_tier0 && !(t->key->half_tier0 && has_half (op));
+
+  if (!native)
     a64_emit_interp (t, op, otherwise);
-  return !t->key->fp_modes;
+  return native;
 }
 
 // ---- arithmetic and conversion --------------------------------------------------------------
@@ -64,10 +81,19 @@ A64_TRANSLATE_FUNCTION (fp_fixed_vector)
 // Into the lower half, or into the upper and keeping the lower.
 A64_TRANSLATE_FUNCTION (fp_narrow)
 {
-  if (is_native (t, op, UOP_INTERP_VEC) && vector_flags (op))
-    emit (t, op, row, 0)->op = UOP_FCVTN2;
-  else if (!t->key->fp_modes)
-    emit (t, op, row, 0);
+  if (!is_native (t, op, UOP_INTERP_VEC))
+    return;
+  Uop *u = emit (t, op, row, 0);
+  if (vector_flags (op))
+    u->op = UOP_FCVTN2;
+}
+
+// As FPCR says.
+A64_TRANSLATE_FUNCTION (fp_round)
+{
+  if (is_native (t, op, UOP_INTERP_VEC))
+    emit (t, op, row, row->flags & UOP_SCALAR ? 0 : vector_flags (op))->aux2 |=
+        t->key->fp_mode & IR_FP_ROUNDING;
 }
 
 // An integer or a fixed-point number in a general register.

@@ -359,7 +359,8 @@ is_daif (const A64TranslateKey *key, const A64Op *op)
   return key->el != 0 && register_number (op) == A64_SYSREG (3, 3, 4, 2, 1);
 }
 
-// Writes that leave all that code depends on as it was: NZCV, FPSR, SP_EL0 beside SP, and of EL1 DAIF.
+// Writes that leave all that code depends on as it was: NZCV, FPSR but where it counts whether
+// something was inexact, SP_EL0 beside SP, and of EL1 DAIF.
 bool
 a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
 {
@@ -368,7 +369,7 @@ a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
   if (op->id == A64_MSR_DAIFCLR)
     return key->el != 0;
   return is_daif (key, op) || number == A64_SYSREG (3, 3, 4, 2, 0) ||
-         (is_fpsr (op) && !key->fp_trapped) ||
+         (is_fpsr (op) && !key->fp_trapped && !(key->fp_mode & IR_FP_FLUSH)) ||
          (number == A64_SYSREG (3, 0, 4, 1, 0) && key->el != 0 && key->sp_sel);
 }
 

@@ -16,14 +16,27 @@ typedef struct A64TranslateKey {
   bool sp_sel;      // PSTATE.SP: at EL1, SP_EL0 is a register beside SP
   bool uao;         // PSTATE.UAO: LDTR and STTR have the rights of EL1
   bool fp_trapped;  // FP and SIMD instructions trap
-  bool fp_modes;    // FPCR has one of A64_FP_MODES: FP arithmetic is tier 0's
+  bool fp_tier0;    // FP arithmetic is tier 0's
+  bool half_tier0;  // conversions from and to half precision are
+  uint8_t fp_mode;  // IR_FP_*: FZ and RMode of FPCR
   bool smp;         // more than one CPU
   bool count;       // instructions are counted
   uint8_t features; // A64_FEATURE_*
 } A64TranslateKey;
 
-// AHP, FZ and RMode of FPCR. DN changes only what tier 0 is asked for anyway, FZ16 what is all its.
-enum { A64_FP_MODES = 0x05c00000 };
+// FPCR.DN changes only what tier 0 is asked for anyway, FZ16 what is all its.
+static inline uint8_t
+a64_translate_fp_mode (unsigned rounding, bool flush)
+{
+  static const uint8_t of_softfp[] = {
+      [SOFTFP_NEAREST_EVEN] = IR_ROUND_NEAREST,
+      [SOFTFP_UP] = IR_ROUND_UP,
+      [SOFTFP_DOWN] = IR_ROUND_DOWN,
+      [SOFTFP_ZERO] = IR_ROUND_ZERO,
+  };
+
+  return (uint8_t) (of_softfp[rounding & 3] | (flush ? IR_FP_FLUSH : 0));
+}
 
 // An instruction for tier 0 and what follows it there, with one of A64Region's handlers.
 typedef struct A64TranslatedOp {

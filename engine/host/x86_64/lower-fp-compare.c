@@ -34,6 +34,9 @@ compare (X64Lower *l, const Uop *uop, X64Vec a, X64Vec b, X64FlagsKind kind)
   X64VecOp signals = x64_fp_double (uop) ? X64_VCOMISD : X64_VCOMISS;
   X64VecOp op = uop->aux2 & IR_FCMP_SIGNALS ? signals : quiet;
 
+  x64_fp_note_denormal (l, uop, a, true);
+  if (!uop->c || uop->op != UOP_FCMP)
+    x64_fp_note_denormal (l, uop, b, true);
   if (kind == X64_FLAGS_FP_SWAPPED)
     x64_vrr (&l->a, op, b, a);
   else
@@ -116,11 +119,22 @@ compare_lanes (X64Lower *l, const Uop *uop, X64Vec a, X64Vec b, unsigned predica
   x64_fp_put (l, uop, d, false, NULL);
 }
 
+// Comparisons leave EFLAGS alone otherwise.
+static void
+note_denormal (X64Lower *l, const Uop *uop, X64Vec x)
+{
+  if (x64_fp_flushes (l))
+    x64_clobber (l, uop);
+  x64_fp_note_denormal (l, uop, x, x64_fp_scalar (uop));
+}
+
 static void
 compare_registers (X64Lower *l, const Uop *uop, unsigned predicate)
 {
   X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
 
+  note_denormal (l, uop, a);
+  note_denormal (l, uop, b);
   if (uop->aux2) {
     X64Mem mask = x64_fp_constant (l, X64_FP_ABS, x64_fp_double (uop));
 
@@ -159,6 +173,7 @@ x64_lower_FCMZ (X64Lower *l, const Uop *uop)
   };
   X64Vec a = x64_fp_operand (l, uop, uop->a);
 
+  note_denormal (l, uop, a);
   x64_vzero (&l->a, 0);
   compare_lanes (l, uop, a, 0, predicates[uop->aux2]);
 }

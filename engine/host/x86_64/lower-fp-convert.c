@@ -91,6 +91,7 @@ x64_lower_FRINT (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  x64_fp_check_denormal (l, uop, a, scalar, cold);
   if (rounding == IR_ROUND_AWAY && !scalar) {
     round_lanes_away (l, uop, d, a, cold);
   } else if (rounding == IR_ROUND_AWAY) {
@@ -109,6 +110,14 @@ x64_lower_FRINT (X64Lower *l, const Uop *uop)
 }
 
 // ---- to integers ----------------------------------------------------------------------------
+
+// By a conversion itself.
+static bool
+is_rounded_by_host (const X64Lower *l, unsigned rounding)
+{
+  return rounding == IR_ROUND_ZERO ||
+         (rounding == IR_ROUND_NEAREST && x64_fp_rounding (l) == IR_ROUND_NEAREST);
+}
 
 // cvt or cvtt, of and to these sizes.
 static X64VecOp
@@ -150,7 +159,7 @@ to_integer (X64Lower *l, const Uop *uop, X64Vec a, bool is_64, X64Cold *cold)
 {
   unsigned rounding = uop->aux2 & 7;
   bool is_unsigned = (uop->aux2 & IR_ROUND_UNSIGNED) != 0, is_double = x64_fp_double (uop);
-  bool simple = !is_unsigned && (rounding == IR_ROUND_ZERO || rounding == IR_ROUND_NEAREST);
+  bool simple = !is_unsigned && is_rounded_by_host (l, rounding);
 
   if (simple) {
     x64_vrr (&l->a, to_integer_op (rounding == IR_ROUND_ZERO, is_double, is_64), X64_RAX, a);
@@ -209,6 +218,7 @@ x64_lower_FTOI (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_vlow (l, uop->a, uop->aux);
   X64Cold *cold = x64_fp_special (l, uop);
+  x64_fp_check_denormal (l, uop, a, true, cold);
   if (uop->c != 0)
     a = scaled_operand (l, uop, a, uop->c, cold);
   to_integer (l, uop, a, (uop->flags & UOP_W64) != 0, cold);
@@ -223,6 +233,7 @@ x64_lower_FTOIJS (X64Lower *l, const Uop *uop)
   X64Vec a = x64_vlow (l, uop->a, 3);
   X64Cold *cold = x64_fp_special (l, uop);
 
+  x64_fp_check_denormal (l, uop, a, true, cold);
   x64_vrr (&l->a, X64_VCVTTSD2SI, X64_RAX, a);
   check_indefinite (l, X64_RAX, false, cold);
   x64_vzero (&l->a, 0);
@@ -264,6 +275,7 @@ scalar_to_integer (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_vlow (l, uop->a, uop->aux), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  x64_fp_check_denormal (l, uop, a, true, cold);
   if (uop->c != 0)
     a = scaled_operand (l, uop, a, uop->c, cold);
   to_integer (l, uop, a, x64_fp_double (uop), cold);
@@ -310,6 +322,7 @@ x64_lower_FTOIV (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  x64_fp_check_denormal (l, uop, a, false, cold);
   if (uop->c != 0) {
     X64Vec scaled = x64_vnew (l);
 
@@ -324,7 +337,7 @@ x64_lower_FTOIV (X64Lower *l, const Uop *uop)
     x64_vrr (&l->a, truncate, d, rounded);
     check_lanes (l, d, is_double, is_unsigned, cold);
     x64_vrr (&l->a, truncate, 0, a);
-  } else if (rounding == IR_ROUND_ZERO || rounding == IR_ROUND_NEAREST) {
+  } else if (is_rounded_by_host (l, rounding)) {
     x64_vrr (&l->a, ops[rounding == IR_ROUND_NEAREST][is_double][is_unsigned], d, a);
     check_lanes (l, d, is_double, is_unsigned, cold);
   } else {
@@ -457,7 +470,7 @@ to_half (X64Lower *l, const Uop *uop, X64Vec d, X64Cold *cold)
 
   x64_fp_check_nan (l, cold, a, false, true);
   x64_fp_shorten (l, 0, a, 2);
-  x64_vrri (&l->a, X64_VCVTPS2PH, d, 0, 0);
+  x64_vrri (&l->a, X64_VCVTPS2PH, d, 0, (uint8_t) x64_fp_rounding (l));
 }
 
 void
@@ -473,10 +486,11 @@ x64_lower_FCVT (X64Lower *l, const Uop *uop)
       from_half (l, uop, d);
     } else {
       X64Vec a = x64_vlow (l, uop->a, uop->aux);
+      x64_fp_check_denormal (l, uop, a, true, cold);
       x64_vzero (&l->a, 0);
       x64_vrrr (&l->a, uop->aux == 2 ? X64_VCVTSS2SD : X64_VCVTSD2SS, d, 0, a);
     }
-    x64_fp_check_nan (l, cold, d, uop->aux2 == 3, true);
+    x64_fp_check_result (l, cold, d, uop->aux2 == 3, true);
   }
   x64_vput_short (l, uop->d, d, uop->aux2);
   x64_cold_return (l, cold);
@@ -490,6 +504,13 @@ x64_lower_FCVTL (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = upper ? x64_vuse (l, uop->a) : x64_vlow (l, uop->a, 3), d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  if (x64_fp_flushes (l)) {
+    if (upper)
+      x64_vrrr (&l->a, X64_VMOVHLPS, d, a, a);
+    else
+      x64_fp_shorten (l, d, a, 3);
+    x64_fp_check_denormal (l, uop, d, false, cold);
+  }
   if (upper) {
     x64_vrrr (&l->a, X64_VMOVHLPS, 0, a, a);
     a = 0;
@@ -507,11 +528,12 @@ narrow (X64Lower *l, const Uop *uop, X64Vec d, X64Cold *cold)
   X64Vec a = x64_vuse (l, uop->a);
 
   if (uop->aux == 3) {
+    x64_fp_check_denormal (l, uop, a, false, cold);
     x64_vrr (&l->a, X64_VCVTPD2PS, d, a);
-    x64_fp_check_nan (l, cold, d, false, false);
+    x64_fp_check_result (l, cold, d, false, false);
   } else {
     x64_fp_check_nan (l, cold, a, false, false);
-    x64_vrri (&l->a, X64_VCVTPS2PH, d, a, 0);
+    x64_vrri (&l->a, X64_VCVTPS2PH, d, a, (uint8_t) x64_fp_rounding (l));
   }
 }
 

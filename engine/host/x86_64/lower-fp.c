@@ -110,8 +110,20 @@ put_checked (X64Lower *l, const Uop *uop, X64Vec d, bool is_short)
 {
   X64Cold *cold = x64_fp_special (l, uop);
 
-  x64_fp_check_nan (l, cold, d, x64_fp_double (uop), x64_fp_scalar (uop));
+  // Rounded down, the difference of the zeroes above is -0.
+  if (x64_fp_rounding (l) == IR_ROUND_DOWN && !x64_fp_scalar (uop))
+    is_short = false;
+  x64_fp_check_result (l, cold, d, x64_fp_double (uop), x64_fp_scalar (uop));
   x64_fp_put (l, uop, d, is_short, cold);
+}
+
+// Operands, before they are computed with.
+static void
+note_denormals (X64Lower *l, const Uop *uop, X64Vec a, X64Vec b)
+{
+  x64_fp_note_denormal (l, uop, a, x64_fp_scalar (uop));
+  if (b != a)
+    x64_fp_note_denormal (l, uop, b, x64_fp_scalar (uop));
 }
 
 // One element of b for all lanes, if the uop says so. To be asked for before the others: it may turn
@@ -174,6 +186,7 @@ two_operands (X64Lower *l, const Uop *uop, const X64VecOp ops[4], bool commutes)
   X64Vec b = second_operand (l, uop), a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
   bool is_short = !x64_fp_scalar (uop) || x64_vshort (l, a, uop->aux);
 
+  note_denormals (l, uop, a, b);
   if (commutes && !is_short && x64_vshort (l, b, uop->aux)) {
     x64_vrrr (&l->a, x64_fp_op (ops, uop), d, b, a);
     is_short = true;
@@ -215,7 +228,10 @@ multiply_finite (X64Lower *l, const Uop *uop)
   load_number (l, uop, 1, infinity[x64_fp_double (uop)]);
   check_less (l, uop, a, cold);
   check_less (l, uop, b, cold);
+  note_denormals (l, uop, a, b);
   x64_vrrr (&l->a, x64_fp_op (mul_ops, uop), d, a, b);
+  if (x64_fp_flushes (l))
+    x64_fp_check_result (l, cold, d, x64_fp_double (uop), scalar);
   x64_fp_put (l, uop, d, !scalar || x64_vshort (l, a, uop->aux), cold);
 }
 
@@ -234,6 +250,12 @@ divide_short (X64Lower *l, const Uop *uop)
 {
   x64_clobber (l, uop);
   X64Vec a = x64_vlow (l, uop->a, 3), b = x64_vlow (l, uop->b, 3), d = x64_vnew (l);
+  if (x64_fp_flushes (l)) {
+    X64Vec copy = x64_vnew (l);
+
+    x64_vrrr (&l->a, X64_VMOVLHPS, copy, a, b);
+    x64_fp_note_denormal (l, uop, copy, false);
+  }
   x64_vrr (&l->a, X64_VMOVDDUP, 0, a);
   x64_vrr (&l->a, X64_VMOVDDUP, 1, b);
   x64_vrrr (&l->a, X64_VDIVPS, d, 0, 1);
@@ -257,6 +279,7 @@ x64_lower_FNMUL (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
   X64Vec d = x64_vnew (l);
+  note_denormals (l, uop, a, b);
   x64_vrrr (&l->a, x64_fp_op (mul_ops, uop), d, a, b);
   x64_vrrm (&l->a, X64_VXORPS, d, d, x64_fp_constant (l, X64_FP_SIGN_SCALAR, x64_fp_double (uop)));
   put_checked (l, uop, d, x64_vshort (l, a, uop->aux));
@@ -271,6 +294,7 @@ x64_lower_FABD (X64Lower *l, const Uop *uop)
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
   X64Vec d = x64_vnew (l);
+  note_denormals (l, uop, a, b);
   x64_vrrr (&l->a, x64_fp_op (ops, uop), d, a, b);
   x64_vrrm (&l->a, X64_VANDPS, d, d,
             x64_fp_constant (l, scalar ? X64_FP_ABS_SCALAR : X64_FP_ABS, x64_fp_double (uop)));
@@ -301,6 +325,8 @@ extreme_of_two (X64Lower *l, const Uop *uop, const X64VecOp ops[4])
   X64Vec a = x64_fp_operand (l, uop, uop->a), b = x64_fp_operand (l, uop, uop->b);
   X64Vec d = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  x64_fp_check_denormal (l, uop, a, x64_fp_scalar (uop), cold);
+  x64_fp_check_denormal (l, uop, b, x64_fp_scalar (uop), cold);
   if (x64_fp_scalar (uop)) {
     x64_vrr (&l->a, is_double ? X64_VUCOMISD : X64_VUCOMISS, a, b);
     x64_jcc (&l->a, X64_CC_P, &cold->entry);
@@ -353,6 +379,8 @@ extreme_of_pairs (X64Lower *l, const Uop *uop, const X64VecOp ops[4])
     x64_vrrr (&l->a, X64_VUNPCKLPD, even, a, b);
     a = b = even;
   }
+  x64_fp_check_denormal (l, uop, a, false, cold);
+  x64_fp_check_denormal (l, uop, b, false, cold);
   check_lanes (l, cold, a, b, is_double);
   split_lanes (l, is_double, odd, even, a, b);
   extreme (l, &packed, ops, even, odd, even);
@@ -380,6 +408,7 @@ extreme_of_all (X64Lower *l, const Uop *uop, const X64VecOp ops[4])
   x64_clobber (l, uop);
   X64Vec a = x64_vuse (l, uop->a), even = x64_vnew (l), odd = x64_vnew (l);
   X64Cold *cold = x64_fp_special (l, uop);
+  x64_fp_check_denormal (l, uop, a, false, cold);
   check_lanes (l, cold, a, a, false);
   split_lanes (l, false, odd, even, a, a);
   extreme (l, &packed, ops, even, odd, even);
@@ -405,6 +434,15 @@ add_pair (X64Lower *l, const Uop *uop, X64Vec d)
 {
   X64Vec a = x64_fp_double (uop) ? x64_vuse (l, uop->a) : x64_vlow (l, uop->a, 3);
 
+  if (x64_fp_flushes (l)) {
+    X64Vec pair = x64_vnew (l);
+
+    if (x64_fp_double (uop))
+      x64_vmov (&l->a, pair, a);
+    else
+      x64_fp_shorten (l, pair, a, 3);
+    x64_fp_note_denormal (l, uop, pair, false);
+  }
   if (x64_fp_double (uop)) {
     x64_vrrr (&l->a, X64_VUNPCKHPD, 0, a, a);
     x64_vrrr (&l->a, X64_VADDSD, d, a, 0);
@@ -424,12 +462,14 @@ x64_lower_FADDP (X64Lower *l, const Uop *uop)
     put_checked (l, uop, d, false);
   } else if (uop->flags & UOP_Q) {
     X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b);
+    note_denormals (l, uop, a, b);
     x64_vrrr (&l->a, x64_fp_double (uop) ? X64_VHADDPD : X64_VHADDPS, d, a, b);
     put_checked (l, uop, d, true);
   } else {
     X64Vec a = x64_vlow (l, uop->a, 3), b = x64_vlow (l, uop->b, 3);
-    x64_vrrr (&l->a, X64_VUNPCKLPD, 0, a, b);
-    x64_vrrr (&l->a, X64_VHADDPS, d, 0, 0);
+    x64_vrrr (&l->a, X64_VUNPCKLPD, d, a, b);
+    x64_fp_note_denormal (l, uop, d, false);
+    x64_vrrr (&l->a, X64_VHADDPS, d, d, d);
     put_checked (l, uop, d, false);
   }
 }
@@ -443,6 +483,7 @@ x64_lower_FSQRT (X64Lower *l, const Uop *uop)
 
   x64_clobber (l, uop);
   X64Vec a = x64_fp_operand (l, uop, uop->a), d = x64_vnew (l);
+  x64_fp_note_denormal (l, uop, a, x64_fp_scalar (uop));
   if (x64_fp_scalar (uop)) {
     x64_vzero (&l->a, 0);
     x64_vrrr (&l->a, x64_fp_op (ops, uop), d, 0, a);
@@ -466,6 +507,8 @@ fused (X64Lower *l, const Uop *uop, X64Vec addend, X64Vec a, X64Vec b)
   };
   X64Vec d = x64_vnew (l);
 
+  note_denormals (l, uop, a, b);
+  x64_fp_note_denormal (l, uop, addend, x64_fp_scalar (uop));
   if (x64_fp_scalar (uop) && !x64_vshort (l, addend, uop->aux))
     x64_fp_shorten (l, d, addend, uop->aux);
   else
@@ -511,6 +554,7 @@ x64_lower_FSTEP (X64Lower *l, const Uop *uop)
   load_number (l, uop, 1, limit[halves][is_double]);
   check_less (l, uop, a, cold);
   check_less (l, uop, b, cold);
+  note_denormals (l, uop, a, b);
   load_number (l, uop, d, number[halves][is_double]);
   x64_vrrr (&l->a, x64_fp_op (fused, uop), d, a, b);
   if (halves) {

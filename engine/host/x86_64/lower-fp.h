@@ -10,7 +10,7 @@
 #include "engine/host/x86_64/lower.h"
 
 typedef enum X64FpConstant {
-  X64_FP_MXCSR, // 32 bits only
+  X64_FP_MXCSR, // 32 bits for each mode: SoftfpRounding, + 4: flushed
   X64_FP_ABS,   // all bits but the sign
   X64_FP_ABS_SCALAR,
   X64_FP_SIGN,
@@ -19,6 +19,8 @@ typedef enum X64FpConstant {
   X64_FP_2_63,     // no signed integer of 64 bits is as great
   X64_FP_HALF,
   X64_FP_ONE,
+  X64_FP_DENORMALS, // without signs, doubled, less 1 they are less
+  X64_FP_LEAST,     // normal number
 } X64FpConstant;
 
 // Predicates of vcmp*: equal, quiet; the others signal.
@@ -27,6 +29,7 @@ enum {
   X64_CMP_LT = 0x01,
   X64_CMP_LE = 0x02,
   X64_CMP_UNORDERED = 0x03,
+  X64_CMP_EQ_OR_UNORDERED = 0x08, // quiet
   X64_CMP_LT_QUIET = 0x11,
   X64_CMP_GE = 0x0d,
   X64_CMP_GT = 0x0e,
@@ -45,6 +48,19 @@ static inline bool
 x64_fp_double (const Uop *uop)
 {
   return uop->aux == 3;
+}
+
+// How the guest rounds (IrRounding), and whether it flushes what is denormal to zero.
+static inline unsigned
+x64_fp_rounding (const X64Lower *l)
+{
+  return l->request->fp_mode & IR_FP_ROUNDING;
+}
+
+static inline bool
+x64_fp_flushes (const X64Lower *l)
+{
+  return (l->request->fp_mode & IR_FP_FLUSH) != 0;
 }
 
 // log2 of the bytes of the register the uop works on.
@@ -87,3 +103,10 @@ void x64_fp_put (X64Lower *l, const Uop *uop, X64Vec d, bool is_short, X64Cold *
 // known to be right. xmm0 and xmm1 are used; scalar.
 void x64_fp_round (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, unsigned rounding,
                    X64Cold *special);
+// Where denormal numbers are flushed, before the uop raises anything: an operand, or one lane of it, is
+// denormal. Either tier 0 does it all, or the host computes with zero and the exception is noted. What
+// is no part of the operand must be none. EFLAGS, rcx; of vectors xmm0 and xmm1 are used.
+void x64_fp_check_denormal (X64Lower *l, const Uop *uop, X64Vec x, bool scalar, X64Cold *special);
+void x64_fp_note_denormal (X64Lower *l, const Uop *uop, X64Vec x, bool scalar);
+// As x64_fp_check_nan, and to `special` where a result was perhaps tiny before it was rounded.
+void x64_fp_check_result (X64Lower *l, X64Cold *special, X64Vec d, bool is_double, bool scalar);

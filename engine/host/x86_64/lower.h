@@ -159,7 +159,7 @@ typedef struct X64Stubs {
   const uint8_t *load, *store, *rmw, *check_sp, *addend;
   // The same as load and store of one size, or of a pair, but the context's table comes first.
   const uint8_t *look_load[2][4], *look_store[2][4];
-  const uint8_t *interp, *interp_end;
+  const uint8_t *interp, *interp_end, *interp_leave; // the last leaves whatever the mode is then
   // A system call, rax being where it returns to; an exception return to the user and to the kernel,
   // with eax the saved state and rcx the block of system registers. (lower-system.c)
   const uint8_t *call_kernel, *return_to_user, *return_to_kernel;

@@ -13,6 +13,11 @@ enum {
   FP_NZCV = 0x2 | 0x8 << 4 | 0x6 << 16 | 0x3 << 28,
   FP_NZCV_SWAPPED = 0x8 | 0x2 << 4 | 0x6 << 16 | 0x3 << 28,
   MXCSR = 0x1f80, // to the nearest, nothing traps
+  MXCSR_UP = MXCSR | 0x4000,
+  MXCSR_DOWN = MXCSR | 0x2000,
+  MXCSR_ZERO = MXCSR | 0x6000,
+  MXCSR_FLUSH = 0x8040, // results and operands
+  MXCSR_MODES = 0xe0,   // of the second byte: it is not MXCSR
   MXCSR_FLAGS = 0x3d,
 };
 
@@ -34,6 +39,19 @@ reload (X64Asm *a, const JitLayout *layout)
 
 static const uint8_t kept[] = {X64_RBP, X64_RBX, X64_R12, X64_R13, X64_R14, X64_R15};
 
+// The host computes as the guest wants it. Two registers are used.
+static void
+load_modes (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, unsigned r, unsigned s)
+{
+  x64_movzx_rm (a, 16, r, x64_state (layout->fp_rounding));
+  x64_mov_rr (a, 32, s, r);
+  x64_shift_ri (a, X64_SHR, 32, s, 6);
+  x64_alu_rr (a, X64_OR, 32, r, s);
+  x64_alu_ri (a, X64_AND, 32, r, 7);
+  x64_lea (a, 64, s, x64_rip (stubs->fp_constants));
+  x64_ldmxcsr (a, x64_mem_index (s, r, 2, 0));
+}
+
 // void enter (void *cpu, const void *code, GuestVaddr va)
 static void
 emit_enter (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
@@ -42,11 +60,11 @@ emit_enter (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
     x64_push (a, kept[i]);
   x64_alu_ri (a, X64_SUB, 64, X64_RSP, KEPT_BYTES);
   x64_lea (a, 64, X64_CPU, x64_mem (X64_RDI, X64_CPU_BIAS));
+  load_modes (a, layout, stubs, X64_RAX, X64_RCX);
   x64_mov_rr (a, 64, X64_RCX, X64_RSI);
   x64_mov_rr (a, 64, X64_RAX, X64_RDX);
   x64_mov_rm (a, 64, X64_CTX, x64_state (layout->ctx));
   reload (a, layout);
-  x64_ldmxcsr (a, x64_rip (stubs->fp_constants));
   x64_jmp_r (a, X64_RCX);
 }
 
@@ -72,12 +90,16 @@ fold_exceptions (X64Asm *a, const JitLayout *layout, X64Short *none)
 
 // rax: where the guest goes on.
 static void
-emit_leave (X64Asm *a, const JitLayout *layout)
+emit_leave (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
 {
-  X64Short none = {0};
+  X64Short none = {0}, usual = {0};
 
   fold_exceptions (a, layout, &none);
   x64_bind_short (a, &none);
+  x64_test_mi (a, 8, x64_mem (X64_RSP, -7), (int8_t) MXCSR_MODES);
+  x64_jcc_short (a, X64_CC_E, &usual);
+  x64_ldmxcsr (a, x64_rip (stubs->fp_constants));
+  x64_bind_short (a, &usual);
   x64_mov_mr (a, 64, x64_state (layout->pc), X64_RAX);
   x64_mov_mr (a, 64, x64_state (layout->page), X64_PAGE);
   spill (a, layout);
@@ -194,12 +216,14 @@ emit_look_store (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, unsi
   x64_ret (a);
 }
 
-// Calls the function an instruction of tier 0 (rax) starts with. `ends`: jumped to, and the region
-// is left; else called, and it is left when nothing set went_on.
+// Calls the function an instruction of tier 0 (rax) starts with. `then` is where to go behind the
+// last of a region, which is jumped to; NULL: it is called, and the region left when nothing set
+// went_on.
 static void
-emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, bool ends)
+emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, const uint8_t *then)
 {
   X64Short left = {0};
+  bool ends = then != NULL;
 
   begin_c (a, layout);
   x64_mov_rr (a, 64, X64_RSI, X64_RAX);
@@ -219,7 +243,7 @@ emit_interp (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs, bool end
     return;
   }
   x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
-  x64_jmp_to (a, stubs->dispatch);
+  x64_jmp_to (a, then);
 }
 
 static void
@@ -228,7 +252,7 @@ emit_fp_sync (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
   X64Short none = {0};
 
   fold_exceptions (a, layout, &none);
-  x64_ldmxcsr (a, x64_rip (stubs->fp_constants));
+  load_modes (a, layout, stubs, X64_RCX, X64_RDX);
   x64_bind_short (a, &none);
   x64_ret (a);
 }
@@ -238,7 +262,9 @@ static void
 emit_fp_constants (X64Asm *a)
 {
   static const uint64_t words[][4] = {
-      [X64_FP_MXCSR] = {MXCSR},
+      [X64_FP_MXCSR] = {MXCSR | (uint64_t) MXCSR_UP << 32, MXCSR_DOWN | (uint64_t) MXCSR_ZERO << 32,
+                        MXCSR | MXCSR_FLUSH | (uint64_t) (MXCSR_UP | MXCSR_FLUSH) << 32,
+                        MXCSR_DOWN | MXCSR_FLUSH | (uint64_t) (MXCSR_ZERO | MXCSR_FLUSH) << 32},
       [X64_FP_ABS] = {0x7fffffff7fffffff, 0x7fffffff7fffffff, INT64_MAX, INT64_MAX},
       [X64_FP_ABS_SCALAR] = {0x7fffffff, 0, INT64_MAX, 0},
       [X64_FP_SIGN] = {0x8000000080000000, 0x8000000080000000, 1ull << 63, 1ull << 63},
@@ -247,6 +273,8 @@ emit_fp_constants (X64Asm *a)
       [X64_FP_2_63] = {0x5f000000, 0, 0x43e0000000000000, 0},
       [X64_FP_HALF] = {0x3f000000, 0, 0x3fe0000000000000, 0},
       [X64_FP_ONE] = {0x3f800000, 0, 0x3ff0000000000000, 0},
+      [X64_FP_DENORMALS] = {0xffffff, 0, (1ull << 53) - 1, 0},
+      [X64_FP_LEAST] = {0x0080000000800000, 0x0080000000800000, 1ull << 52, 1ull << 52},
   };
 
   for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -325,7 +353,7 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   stubs->enter = begin (a);
   emit_enter (a, layout, stubs);
   stubs->leave = begin (a);
-  emit_leave (a, layout);
+  emit_leave (a, layout, stubs);
   stubs->second = begin (a);
   x64_emit_second_jump (a, layout, stubs->leave);
   stubs->dispatch = begin (a);
@@ -338,9 +366,11 @@ x64_emit_stubs (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
   x64_jmp_to (a, stubs->leave);
   emit_slow_paths (a, layout, stubs);
   stubs->interp = begin (a);
-  emit_interp (a, layout, stubs, false);
+  emit_interp (a, layout, stubs, NULL);
   stubs->interp_end = begin (a);
-  emit_interp (a, layout, stubs, true);
+  emit_interp (a, layout, stubs, stubs->dispatch);
+  stubs->interp_leave = begin (a);
+  emit_interp (a, layout, stubs, stubs->leave);
   x64_emit_exception_stubs (a, layout, stubs);
   stubs->flag_mask = begin (a);
   x64_raw (a, NZCV_IN_AX, 8);
