@@ -140,11 +140,6 @@ parse_device (Call *call, GError **error)
   if (!run_parse_disk (call->device, call->disk, error))
     return false;
   VmDiskConfig *disk = call->device->disks->pdata[0];
-  if (disk->bus != VM_DISK_VIRTIO) {
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                         _ ("A disk in a slot is always on virtio; leave out the bus."));
-    return false;
-  }
   char *path = g_canonicalize_filename (disk->path, NULL);
   g_free (disk->path);
   disk->path = path;
@@ -179,7 +174,7 @@ cli_attach (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
       {"disk", 0, 0, G_OPTION_ARG_FILENAME, &call.disk, N_ ("A disk image"),
-       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing]")},
+       N_ ("FILE[,readonly][,format=raw|qcow2][,allow-backing][,bus=virtio|scsi|nvme|usb]")},
       {"net", 0, 0, G_OPTION_ARG_STRING, &call.net, N_ ("A network adapter"),
        N_ ("user[,forward=tcp:HOST:GUEST]…")},
       {"json", 0, 0, G_OPTION_ARG_NONE, &call.json, N_ ("Print JSON"), NULL},

@@ -15,6 +15,27 @@ get_end (const char *sentence)
                                                                                     : full_stop;
 }
 
+char *
+cli_dup_printable (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  for (const char *at = text; *at != '\0';) {
+    gunichar c = g_utf8_get_char_validated (at, -1);
+    if (c >= (gunichar) -2) {
+      g_string_append_printf (out, "\\x%02x", (unsigned char) *at++);
+      continue;
+    }
+    // Marks that turn the direction of text are not seen, but what they do is.
+    if (g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT)
+      g_string_append_printf (out, "\\u%04x", c);
+    else
+      g_string_append_unichar (out, c);
+    at = g_utf8_next_char (at);
+  }
+  return g_string_free (out, FALSE);
+}
+
 int
 cli_fail (const char *sentence)
 {

@@ -9,6 +9,10 @@ enum {
   CLI_USAGE = 2,  // the command line itself is wrong
 };
 
+// What others have written, for a terminal: control characters and what is no text become visible
+// (g_free).
+char *cli_dup_printable (const char *text);
+
 // "terrarium: SENTENCE"; a full stop is added where there is none. Returns CLI_FAILED.
 int cli_fail (const char *sentence);
 // "terrarium COMMAND: SENTENCE", without COMMAND when it is NULL. Returns CLI_USAGE.

@@ -199,9 +199,13 @@ static void
 print_qcow2_info (const VmImageInfo *info)
 {
   print_bytes (_ ("Cluster:"), info->cluster_bytes);
-  if (info->backing != NULL)
-    g_print (_ ("Based on: %s (%s)\n"), info->backing,
-             info->backing_format != NULL ? info->backing_format : _ ("format not recorded"));
+  if (info->backing != NULL) {
+    g_autofree char *backing = cli_dup_printable (info->backing);
+    g_autofree char *format = cli_dup_printable (
+        info->backing_format != NULL ? info->backing_format : _ ("format not recorded"));
+
+    g_print (_ ("Based on: %s (%s)\n"), backing, format);
+  }
   if (info->dirty)
     g_print (_ ("It was not closed; it will be repaired when a machine uses it.\n"));
   if (info->corrupt)
@@ -209,8 +213,10 @@ print_qcow2_info (const VmImageInfo *info)
   for (unsigned i = 0; i < info->n_snapshots; i++) {
     g_autoptr (GDateTime) when = g_date_time_new_from_unix_local (info->snapshots[i].seconds);
     g_autofree char *date = when != NULL ? g_date_time_format (when, "%F %T") : g_strdup ("");
+    g_autofree char *id = cli_dup_printable (info->snapshots[i].id);
+    g_autofree char *name = cli_dup_printable (info->snapshots[i].name);
 
-    g_print (_ ("Snapshot %s: %s (%s)\n"), info->snapshots[i].id, info->snapshots[i].name, date);
+    g_print (_ ("Snapshot %s: %s (%s)\n"), id, name, date);
   }
 }
 

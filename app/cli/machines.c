@@ -169,9 +169,10 @@ cli_list (int argc, char **argv)
   for (unsigned i = 0; i < bundles->len; i++) {
     JsonObject *object = describe (bundles->pdata[i]);
 
+    g_autofree char *name = cli_dup_printable (json_object_get_string_member (object, "name"));
+
     if (!options.json)
-      g_print ("%-10s %s\n", json_object_get_string_member (object, "state"),
-               json_object_get_string_member (object, "name"));
+      g_print ("%-10s %s\n", json_object_get_string_member (object, "state"), name);
     json_array_add_object_element (array, object);
   }
   if (options.json) {
@@ -193,7 +194,9 @@ print_member (JsonObject *object, const char *name, JsonNode *value, gpointer un
                               ? json_node_dup_string (value)
                               : json_to_string (value, FALSE);
 
-  g_print ("%-20s %s\n", name, text);
+  g_autofree char *shown = cli_dup_printable (text);
+
+  g_print ("%-20s %s\n", name, shown);
 }
 
 int

@@ -350,6 +350,9 @@ apply_machine (VmConfig *config, const Raw *raw, GError **error)
   replace (&config->firmware, raw->firmware);
   replace (&config->nvram, raw->nvram);
   replace (&config->vsock, raw->vsock);
+  if (raw->firmware == NULL && (raw->boot != NULL || raw->no_acpi))
+    return fail (error, _ ("%s tells firmware what to do, and there is none; add --firmware uefi."),
+                 raw->boot != NULL ? "--boot" : "--no-acpi");
   config->no_acpi = raw->no_acpi;
   if (raw->boot != NULL)
     config->boot_order = g_strsplit (raw->boot, ",", -1);

@@ -56,9 +56,10 @@ print_line (const Snapshot *snapshot)
   g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (snapshot->time);
   g_autofree char *when = time ? g_date_time_format (time, "%F %R") : g_strdup ("?");
   g_autofree char *size = g_format_size (snapshot->bytes);
+  g_autofree char *name = cli_dup_printable (snapshot->name);
 
   g_print ("%.8s  %s  %10s  %-5s %*s%s%s\n", snapshot->id, when, size,
-           snapshot->has_state ? _ ("state") : "", (int) snapshot->depth * 2, "", snapshot->name,
+           snapshot->has_state ? _ ("state") : "", (int) snapshot->depth * 2, "", name,
            snapshot->current ? " *" : "");
 }
 

@@ -15,20 +15,20 @@
 static VmConfig *
 make_config (const Bundle *source, const CloneOptions *options, GError **error)
 {
-  g_autoptr (VmConfig) config = vm_config_copy_as_new (source->config, options->name);
+  g_autoptr (VmConfig) config = vm_config_copy (source->config);
   g_autoptr (Snapshot) snapshot =
       options->snapshot ? snapshots_find (source, options->snapshot, error) : NULL;
 
   if (!options->snapshot)
-    return g_steal_pointer (&config);
-  if (!snapshot)
+    return vm_config_copy_as_new (config, options->name);
+  if (!snapshot || !snapshot_put_devices (snapshot, config, error))
     return NULL;
   g_autofree char *variables = snapshot_dup_variables_path (source->path, snapshot->id);
   if (config->nvram && g_file_test (variables, G_FILE_TEST_IS_REGULAR)) {
     g_free (config->nvram);
     config->nvram = g_steal_pointer (&variables);
   }
-  return snapshot_put_disks (snapshot, config, error) ? g_steal_pointer (&config) : NULL;
+  return vm_config_copy_as_new (config, options->name);
 }
 
 // The disks of a machine that is saved are those of one whose plug was pulled.

@@ -37,6 +37,7 @@ snapshot_free (Snapshot *snapshot)
   g_free (snapshot->picture);
   g_free (snapshot->state);
   g_ptr_array_unref (snapshot->disks);
+  vm_config_free (snapshot->nics);
   g_free (snapshot);
 }
 
@@ -102,7 +103,7 @@ read_place (JsonObject *object, VmDiskConfig *disk, const char *path)
     return false;
   disk->port = (unsigned) port;
   return (!disk->cdrom || (disk->bus == VM_DISK_SCSI && disk->read_only)) &&
-         (port == 0 || (disk->bus == VM_DISK_VIRTIO && !disk->cdrom));
+         (port == 0 || !disk->cdrom);
 }
 
 static bool
@@ -124,6 +125,36 @@ read_disk (Snapshot *snapshot, const char *folder, JsonNode *node)
   g_ptr_array_add (snapshot->disks, copy_disk (&disk));
   g_free (disk.path);
   return true;
+}
+
+// Nothing but the adapters of `config`.
+static VmConfig *
+copy_nics (const VmConfig *config)
+{
+  VmConfig *copy = vm_config_new (VM_ARCH_AARCH64);
+
+  g_ptr_array_set_size (copy->nics, 0);
+  for (unsigned i = 0; i < config->nics->len; i++) {
+    const VmNicConfig *nic = config->nics->pdata[i];
+    vm_config_attach_nic (copy, nic, nic->port);
+  }
+  return copy;
+}
+
+// As they stand in machine.json; what reads that reads these.
+static bool
+read_nics (Snapshot *snapshot, JsonNode *node)
+{
+  g_autoptr (VmConfig) empty = vm_config_new (VM_ARCH_AARCH64);
+  g_autofree char *frame = vm_config_to_json (empty, NULL);
+  g_autoptr (JsonNode) root = json_from_string (frame, NULL);
+
+  json_object_set_member (json_node_get_object (root), "nics", json_node_copy (node));
+  g_autofree char *text = json_to_string (root, FALSE);
+  g_autoptr (VmConfig) config = vm_config_from_json (text, -1, "/", NULL);
+  if (config != NULL)
+    snapshot->nics = copy_nics (config);
+  return config != NULL;
 }
 
 // An id is part of names of files.
@@ -160,6 +191,9 @@ read_snapshot (const char *folder, JsonNode *node)
   for (unsigned i = 0; i < json_array_get_length (json_node_get_array (disks)); i++)
     if (!read_disk (snapshot, folder, json_array_get_element (json_node_get_array (disks), i)))
       return NULL;
+  if (json_object_has_member (object, "nics") &&
+      !read_nics (snapshot, json_object_get_member (object, "nics")))
+    return NULL;
   snapshot->has_state = get_flag (object, "state");
   if (snapshot->has_state)
     snapshot->state = dup_own_path (folder, snapshot->id, ".state");
@@ -263,6 +297,12 @@ make_snapshot (const char *folder, const Snapshot *snapshot)
   for (unsigned i = 0; i < snapshot->disks->len; i++)
     json_array_add_object_element (disks, make_disk (folder, snapshot->disks->pdata[i]));
   json_object_set_array_member (object, "disks", disks);
+  if (snapshot->nics) {
+    g_autofree char *text = vm_config_to_json (snapshot->nics, NULL);
+    g_autoptr (JsonNode) root = json_from_string (text, NULL);
+    JsonNode *nics = json_object_get_member (json_node_get_object (root), "nics");
+    json_object_set_member (object, "nics", json_node_copy (nics));
+  }
   return object;
 }
 
@@ -287,11 +327,11 @@ snapshot_list_write (const SnapshotList *list, GError **error)
 // ---------------------------------------------------------------------------------------------
 // What one keeps
 
-// A slot holds one device, and network adapters are not part of a snapshot.
+// A slot holds one device; network adapters were not part of a snapshot once.
 static bool
 check_slots (const VmConfig *config, const Snapshot *snapshot, GError **error)
 {
-  for (unsigned i = 0; i < config->nics->len; i++) {
+  for (unsigned i = 0; !snapshot->nics && i < config->nics->len; i++) {
     unsigned port = ((const VmNicConfig *) config->nics->pdata[i])->port;
     for (unsigned j = 0; port != 0 && j < snapshot->disks->len; j++)
       if (((const VmDiskConfig *) snapshot->disks->pdata[j])->port == port) {
@@ -305,11 +345,46 @@ check_slots (const VmConfig *config, const Snapshot *snapshot, GError **error)
   return true;
 }
 
+// The one at the same place: in the same slot, or the same among those that stay.
+static const VmNicConfig *
+find_nic (const VmConfig *config, const VmConfig *of, unsigned index)
+{
+  const VmNicConfig *wanted = of->nics->pdata[index];
+  unsigned nth = 0;
+
+  for (unsigned i = 0; i < index; i++)
+    nth += ((const VmNicConfig *) of->nics->pdata[i])->port == wanted->port;
+  for (unsigned i = 0; i < config->nics->len; i++) {
+    const VmNicConfig *nic = config->nics->pdata[i];
+    if (nic->port == wanted->port && nth-- == 0)
+      return nic;
+  }
+  return NULL;
+}
+
+static void
+put_nics (const Snapshot *snapshot, VmConfig *config)
+{
+  g_autoptr (VmConfig) now = copy_nics (config);
+
+  g_ptr_array_set_size (config->nics, 0);
+  for (unsigned i = 0; i < snapshot->nics->nics->len; i++) {
+    const VmNicConfig *nic = snapshot->nics->nics->pdata[i];
+    const VmNicConfig *same = find_nic (now, snapshot->nics, i);
+    VmNicConfig put = *nic;
+    if (same)
+      put.forwards = same->forwards;
+    vm_config_attach_nic (config, &put, nic->port);
+  }
+}
+
 bool
-snapshot_put_disks (const Snapshot *snapshot, VmConfig *config, GError **error)
+snapshot_put_devices (const Snapshot *snapshot, VmConfig *config, GError **error)
 {
   if (!check_slots (config, snapshot, error))
     return false;
+  if (snapshot->nics)
+    put_nics (snapshot, config);
   g_ptr_array_set_size (config->disks, 0);
   for (unsigned i = 0; i < snapshot->disks->len; i++)
     g_ptr_array_add (config->disks, copy_disk (snapshot->disks->pdata[i]));
@@ -361,6 +436,7 @@ snapshot_list_add (SnapshotList *list, const char *id, const char *name, const V
   snapshot->time = g_get_real_time () / G_USEC_PER_SEC;
   for (unsigned i = 0; i < config->disks->len; i++)
     g_ptr_array_add (snapshot->disks, copy_disk (config->disks->pdata[i]));
+  snapshot->nics = copy_nics (config);
   g_ptr_array_add (list->all, snapshot);
   g_free (list->current);
   list->current = g_strdup (id);

@@ -18,13 +18,14 @@ void snapshot_list_free (SnapshotList *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SnapshotList, snapshot_list_free)
 
 Snapshot *snapshot_list_find (const SnapshotList *list, const char *id); // borrowed; NULL: none
-// Appends one that keeps `config`'s disks; borrowed.
+// Appends one that keeps `config`'s disks and adapters; borrowed.
 Snapshot *snapshot_list_add (SnapshotList *list, const char *id, const char *name,
                              const VmConfig *config);
 // Its children become its parent's.
 void snapshot_list_remove (SnapshotList *list, Snapshot *snapshot);
-// In place of those `config` has.
-bool snapshot_put_disks (const Snapshot *snapshot, VmConfig *config, GError **error);
+// Disks and network adapters in place of those `config` has. What an adapter forwards is not the
+// guest's: where there is the same now, that stays.
+bool snapshot_put_devices (const Snapshot *snapshot, VmConfig *config, GError **error);
 // Puts an empty image on top of each disk that is written, and `config` on those: none or all.
 // `id` is part of their names.
 bool snapshot_put_overlays (const char *folder, VmConfig *config, const char *id, GError **error);

@@ -465,7 +465,7 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
   if (!snapshot)
     return false;
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
-  if (!snapshot_put_disks (snapshot, config, error) ||
+  if (!snapshot_put_devices (snapshot, config, error) ||
       !snapshot_put_overlays (bundle->path, config, overlay, error) ||
       !set_config (bundle, g_steal_pointer (&config), error) ||
       !bring_variables_back (bundle->path, id, bundle->config, error))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Snapshots of a machine: its disks as they were, with its state if it ran, in a tree
+// Snapshots of a machine: its disks as they were, which devices it had, its state if it ran, in a tree
 // (engine/snapshot/DESIGN.md):
 //
 //   snapshots.json            what there is, and which of them the machine came from last
@@ -23,6 +23,7 @@ typedef struct Snapshot {
   uint64_t bytes;   // on the host, of what is its own
   char *picture;    // path; NULL: none
   GPtrArray *disks; // of VmDiskConfig: what it keeps
+  VmConfig *nics;   // of the network adapters only; NULL: they were not kept then
   char *state;      // path; NULL: none
 } Snapshot;
 

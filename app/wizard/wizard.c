@@ -314,8 +314,8 @@ init_sample (TerrariumWizard *wizard)
   }
   g_autofree char *folder = sample_get_folder ();
   g_autofree char *text = g_strdup_printf (
-      _ ("Its files are not here. Run “./dev run” in Terrarium's source folder to fetch them, or "
-         "put linux and initrd.gz into %s/gtk and %s/text"),
+      _ ("Its files are not here. Put linux and initrd.gz of the Debian installer for arm64 into "
+         "%s/gtk and %s/text"),
       folder, folder);
   g_autofree char *markup = g_markup_escape_text (text, -1);
   adw_action_row_set_subtitle (wizard->sample_row, markup);

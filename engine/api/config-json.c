@@ -395,8 +395,7 @@ read_disk (VmConfig *config, JsonObject *object, const char *base_dir, GError **
     return bad_field (error, "bus");
   if (ok && cdrom && (bus != VM_DISK_SCSI || !read_only))
     return bad_field (error, "cdrom");
-  if (ok && port != 0 &&
-      (bus != VM_DISK_VIRTIO || cdrom || vm_config_port_is_used (config, (unsigned) port)))
+  if (ok && port != 0 && (cdrom || vm_config_port_is_used (config, (unsigned) port)))
     return bad_field (error, "slot");
   if (ok) {
     VmDiskConfig *disk = vm_config_add_disk (config, path != NULL ? path : "", read_only);

@@ -64,8 +64,11 @@ count_usb_disks (const VmConfig *config)
 {
   unsigned n = 0;
 
-  for (unsigned i = 0; i < config->disks->len; i++)
-    n += ((const VmDiskConfig *) g_ptr_array_index (config->disks, i))->bus == VM_DISK_USB;
+  // One in a slot has a controller of its own there.
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = g_ptr_array_index (config->disks, i);
+    n += disk->bus == VM_DISK_USB && disk->port == 0;
+  }
   return n;
 }
 

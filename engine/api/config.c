@@ -222,10 +222,7 @@ vm_config_attach_disk (VmConfig *config, const VmDiskConfig *disk, unsigned port
   VmDiskConfig *copy = copy_disk (config, disk);
 
   copy->port = port;
-  if (port != 0) {
-    copy->bus = VM_DISK_VIRTIO;
-    copy->cdrom = false;
-  }
+  copy->cdrom = copy->cdrom && port == 0;
 }
 
 void

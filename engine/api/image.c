@@ -284,7 +284,8 @@ may_resize (const char *path, uint64_t old, uint64_t size_bytes, bool may_shrink
                  (unsigned long) size_bytes);
   else if (size_bytes < old && !may_shrink)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                 _ ("“%s” would lose what is behind its new end; allow shrinking if you are sure."),
+                 _ ("“%s” would lose what is behind its new end; if you are sure, allow that "
+                    "(terrarium image resize --shrink)."),
                  path);
   else
     return true;

@@ -68,7 +68,6 @@ vm_machine_attach_disk_async (VmMachine *machine, const VmDiskConfig *disk,
   VmJob *job = new_attachment (machine, cancellable, callback, user_data);
   VmDiskConfig copy = *disk;
 
-  copy.bus = VM_DISK_VIRTIO;
   copy.cdrom = false;
   vm_config_attach_disk (job->attached, &copy, job->port);
   queue_attachment (job);

@@ -63,8 +63,9 @@ typedef struct VmDiskConfig {
   bool allow_backing; // read the file the image says it is based on
   VmDiskBus bus;
   bool cdrom; // a CD/DVD drive (on SCSI) with this medium; read only
-  unsigned
-      port; // hot-plug slot 1..VM_PORTS it is in, on virtio; such disks are the last; 0: it stays
+  // Hot-plug slot 1..VM_PORTS it is in, with an adapter for its bus; such disks are the last and no
+  // drives. 0: it stays.
+  unsigned port;
 } VmDiskConfig;
 
 typedef struct VmNicConfig {
@@ -264,7 +265,7 @@ void vm_machine_change_medium_async (VmMachine *machine, unsigned disk, const ch
 bool vm_machine_change_medium_finish (VmMachine *machine, GAsyncResult *result, GError **error);
 
 // A device for a running or paused machine, put into a free hot-plug slot (the `port` that is given
-// does not count), a virtio disk or network adapter. finish gives the slot (1..VM_PORTS), or 0 with an
+// does not count), a disk with an adapter for its bus or a network adapter. finish gives the slot (1..VM_PORTS), or 0 with an
 // error. From then on it is part of the machine's configuration (vm_machine_get_config), of its saved
 // state and of its snapshots; the description that the machine was made from is for the caller to
 // change. An application's machine with a folder: running_attach_async of app/model/running.h.

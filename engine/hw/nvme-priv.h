@@ -116,8 +116,10 @@ typedef struct Nvme {
   Device device;
   PciFunction fn;
   PciMsix msix;
-  Device *host;
+  Device *host; // NULL: it is in a port
   unsigned slot;
+  Device *port; // NULL: it stays
+  bool inserted;
   BlockDevice *disk;
   unsigned n_queues; // for I/O
   char serial[20 + 1];

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "engine/hw/nvme-priv.h"
+#include "engine/hw/pci-port.h"
 #include "engine/snapshot/state.h"
 
 static_assert (sizeof (NvmeCommand) == NVME_COMMAND_BYTES && offsetof (NvmeCommand, dw10) == 40,
@@ -255,7 +256,11 @@ nvme_realize (Device *device, GError **error)
 
   nvme->event = vm_event_new (device->vm->loop, work_cb, nvme);
   block_device_attach (nvme->disk, device->vm->loop, work_cb, nvme);
-  pci_host_add (nvme->host, &nvme->fn, nvme->slot);
+  if (nvme->port == NULL)
+    pci_host_add (nvme->host, &nvme->fn, nvme->slot);
+  else
+    pci_port_insert (nvme->port, &nvme->fn);
+  nvme->inserted = nvme->port != NULL;
   return true;
 }
 
@@ -301,6 +306,8 @@ nvme_free (Device *device)
 {
   Nvme *nvme = (Nvme *) device;
 
+  if (nvme->inserted)
+    pci_port_take_out (nvme->port);
   nvme_drop_all (nvme);
   block_device_free (nvme->disk);
   g_clear_pointer (&nvme->event, vm_event_free);
@@ -483,8 +490,14 @@ static const DeviceOps device_ops = {
     .load = nvme_load,
 };
 
-Device *
-nvme_new (BlockDevice *take, const char *serial, unsigned n_queues, Device *host, unsigned slot)
+static void
+bus_reset (PciFunction *fn)
+{
+  nvme_reset (fn->opaque);
+}
+
+static Nvme *
+new_nvme (BlockDevice *take, const char *serial, unsigned n_queues)
 {
   static const uint8_t class_code[3] = {0x01, 0x08, 0x02};
   Nvme *nvme = g_new0 (Nvme, 1);
@@ -494,8 +507,6 @@ nvme_new (BlockDevice *take, const char *serial, unsigned n_queues, Device *host
   nvme->device.ops = &device_ops;
   nvme->disk = take;
   nvme->n_queues = n_queues;
-  nvme->host = host;
-  nvme->slot = slot;
   nvme->stalled = g_array_new (FALSE, FALSE, sizeof (NvmeStalled));
   g_strlcpy (nvme->serial, serial, sizeof nvme->serial);
   g_mutex_init (&nvme->lock);
@@ -503,5 +514,27 @@ nvme_new (BlockDevice *take, const char *serial, unsigned n_queues, Device *host
   pci_function_init (&nvme->fn, VENDOR, DEVICE, SUBSYSTEM, class_code, 2);
   pci_function_set_bar (&nvme->fn, REGISTERS_BAR, &bar);
   pci_msix_init (&nvme->msix, &nvme->fn, MSIX_BAR, n_queues + 1);
+  return nvme;
+}
+
+Device *
+nvme_new (BlockDevice *take, const char *serial, unsigned n_queues, Device *host, unsigned slot)
+{
+  Nvme *nvme = new_nvme (take, serial, n_queues);
+
+  nvme->host = host;
+  nvme->slot = slot;
+  return &nvme->device;
+}
+
+Device *
+nvme_new_in_port (BlockDevice *take, const char *serial, unsigned n_queues, Device *port)
+{
+  Nvme *nvme = new_nvme (take, serial, n_queues);
+
+  nvme->port = port;
+  nvme->fn.reset = bus_reset;
+  nvme->fn.opaque = nvme;
+  pci_function_add_express (&nvme->fn, PCI_EXPRESS_ENDPOINT);
   return &nvme->device;
 }

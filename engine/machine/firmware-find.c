@@ -109,6 +109,19 @@ check_size (const char *name, uint64_t bytes, GError **error)
   return true;
 }
 
+// Only what can be read: no code is, and neither are its zeroes.
+static bool
+is_text (const uint8_t *head, size_t length)
+{
+  for (size_t i = 0; i < length; i++)
+    if ((head[i] < ' ' && strchr ("\t\n\v\f\r\033", head[i]) == NULL) || head[i] == 0x7f)
+      return false;
+  const char *end;
+  // A character may be cut off at the end.
+  return g_utf8_validate ((const char *) head, (gssize) length, &end) ||
+         length - (size_t) ((const uint8_t *) end - head) < 4;
+}
+
 // Firmware begins with an instruction. That of UEFI volumes ("_FVH" at 40) for other computers
 // begins with zeroes.
 static bool
@@ -119,6 +132,9 @@ judge (const char *name, const uint8_t *head, size_t length, GError **error)
   if (what != NULL)
     return fail (error, G_IO_ERROR_INVALID_DATA,
                  _ ("%s is no firmware but %s; choose another file."), name, what);
+  if (is_text (head, length))
+    return fail (error, G_IO_ERROR_INVALID_DATA,
+                 _ ("%s is no firmware but text; choose another file."), name);
   bool volume = length >= 44 && memcmp (head + 40, "_FVH", 4) == 0;
   bool begins =
       length >= 4 && memcmp (head, "\0\0\0\0", 4) != 0 && memcmp (head, "\xff\xff\xff\xff", 4) != 0;

@@ -3,11 +3,15 @@
 //
 // Threads: the controlling thread, which opens images; devices come and go on the I/O thread with
 // every vCPU parked.
+#include "engine/hw/nvme.h"
 #include "engine/hw/pci-port.h"
 #include "engine/machine/machine-priv.h"
 #include "engine/machine/virt-map.h"
+#include "engine/usb/storage.h"
+#include "engine/usb/xhci.h"
 #include "engine/virtio/blk.h"
 #include "engine/virtio/net.h"
+#include "engine/virtio/scsi.h"
 #include "engine/virtio/transport.h"
 
 void
@@ -21,18 +25,54 @@ machine_add_ports (Machine *machine, Device *pci)
   }
 }
 
-// Named after its slot, which stays its slot.
-VirtioDevice *
-machine_make_disk (Machine *machine, unsigned port, BlockDevice *take)
+static Device *
+make_scsi_disk (Machine *machine, Device *port, BlockDevice *take, const char *serial)
 {
-  g_autofree char *serial = g_strdup_printf ("slot%u", port);
-  return virtio_blk_new (take, serial, machine->queues);
+  VirtioDevice *host = virtio_scsi_new (machine->queues);
+
+  virtio_scsi_add (host, 0, scsi_disk_new (take, serial));
+  return virtio_pci_new_in_port (host, port);
 }
 
-VirtioDevice *
-machine_make_nic (const MachineNic *nic)
+// Numbers below are those of disks that stay.
+static Device *
+make_usb_disk (const MachineDisk *disk, Device *port, BlockDevice *take)
 {
-  return virtio_net_new (net_user_new (nic->forwards, nic->n_forwards), nic->mac);
+  Device *usb = xhci_new_in_port (port);
+  bool plugged = xhci_plug (
+      usb, usb_storage_new (take, USB_SPEED_SUPER, MACHINE_DISKS_MAX + disk->port), 0, NULL);
+
+  g_assert (plugged); // what can fail is done when the controller is realized
+  return usb;
+}
+
+// A slot holds a PCI device: each disk brings the adapter for its bus along. It is named after its
+// slot, which stays its slot.
+Device *
+machine_make_disk (Machine *machine, const MachineDisk *disk, BlockDevice *take)
+{
+  Device *port = machine->ports[disk->port].port;
+  g_autofree char *serial = g_strdup_printf ("slot%u", disk->port);
+
+  switch (disk->bus) {
+  case MACHINE_BUS_SCSI:
+    return make_scsi_disk (machine, port, take, serial);
+  case MACHINE_BUS_NVME:
+    return nvme_new_in_port (take, serial, MAX (machine->queues, NVME_QUEUES_MIN), port);
+  case MACHINE_BUS_USB:
+    return make_usb_disk (disk, port, take);
+  case MACHINE_BUS_VIRTIO:
+    break;
+  }
+  return virtio_pci_new_in_port (virtio_blk_new (take, serial, machine->queues), port);
+}
+
+Device *
+machine_make_nic (Machine *machine, const MachineNic *nic)
+{
+  VirtioDevice *device = virtio_net_new (net_user_new (nic->forwards, nic->n_forwards), nic->mac);
+
+  return virtio_pci_new_in_port (device, machine->ports[nic->port].port);
 }
 
 enum {
@@ -46,13 +86,13 @@ make_id (unsigned port)
 }
 
 void
-machine_add_to_port (Machine *machine, unsigned port, VirtioDevice *take, BlockDevice *disk)
+machine_add_to_port (Machine *machine, unsigned port, Device *take, BlockDevice *disk)
 {
   MachinePort *at = &machine->ports[port];
   g_autofree char *id = make_id (port);
 
   g_assert (at->device == NULL);
-  at->device = virtio_pci_new_in_port (take, at->port);
+  at->device = take;
   at->disk = disk;
   vm_add_device (machine->vm, at->device, id);
 }
@@ -91,17 +131,13 @@ plug_cb (void *data)
   }
 }
 
+// Takes the device.
 static bool
-plug_in (Machine *machine, unsigned port, VirtioDevice *take, BlockDevice *disk, GError **error)
+plug_in (Machine *machine, unsigned port, Device *take, BlockDevice *disk, GError **error)
 {
-  Plug plug = {.machine = machine, .port = port, .disk = disk, .error = error};
+  Plug plug = {.machine = machine, .port = port, .device = take, .disk = disk, .error = error};
 
   g_assert (port >= 1 && port <= MACHINE_PORTS && !machine_port_is_used (machine, port));
-  if (!machine_check_descriptors (DESCRIPTORS, error)) {
-    take->ops->free (take);
-    return false;
-  }
-  plug.device = virtio_pci_new_in_port (take, machine->ports[port].port);
   vm_call_parked (machine->vm, plug_cb, &plug);
   return plug.ok;
 }
@@ -109,11 +145,13 @@ plug_in (Machine *machine, unsigned port, VirtioDevice *take, BlockDevice *disk,
 bool
 machine_attach_disk (Machine *machine, const MachineDisk *disk, GError **error)
 {
-  BlockDevice *device = machine_open_disk (machine, disk, error);
+  BlockDevice *device = machine_check_descriptors (DESCRIPTORS, error)
+                            ? machine_open_disk (machine, disk, error)
+                            : NULL;
 
   if (device == NULL)
     return false;
-  if (plug_in (machine, disk->port, machine_make_disk (machine, disk->port, device), device, error))
+  if (plug_in (machine, disk->port, machine_make_disk (machine, disk, device), device, error))
     return true;
   machine->n_disks--;
   return false;
@@ -122,7 +160,8 @@ machine_attach_disk (Machine *machine, const MachineDisk *disk, GError **error)
 bool
 machine_attach_nic (Machine *machine, const MachineNic *nic, GError **error)
 {
-  return plug_in (machine, nic->port, machine_make_nic (nic), NULL, error);
+  return machine_check_descriptors (DESCRIPTORS, error) &&
+         plug_in (machine, nic->port, machine_make_nic (machine, nic), NULL, error);
 }
 
 // ---- going ----------------------------------------------------------------------------------

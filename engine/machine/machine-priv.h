@@ -42,9 +42,9 @@ struct Machine {
 
 // The ports; then what is in some of them from the start, when all that stays has been added.
 void machine_add_ports (Machine *machine, Device *pci);
-VirtioDevice *machine_make_disk (Machine *machine, unsigned port, BlockDevice *take);
-VirtioDevice *machine_make_nic (const MachineNic *nic);
-void machine_add_to_port (Machine *machine, unsigned port, VirtioDevice *take, BlockDevice *disk);
+Device *machine_make_disk (Machine *machine, const MachineDisk *disk, BlockDevice *take);
+Device *machine_make_nic (Machine *machine, const MachineNic *nic);
+void machine_add_to_port (Machine *machine, unsigned port, Device *take, BlockDevice *disk);
 
 // Opens the next disk; its adapter takes what comes back. NULL with an error, or for
 // a drive with nothing in it.

@@ -38,13 +38,20 @@ machine_add_usb (Machine *machine, Device *pci, unsigned slot)
   plug (machine, machine->usb_tablet, CONNECTOR_TABLET);
 }
 
+// One in a slot has a controller of its own there.
+static bool
+is_on_it (const MachineDisk *disk)
+{
+  return disk->bus == MACHINE_BUS_USB && disk->port == 0;
+}
+
 bool
 machine_wants_usb (const MachineConfig *config)
 {
   bool disk = false;
 
   for (unsigned i = 0; i < config->n_disks; i++)
-    disk = disk || config->disks[i].bus == MACHINE_BUS_USB;
+    disk = disk || is_on_it (&config->disks[i]);
   return config->display || config->firmware != NULL || disk;
 }
 
@@ -68,7 +75,7 @@ machine_add_usb_disk (Machine *machine, const MachineConfig *config, unsigned i,
   unsigned number = 0, place = 0, turn = get_turn (config, i);
 
   for (unsigned other = 0; other < config->n_disks; other++)
-    if (config->disks[other].bus == MACHINE_BUS_USB && !config->disks[other].cdrom && other != i) {
+    if (is_on_it (&config->disks[other]) && !config->disks[other].cdrom && other != i) {
       unsigned its = get_turn (config, other);
 
       number += other < i;

@@ -200,10 +200,6 @@ add_nics (Machine *machine, const MachineConfig *config, Device *pci)
   }
 }
 
-enum {
-  NVME_QUEUES_MIN = 2, // EDK2's driver takes no less
-};
-
 // The SCSI host comes with the first unit; a disk's number is its target's.
 static void
 add_scsi_unit (Machine *machine, const MachineConfig *config, Device *pci, unsigned target,
@@ -261,11 +257,13 @@ fill_ports (Machine *machine, const MachineConfig *config)
   machine->n_fixed = machine->vm->devices->len;
   for (unsigned port = 1; port <= MACHINE_PORTS; port++) {
     BlockDevice *disk = machine->ports[port].disk;
-    if (disk != NULL)
-      machine_add_to_port (machine, port, machine_make_disk (machine, port, disk), disk);
+    for (unsigned i = 0; i < config->n_disks; i++)
+      if (config->disks[i].port == port)
+        machine_add_to_port (machine, port, machine_make_disk (machine, &config->disks[i], disk),
+                             disk);
     for (unsigned i = 0; i < config->n_nics; i++)
       if (config->nics[i].port == port)
-        machine_add_to_port (machine, port, machine_make_nic (&config->nics[i]), NULL);
+        machine_add_to_port (machine, port, machine_make_nic (machine, &config->nics[i]), NULL);
   }
 }
 

@@ -176,6 +176,8 @@ struct Xhci {
   Device device;
   PciFunction fn;
   PciMsix msix;
+  Device *port; // the hot-plug slot it is in; NULL: it stays
+  bool inserted;
   UsbDevice *devices[XHCI_CONNECTORS]; // owned
   VmEvent *kick;
   VmTimer *timer;

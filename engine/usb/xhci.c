@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/hw/pci-port.h"
 #include "engine/usb/xhci-priv.h"
 
 enum {
@@ -123,6 +124,9 @@ xhci_realize (Device *base, GError **error)
   }
   xhci->timer = vm_timer_new (base->vm->clock, xhci_timer_cb, xhci);
   xhci->kick = vm_event_new (base->vm->loop, work_cb, xhci);
+  if (xhci->port != NULL)
+    pci_port_insert (xhci->port, &xhci->fn);
+  xhci->inserted = xhci->port != NULL;
   xhci_reset_controller (xhci);
   return true;
 }
@@ -183,6 +187,8 @@ xhci_free (Device *base)
     if (xhci->devices[i] != NULL)
       xhci->devices[i]->ops->free (xhci->devices[i]);
   xhci_drop_done (xhci);
+  if (xhci->inserted)
+    pci_port_take_out (xhci->port);
   for (unsigned i = 0; i < XHCI_INTERRUPTERS; i++)
     g_array_unref (xhci->interrupters[i].backlog);
   if (xhci->kick != NULL)
@@ -207,8 +213,14 @@ static const DeviceOps device_ops = {
     .load = xhci_load,
 };
 
-Device *
-xhci_new (Device *host, unsigned slot)
+static void
+bus_reset (PciFunction *fn)
+{
+  xhci_reset (fn->opaque);
+}
+
+static Xhci *
+new_xhci (void)
 {
   static const uint8_t usb3_controller[3] = {0x0c, 0x03, 0x30};
   Xhci *xhci = g_new0 (Xhci, 1);
@@ -228,6 +240,26 @@ xhci_new (Device *host, unsigned slot)
   // Capabilities begin behind the bytes that are the class's own.
   xhci->fn.next_capability = PCI_SERIAL_BUS_RELEASE + 16;
   pci_msix_init (&xhci->msix, &xhci->fn, MSIX_BAR, XHCI_INTERRUPTERS);
+  return xhci;
+}
+
+Device *
+xhci_new (Device *host, unsigned slot)
+{
+  Xhci *xhci = new_xhci ();
+
   pci_host_add (host, &xhci->fn, slot);
+  return &xhci->device;
+}
+
+Device *
+xhci_new_in_port (Device *port)
+{
+  Xhci *xhci = new_xhci ();
+
+  xhci->port = port;
+  xhci->fn.reset = bus_reset;
+  xhci->fn.opaque = xhci;
+  pci_function_add_express (&xhci->fn, PCI_EXPRESS_ENDPOINT);
   return &xhci->device;
 }

@@ -14,6 +14,9 @@ enum {
 
 // `host` and `slot` as in pci_host_add.
 Device *xhci_new (Device *host, unsigned slot);
+// The same in a hot-plug slot (engine/hw/pci-port.h), with what is plugged into it before it is
+// realized.
+Device *xhci_new_in_port (Device *port);
 // Takes the device. Before the machine runs, or on the I/O thread (then the device is realized here
 // and the guest told). The connector is free.
 bool xhci_plug (Device *xhci, UsbDevice *take, unsigned connector, GError **error);

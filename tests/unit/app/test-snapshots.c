@@ -200,6 +200,58 @@ keeps_a_snapshot_whose_deletion_is_cancelled (void **state)
   assert_disks (room, room->bundle->path);
 }
 
+// Adapters come and go with the snapshot; what this computer forwards to them is as it is now.
+static void
+goes_back_to_adapters (void **state)
+{
+  Room *room = *state;
+  VmConfig *config = room->bundle->config;
+  g_autoptr (VmConfig) other = vm_config_new (VM_ARCH_AARCH64);
+
+  assert_int_equal (config->nics->len, 1);
+  vm_nic_config_add_forward (other->nics->pdata[0], false, 2222, 22);
+  vm_config_attach_nic (config, other->nics->pdata[0], 3);
+  assert_true (bundle_save (room->bundle, NULL));
+  g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
+  assert_non_null (id);
+  config = room->bundle->config;
+  vm_config_clear_port (config, 2);
+  vm_config_clear_port (config, 3);
+  vm_config_attach_nic (config, other->nics->pdata[0], 2);
+  vm_nic_config_add_forward (config->nics->pdata[0], true, 3333, 33);
+  assert_true (bundle_save (room->bundle, NULL));
+  assert_true (snapshots_go_back (room->bundle, id, NULL));
+  assert_disks (room, room->bundle->path);
+  g_autoptr (Bundle) bundle = bundle_load (room->bundle->path);
+  assert_int_equal (bundle->config->nics->len, 2);
+  const VmNicConfig *first = bundle->config->nics->pdata[0],
+                    *in_slot = bundle->config->nics->pdata[1];
+  assert_int_equal (first->port, 0);
+  assert_int_equal (first->forwards->len, 1);
+  assert_int_equal (g_array_index (first->forwards, VmForward, 0).host_port, 3333);
+  assert_int_equal (in_slot->port, 3);
+  assert_int_equal (in_slot->forwards->len, 1);
+  assert_int_equal (g_array_index (in_slot->forwards, VmForward, 0).host_port, 2222);
+  const CloneOptions options = {.name = "Clone", .snapshot = id};
+  g_autoptr (Bundle) clone = machine_clone (room->bundle, room->root, &options, NULL);
+  assert_non_null (clone);
+  assert_int_equal (clone->config->nics->len, 2);
+}
+
+// A list that was written when adapters were no part of it.
+static void
+forget_adapters (const Room *room)
+{
+  g_autofree char *path = g_build_filename (room->bundle->path, "snapshots.json", NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GRegex) nics = g_regex_new (",\\s*\"nics\" : \\[.*?\\]", G_REGEX_DOTALL, 0, NULL);
+
+  assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_autofree char *without = g_regex_replace (nics, text, -1, 0, "", 0, NULL);
+  assert_int_not_equal (strlen (without), strlen (text));
+  assert_true (g_file_set_contents (path, without, -1, NULL));
+}
+
 // One slot would hold two devices, and the machine could not be read any more.
 static void
 leaves_slots_in_use (void **state)
@@ -213,6 +265,7 @@ leaves_slots_in_use (void **state)
   g_autoptr (VmConfig) other = vm_config_new (VM_ARCH_AARCH64);
   vm_config_attach_nic (config, other->nics->pdata[0], 2);
   assert_true (bundle_save (room->bundle, NULL));
+  forget_adapters (room);
   assert_false (snapshots_go_back (room->bundle, id, &error));
   assert_non_null (error);
   const CloneOptions options = {.name = "Clone", .snapshot = id};
@@ -232,6 +285,7 @@ refuses_what_cannot_be (void **state)
       {"\"slot\" : 2", "\"slot\" : 5"},
       {"\"slot\" : 2", "\"slot\" : -1"},
       {"\"nvme\"", "\"virtio\",\"slot\" : 2"},
+      {"\"nics\" : [", "\"nics\" : [ 5,"},
   };
   Room *room = *state;
   g_autofree char *id = snapshots_take (room->bundle, "S", NULL);
@@ -262,6 +316,7 @@ main (void)
       TEST (leaves_nothing_of_a_cancelled_clone),
       TEST (clones_linked),
       TEST (keeps_a_snapshot_whose_deletion_is_cancelled),
+      TEST (goes_back_to_adapters),
       TEST (leaves_slots_in_use),
       TEST (refuses_what_cannot_be),
   };

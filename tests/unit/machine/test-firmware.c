@@ -79,6 +79,9 @@ test_what_is_firmware (void **state)
       {"\0\0\0\0\0\0\0\0", 8, "no firmware"},
       {"\xff\xff\xff\xff\xff\xff\xff\xff", 8, "no firmware"},
       {"abc", 3, "no firmware"},
+      {"#!/bin/sh\necho firmware\n", 24, "text"},
+      {"Schöne Grüße\n", 15, "text"},
+      {"gro\xc3", 4, "text"},
       {"\x7f"
        "ELF\2\1\1",
        8, "ELF"},
