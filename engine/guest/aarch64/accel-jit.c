@@ -30,7 +30,8 @@ enum {
   MODE_FLUSH = 1u << 8,
   MODE_HALF_TIER0 = 1u << 9,
   MODE_FP = MODE_FP_TIER0 | MODE_ROUNDING | MODE_FLUSH | MODE_HALF_TIER0,
-  MODE_ODD = MODE_SP_EL0 | MODE_UAO | MODE_FP,
+  MODE_FP_FLUSH = MODE_FLUSH | MODE_HALF_TIER0, // FZ alone
+  MODE_ODD = MODE_SP_EL0 | MODE_UAO,
 };
 
 enum {
@@ -79,17 +80,43 @@ mode_of (const A64Cpu *cpu)
          fp_mode_of (cpu) | (counts (cpu) ? MODE_COUNT : 0);
 }
 
+// Programs may set FZ for good, and kernels do nothing with it: the code of EL0 goes to the jump cache
+// of its context, in place of what was there.
+static bool
+fp_is_odd (uint32_t mode)
+{
+  return (mode & MODE_FP) != 0 && ((mode & MODE_EL1) != 0 || (mode & MODE_FP) != MODE_FP_FLUSH);
+}
+
 static bool
 is_odd (const A64Cpu *cpu, uint32_t mode)
 {
-  return (mode & MODE_ODD) != 0 || ((mode & MODE_COUNT) != 0) != cpu->jit->always_counts ||
-         cpu->verify != NULL;
+  return (mode & MODE_ODD) != 0 || fp_is_odd (mode) ||
+         ((mode & MODE_COUNT) != 0) != cpu->jit->always_counts || cpu->verify != NULL;
 }
 
 bool
 a64_jit_is_odd (const A64Cpu *cpu)
 {
   return is_odd (cpu, mode_of (cpu));
+}
+
+void
+a64_jit_use_jumps (A64Cpu *cpu)
+{
+  bool flush = cpu->fp.flush_to_zero;
+
+  if (cpu->ctx->info->jc_flush == flush)
+    return;
+  a64_jump_cache_clear (cpu, cpu->ctx);
+  cpu->ctx->info->jc_flush = flush;
+}
+
+// Generated code goes from one level to the other, where it may, by jump caches alone.
+void
+a64_jit_check_fp (A64Cpu *cpu)
+{
+  cpu->fp_odd = fp_mode_of (cpu) != 0 || cpu->ctx_el0->info->jc_flush;
 }
 
 void
@@ -273,7 +300,7 @@ static_assert (offsetof (SoftfpEnv, flush_to_zero) == offsetof (SoftfpEnv, round
 static_assert (offsetof (A64Cpu, never_guarded) == offsetof (A64Cpu, guarded) + 2,
                "generated code looks at all four at once");
 static_assert (offsetof (A64Cpu, pstate.sp_sel) == offsetof (A64Cpu, pstate.el) + 1 &&
-                   offsetof (A64Cpu, never_either) == offsetof (A64Cpu, irq_level) + 5,
+                   offsetof (A64Cpu, never_either) == offsetof (A64Cpu, irq_level) + 6,
                "generated code looks at two and eight at once");
 static_assert ((int) A64_N_X == IR_TEMP && (int) A64_N_X_TEMPS == IR_N_TEMPS,
                "registers are numbered alike");
@@ -446,6 +473,9 @@ known_jump (A64Cpu *cpu, uint64_t pc)
 void
 a64_jit_run (A64Cpu *cpu)
 {
+  // Whether something was inexact may be otherwise now.
+  if (cpu->fp_odd)
+    a64_update_jumps (cpu);
   const uint64_t pc = cpu->pc;
   const A64Jce *e = known_jump (cpu, pc);
   const void *code = e->code;

@@ -13,6 +13,10 @@ const void *a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page);
 // True when the mode is one whose code is not in the jump caches: FPCR as it seldom is, EL1 with
 // SP_EL0 or with PSTATE.UAO, instructions counted.
 bool a64_jit_is_odd (const A64Cpu *cpu);
+// The present mode, which is not odd, uses its context's jump cache; what is there for another goes.
+void a64_jit_use_jumps (A64Cpu *cpu);
+// Sets fp_odd: after whatever changes FPCR or EL0's context.
+void a64_jit_check_fp (A64Cpu *cpu);
 // Takes back the instruction generated code counted last, if it counts.
 void a64_jit_uncount (A64Cpu *cpu);
 // For accel-verify.c: runs code from cpu->pc until it leaves; the region (which the next translation

@@ -129,7 +129,8 @@ struct A64Cpu {
   bool step_armed; // software step, were it not masked
   bool never;
   bool fragile; // the EL1 context may have entries that PAN = 1 would drop
-  bool never_either[3];
+  bool fp_odd;  // FPCR is not what jump caches of EL1 and EL0 are for: exceptions are tier 0's
+  bool never_either[2];
   uint8_t features;    // A64_FEATURE_*
   uint8_t pauth_keys;  // enabled: pauth.h
   bool strict;         // code is re-checked at every entry: SCTLR_EL1.I = 0

@@ -110,6 +110,7 @@ typedef struct A64TlbContextInfo {
   uint16_t fragile[A64_N_FRAGILE];
   bool fragile_code;
   A64Ifetch ifetch[A64_IFETCH_SIZE];
+  bool jc_flush; // the jump cache has translated code for FPCR.FZ
   uint64_t jc_written[(1 << A64_JC_BITS_EL1) / A64_JC_CHUNK / 64]; // chunks of the jump cache
   uint64_t code_bloom[A64_BLOOM_BITS / 64]; // pages whose code may be in the jump cache
 } A64TlbContextInfo;

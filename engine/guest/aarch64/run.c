@@ -36,10 +36,14 @@ a64_update_jumps (A64Cpu *cpu)
   cpu->translating = cpu->jit != NULL && !by_step;
   if (by_step || (cpu->translating && a64_jit_is_odd (cpu))) {
     a64_no_jumps (cpu);
-    return;
+  } else {
+    if (cpu->translating)
+      a64_jit_use_jumps (cpu);
+    cpu->jc = cpu->ctx->jc;
+    cpu->jc_mask = cpu->ctx->jc_mask;
   }
-  cpu->jc = cpu->ctx->jc;
-  cpu->jc_mask = cpu->ctx->jc_mask;
+  if (cpu->jit != NULL)
+    a64_jit_check_fp (cpu);
 }
 
 // Interrupts that are not masked; FIQ first.

@@ -30,6 +30,11 @@ CODE (c_flush, "mov x2, #0\n mov x3, #0\n mov x8, #40\n fmov d0, x0\n fmov d1, x
                "eor x1, x1, x7\n orr x2, x2, x0\n orr x3, x3, x1\n subs x8, x8, #1\n b.ne 1b\n"
                "mov x0, x9");
 
+// 40 halves of X0, each by a call of another page: in X0, as FPCR has them.
+CODE (c_calls, "mov x8, #40\n fmov d3, x0\n fmov d4, #0.5\n"
+               "mov x0, #0\n 1: bl 2f\n fmov x1, d2\n orr x0, x0, x1\n subs x8, x8, #1\n b.ne 1b\n"
+               "b 3f\n .balign 4096\n 2: fmul d2, d3, d4\n ret\n 3:");
+
 static u64
 at (const u32 *code, bool el0)
 {
@@ -77,6 +82,25 @@ test_flush (bool el0)
   }
 }
 
+// The kernel has a program go on in another mode, as it does with another of its threads.
+static void
+test_switches (void)
+{
+  const u64 x[8] = {HALF_LEAST};
+
+  for (unsigned i = 0; i < 12; i++) {
+    bool flush = i % 3 != 0;
+
+    WRITE (fpcr, flush ? FLUSH : 0);
+    WRITE (fpsr, i % 4 != 0 ? IXC : 0);
+    const Trap *t = run_code (el0_address (c_calls), EL0, x);
+    check (name ("switch-%d-ends", i), t->esr, ESR_END);
+    check (name ("switch-%d", i), t->x[0], flush ? 0 : HALF_LEAST / 2);
+    check (name ("switch-%d-fpsr", i), READ (fpsr), (i % 4 != 0 ? IXC : 0) | (flush ? IDC : 0));
+  }
+  WRITE (fpcr, 0);
+}
+
 void
 test_main (void)
 {
@@ -87,5 +111,6 @@ test_main (void)
     test_rounding (el0);
     test_flush (el0);
   }
+  test_switches ();
   WRITE (cpacr_el1, 0);
 }
