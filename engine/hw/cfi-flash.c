@@ -76,9 +76,10 @@ typedef struct CfiFlash {
   GuestAddr base;
   char *name;
   GBytes *initial;
-  BlockFile *file; // until realized
-  CfiStore *store; // NULL: there is no file
-  uint8_t *bytes;  // the bank; MAP_FAILED: not there
+  BlockFile *file;                               // until realized
+  CfiStore *store;                               // NULL: there is no file
+  uint8_t *bytes;                                // the bank; MAP_FAILED: not there
+  bool used[CFI_FLASH_BANK_BYTES / CHUNK_BYTES]; // false: this chunk is all zero still
 
   GMutex lock;
   ReadMode mode;
@@ -130,6 +131,13 @@ status_byte (const CfiFlash *flash)
 // ---- changing what is kept ------------------------------------------------------------------
 
 static void
+mark_used (CfiFlash *flash, uint64_t at, uint64_t length)
+{
+  for (uint64_t i = at / CHUNK_BYTES; length > 0 && i <= (at + length - 1) / CHUNK_BYTES; i++)
+    flash->used[i] = true;
+}
+
+static void
 store (CfiFlash *flash, uint32_t at, uint32_t length, bool erases)
 {
   if (flash->store != NULL)
@@ -164,6 +172,7 @@ erase (CfiFlash *flash, uint32_t at)
   if (!may_change (flash, STATUS_ERASE_ERROR))
     return;
   at -= at % CFI_FLASH_BLOCK_BYTES;
+  mark_used (flash, at, CFI_FLASH_BLOCK_BYTES);
   memset (flash->bytes + at, 0xff, CFI_FLASH_BLOCK_BYTES);
   store (flash, at, CFI_FLASH_BLOCK_BYTES, true);
 }
@@ -412,14 +421,25 @@ read_file (CfiFlash *flash, GError **error)
 
   for (uint64_t at = 0; failed == 0 && at < CFI_FLASH_BANK_BYTES; at += run) {
     run = block_file_get_run (flash->file, at, CFI_FLASH_BANK_BYTES - at, &hole);
-    if (!hole)
-      failed = block_file_read (flash->file, flash->bytes + at, run, at);
+    if (hole)
+      continue;
+    mark_used (flash, at, run);
+    failed = block_file_read (flash->file, flash->bytes + at, run, at);
   }
   if (failed != 0)
     g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (failed),
                  _ ("The file %s cannot be read (%s); choose another or correct its permissions."),
                  flash->name, g_strerror (failed));
   return failed == 0;
+}
+
+static void
+copy_initial (CfiFlash *flash)
+{
+  size_t length = MIN (g_bytes_get_size (flash->initial), CFI_FLASH_BANK_BYTES);
+
+  mark_used (flash, 0, length);
+  memcpy (flash->bytes, g_bytes_get_data (flash->initial, NULL), length);
 }
 
 static bool
@@ -436,8 +456,7 @@ flash_realize (Device *device, GError **error)
     return false;
   }
   if (flash->file == NULL)
-    memcpy (flash->bytes, g_bytes_get_data (flash->initial, NULL),
-            MIN (g_bytes_get_size (flash->initial), CFI_FLASH_BANK_BYTES));
+    copy_initial (flash);
   else if (!read_file (flash, error))
     return false;
   if (flash->file != NULL)
@@ -505,10 +524,10 @@ save_contents (const CfiFlash *flash, StateWriter *writer)
   for (uint32_t at = 0; at < CFI_FLASH_BANK_BYTES; at += CHUNK_BYTES) {
     const uint8_t *chunk = flash->bytes + at;
 
-    if (is_filled_with (chunk, CHUNK_BYTES, 0xff)) {
-      state_put_u8 (writer, CHUNK_ERASED);
-    } else if (is_filled_with (chunk, CHUNK_BYTES, 0)) {
+    if (!flash->used[at / CHUNK_BYTES] || is_filled_with (chunk, CHUNK_BYTES, 0)) {
       state_put_u8 (writer, CHUNK_ZERO);
+    } else if (is_filled_with (chunk, CHUNK_BYTES, 0xff)) {
+      state_put_u8 (writer, CHUNK_ERASED);
     } else {
       state_put_u8 (writer, CHUNK_DATA);
       state_put_bytes (writer, chunk, CHUNK_BYTES);
@@ -554,13 +573,16 @@ load_contents (CfiFlash *flash, StateReader *reader)
   for (uint32_t at = 0; at < CFI_FLASH_BANK_BYTES; at += CHUNK_BYTES) {
     uint8_t kind = state_get_u8 (reader);
 
+    if (kind == CHUNK_ZERO && !flash->used[at / CHUNK_BYTES] && !differs)
+      continue;
     if (kind == CHUNK_DATA)
       state_get_bytes (reader, chunk, CHUNK_BYTES);
     else
       memset (chunk, kind == CHUNK_ERASED ? 0xff : 0, CHUNK_BYTES);
     if (kind > CHUNK_DATA || !state_reader_ok (reader))
       return false;
-    differs = replace (flash->bytes + at, chunk) || differs;
+    if (replace (flash->bytes + at, chunk))
+      differs = flash->used[at / CHUNK_BYTES] = true;
     if (differs && (at + CHUNK_BYTES) % CFI_FLASH_BLOCK_BYTES == 0) {
       store (flash, at + CHUNK_BYTES - CFI_FLASH_BLOCK_BYTES, CFI_FLASH_BLOCK_BYTES, true);
       differs = false;
