@@ -323,7 +323,7 @@ check_saved (FuzzMachine *fm)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) state = vm_save (fm->vm, &error), again = NULL;
-  FuzzMachine *heir = fuzz_machine_new (fm->vm->n_vcpus);
+  FuzzMachine *heir = fuzz_machine_new (fm->vm->n_vcpus, true);
 
   if (state == NULL || !vm_load (heir->vm, state, &error))
     g_error ("the state cannot be saved and loaded: %s", error->message);
@@ -373,7 +373,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   fuzz_make_warnings_fatal ();
   if (first)
-    fm = fuzz_machine_new (2);
+    fm = fuzz_machine_new (2, true);
   run (fm, data, size, first);
   if (++used % INPUTS_PER_MACHINE == 0)
     g_clear_pointer (&fm, fuzz_machine_free);

@@ -9,7 +9,7 @@
 #include "tests/support/test-disk.h"
 
 enum {
-  DISK_BYTES = 1 << 18,
+  DISK_BYTES = 1 << 16,
   STEPS_MAX = 200,
   AREA_BYTES = 2 << 20, // queues, lists and data of all scripts
   STATE_HEADER_BYTES = 24,

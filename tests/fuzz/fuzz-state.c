@@ -171,7 +171,7 @@ make_state (FuzzInput *in)
   bool first = fm == NULL;
 
   if (first)
-    fm = fuzz_machine_new (2);
+    fm = fuzz_machine_new (2, false);
   if (first ? !vm_start (fm->vm, &error) : !vm_reset (fm->vm, &error))
     g_error ("start: %s", error->message);
   if (!first)
@@ -187,7 +187,7 @@ static FuzzMachine *
 load (GBytes *state, bool must)
 {
   g_autoptr (GError) error = NULL;
-  FuzzMachine *fm = fuzz_machine_new (2);
+  FuzzMachine *fm = fuzz_machine_new (2, false);
 
   if (vm_load (fm->vm, state, &error))
     return fm;

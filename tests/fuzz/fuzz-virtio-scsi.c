@@ -7,7 +7,7 @@
 #include "tests/support/test-disk.h"
 
 enum {
-  DISK_BYTES = 1 << 18,
+  DISK_BYTES = 1 << 16,
   DISC_BYTES = 1 << 15,
   CDROM = 1,
 };

@@ -14,7 +14,8 @@
 
 enum {
   STEPS_MAX = 150,
-  DISK_BYTES = 1 << 18,
+  DISK_BYTES = 1 << 16,
+  RAM_BYTES = 1 << 20,
   N_DEVICES = 4,
   N_SLOTS = N_DEVICES + 1, // that scripts speak of
   RING_TRBS = 16,
@@ -51,7 +52,7 @@ static GuestAddr
 pick_address (Script *script)
 {
   FuzzInput *in = &script->in;
-  const GuestAddr end = FAKE_RAM_BASE + (GuestAddr) XHCI_GUEST_RAM_BYTES;
+  const GuestAddr end = FAKE_RAM_BASE + (GuestAddr) RAM_BYTES;
 
   switch (fuzz_below (in, 16)) {
   case 0:
@@ -466,7 +467,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   }
   script.keyboard = devices[0];
   script.tablet = devices[1];
-  script.guest = xhci_guest_new (devices, N_DEVICES);
+  script.guest = xhci_guest_new_with_ram (devices, N_DEVICES, RAM_BYTES);
   script.guest->settle = settle;
   script.guest->settle_data = &script;
   guest_log_init (&script.guest->fake->vm.log, "fuzz");

@@ -59,16 +59,15 @@ ignore_write (void *sink, const uint8_t *data, size_t length)
 static const VmDisplaySinkOps display_ops = {.present = ignore_present};
 static const VmConsoleSinkOps console_ops = {.write = ignore_write};
 
-// As elsewhere in the tests: $TERRARIUM_ACCEL.
 static MachineAccel
-pick_accel (void)
+pick_accel (bool runs)
 {
-  return g_strcmp0 (g_getenv ("TERRARIUM_ACCEL"), "interp") == 0 ? MACHINE_ACCEL_INTERP
-                                                                 : MACHINE_ACCEL_AUTO;
+  return !runs || g_strcmp0 (g_getenv ("TERRARIUM_ACCEL"), "interp") == 0 ? MACHINE_ACCEL_INTERP
+                                                                          : MACHINE_ACCEL_AUTO;
 }
 
 static Machine *
-build (const FuzzMachine *fm, unsigned cpus)
+build (const FuzzMachine *fm, unsigned cpus, bool runs)
 {
   static const MachineNic nic = {.mac = {2, 0, 0, 0, 0, 1}};
   g_autoptr (GError) error = NULL;
@@ -80,7 +79,7 @@ build (const FuzzMachine *fm, unsigned cpus)
   const MachineConfig config = {
       .name = "fuzz",
       .cpus = cpus,
-      .accel = pick_accel (),
+      .accel = pick_accel (runs),
       .memory_bytes = FUZZ_MACHINE_RAM_BYTES,
       .kernel = kernel,
       .disks = disks,
@@ -102,14 +101,14 @@ build (const FuzzMachine *fm, unsigned cpus)
 }
 
 FuzzMachine *
-fuzz_machine_new (unsigned cpus)
+fuzz_machine_new (unsigned cpus, bool runs)
 {
   FuzzMachine *fm = g_new0 (FuzzMachine, 1);
 
   fm->kernel_fd = make_kernel ();
   for (unsigned i = 0; i < FUZZ_MACHINE_DISKS; i++)
     fm->disk_fds[i] = make_file ("", 0, DISK_BYTES);
-  fm->machine = build (fm, cpus);
+  fm->machine = build (fm, cpus, runs);
   fm->vm = machine_get_vm (fm->machine);
   return fm;
 }

@@ -19,8 +19,9 @@ typedef struct FuzzMachine {
   int kernel_fd, disk_fds[FUZZ_MACHINE_DISKS];
 } FuzzMachine;
 
-// Built and realized, not started. Ends the program when that fails.
-FuzzMachine *fuzz_machine_new (unsigned cpus);
+// Built and realized, not started. Ends the program when that fails. runs: its CPUs do something, as
+// $TERRARIUM_ACCEL says.
+FuzzMachine *fuzz_machine_new (unsigned cpus, bool runs);
 void fuzz_machine_free (FuzzMachine *fm);
 
 // One step of what a hostile guest and a busy person do: an access to a register, a virtio device

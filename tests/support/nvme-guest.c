@@ -207,16 +207,31 @@ nvme_guest_has (NvmeGuest *guest, unsigned index)
   return (__atomic_load_n (&entry[3], __ATOMIC_ACQUIRE) >> 16 & 1) == queue->phase;
 }
 
+static void
+nothing_cb (void *data)
+{
+}
+
+// Twice: what the first round signals is seen by the second.
+void
+nvme_guest_settle (NvmeGuest *guest)
+{
+  for (unsigned i = 0; i < 4; i++)
+    vm_loop_call (guest->vm.loop, nothing_cb, NULL);
+}
+
 bool
 nvme_guest_wait (NvmeGuest *guest, unsigned index, uint32_t words[4])
 {
   NvmeGuestQueue *queue = &guest->queues[index];
   unsigned steps = 0;
 
+  nvme_guest_settle (guest);
   while (!nvme_guest_has (guest, index)) {
     if (steps++ == WAIT_STEPS)
       return false;
     g_usleep (100);
+    nvme_guest_settle (guest);
   }
   memcpy (words, nvme_guest_ptr (guest, queue->cq + queue->head * 16), 16);
   if (++queue->head == NVME_GUEST_ENTRIES) {
@@ -238,19 +253,6 @@ nvme_guest_do (NvmeGuest *guest, unsigned index, const NvmeGuestCommand *command
   if (result != NULL)
     *result = words[0];
   return words[3] >> 17 & 0x7ff;
-}
-
-static void
-nothing_cb (void *data)
-{
-}
-
-// Twice: what the first round signals is seen by the second.
-void
-nvme_guest_settle (NvmeGuest *guest)
-{
-  for (unsigned i = 0; i < 4; i++)
-    vm_loop_call (guest->vm.loop, nothing_cb, NULL);
 }
 
 static void

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+enum {
+  PATTERN_BYTES = 128 << 10, // comes again and again
+};
+
 // Counts the operation, waits while the disk is held; the error it shall give. Leaves it locked.
 static int
 begin (TestDisk *disk, BlockOp op)
@@ -147,6 +151,19 @@ static const BlockFileOps quick_file_ops = {
     .free = file_free,
 };
 
+// i * 7 + i / 512 at i; made once.
+static const uint8_t *
+get_pattern (void)
+{
+  static uint8_t pattern[PATTERN_BYTES];
+  static bool made;
+
+  for (size_t i = 0; !made && i < PATTERN_BYTES; i++)
+    pattern[i] = (uint8_t) (i * 7 + i / 512);
+  made = true;
+  return pattern;
+}
+
 TestDisk *
 test_disk_new (size_t size_bytes)
 {
@@ -155,8 +172,8 @@ test_disk_new (size_t size_bytes)
   g_cond_init (&disk->changed);
   disk->bytes = g_malloc (size_bytes);
   disk->size_bytes = size_bytes;
-  for (size_t i = 0; i < size_bytes; i++)
-    disk->bytes[i] = (uint8_t) (i * 7 + i / 512);
+  for (size_t i = 0; i < size_bytes; i += PATTERN_BYTES)
+    memcpy (disk->bytes + i, get_pattern (), MIN (size_bytes - i, PATTERN_BYTES));
   return disk;
 }
 

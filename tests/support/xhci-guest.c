@@ -21,6 +21,12 @@ enum {
 XhciGuest *
 xhci_guest_new (UsbDevice *const *devices, unsigned n)
 {
+  return xhci_guest_new_with_ram (devices, n, XHCI_GUEST_RAM_BYTES);
+}
+
+XhciGuest *
+xhci_guest_new_with_ram (UsbDevice *const *devices, unsigned n, uint64_t ram_bytes)
+{
   XhciGuest *guest = g_new0 (XhciGuest, 1);
   PciHostConfig config = {
       .ecam_base = ECAM,
@@ -30,7 +36,7 @@ xhci_guest_new (UsbDevice *const *devices, unsigned n)
   };
   const uint64_t function = ECAM + ((uint64_t) SLOT_NUMBER << 15);
 
-  guest->fake = fake_vm_new (1, XHCI_GUEST_RAM_BYTES);
+  guest->fake = fake_vm_new (1, ram_bytes);
   guest->next_alloc = FAKE_RAM_BASE + 0x1000;
   config.intx[SLOT_NUMBER % 4] = fake_line (&guest->line);
   guest->pci = pci_host_new (&config);

@@ -50,6 +50,7 @@ typedef struct XhciGuest {
 
 // Takes the devices, at connectors from 0 on.
 XhciGuest *xhci_guest_new (UsbDevice *const *devices, unsigned n);
+XhciGuest *xhci_guest_new_with_ram (UsbDevice *const *devices, unsigned n, uint64_t ram_bytes);
 void xhci_guest_free (XhciGuest *guest);
 uint64_t xhci_guest_read (XhciGuest *guest, unsigned offset, unsigned size);
 void xhci_guest_write (XhciGuest *guest, unsigned offset, uint64_t value, unsigned size);
