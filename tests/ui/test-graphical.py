@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The graphical Debian installer in the display: from New… to its second page, by keyboard and
 pointer. Asserts only on what the guest draws."""
+from installer import find_selection
 from lib import check, run, wait
 from steps import BOOT_SECONDS, new_from_sample
 
 # Middle of the installer's “Continue”, from the lower right corner of its picture.
 CONTINUE_X, CONTINUE_Y = 61, 27
-
-
-def is_selected(pixel):
-    red, green, blue = pixel
-    return green - red > 50 and blue - red > 50 and green < 170
-
-
-def find_selection(picture):
-    """(top, bottom) of the list's selected row: a band in the theme's colour below the banner."""
-    columns = [int(picture.width * (0.5 + 0.02 * i)) for i in range(16)]
-    rows = [y for y in range(int(picture.height * 0.25), int(picture.height * 0.93))
-            if all(is_selected(picture.pixel(x, y)) for x in columns)]
-    return (rows[0], rows[-1] + 1) if rows else None
 
 
 def test(app):
