@@ -126,6 +126,9 @@ cpu_save (void *opaque, StateWriter *writer)
   A64Cpu *cpu = opaque;
 
   a64_pmu_sync (cpu);
+  // An alarm that is due may not have come: what the interrupt controller saves later has to agree
+  // with the timers, for a load drives their outputs before the controller has its state.
+  a64_timers_settle (cpu);
   for (unsigned i = 0; i < 31; i++)
     state_put_u64 (writer, cpu->x[i]);
   state_put_u64 (writer, cpu->x[A64_SP]);

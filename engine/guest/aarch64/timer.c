@@ -113,6 +113,13 @@ a64_timers_reset (A64Cpu *cpu)
     a64_timer_set (cpu, i, (A64TimerState){0, 0});
 }
 
+void
+a64_timers_settle (A64Cpu *cpu)
+{
+  for (unsigned i = 0; i < A64_N_TIMERS; i++)
+    update (&cpu->timers->timers[i]);
+}
+
 A64TimerState
 a64_timer_get (A64Cpu *cpu, A64Output output)
 {

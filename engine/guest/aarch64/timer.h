@@ -9,6 +9,8 @@
 void a64_timers_init (A64Cpu *cpu);
 void a64_timers_clear (A64Cpu *cpu);
 void a64_timers_reset (A64Cpu *cpu);
+// Drives the outputs as the clock says, whatever the alarms have got to; the CPU is parked.
+void a64_timers_settle (A64Cpu *cpu);
 void a64_timers_wire (A64Cpu *cpu, A64Output output, IrqLine line);
 // The registers of a timer, for saved state.
 typedef struct A64TimerState {
