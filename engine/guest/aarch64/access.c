@@ -55,13 +55,18 @@ effective_el (const A64Cpu *cpu, unsigned flags)
   return (flags & A64_ACC_UNPRIV) && !cpu->pstate.uao ? 0 : cpu->pstate.el;
 }
 
+static bool
+is_watched (const A64Cpu *cpu, GuestVaddr va)
+{
+  return (cpu->debugger != NULL && a64_debugger_watches_page (cpu, va)) ||
+         (cpu->watches != 0 && a64_debug_watches_page (cpu, va));
+}
+
 // Accesses to pages that are watched all come here, and those that are noted.
 static bool
 may_be_kept (const A64Cpu *cpu, GuestVaddr va)
 {
-  return (cpu->verify == NULL || !a64_verify_is_noting (cpu)) &&
-         (cpu->debugger == NULL || !a64_debugger_watches_page (cpu, va)) &&
-         (cpu->watches == 0 || !a64_debug_watches_page (cpu, va));
+  return (cpu->verify == NULL || !a64_verify_is_noting (cpu)) && !is_watched (cpu, va);
 }
 
 // Translates the piece of [va, va + size) that is in va's page, and enters it into the TLB.
@@ -336,6 +341,25 @@ a64_probe_store (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
   for (unsigned done = 0; done < size; done += piece.size)
     if (!translate_piece (cpu, op, va + done, size - done, flags, true, &piece))
       return false;
+  return true;
+}
+
+bool
+a64_bulk_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, GuestVaddr start, unsigned n,
+              unsigned flags, bool write, void **host)
+{
+  Piece piece;
+
+  *host = NULL;
+  if (is_watched (cpu, va))
+    return true;
+  if (!translate_piece (cpu, op, va, 1, flags, write, &piece))
+    return false;
+  if (piece.host == NULL)
+    return true;
+  *host = piece.host - (va - start);
+  if (cpu->verify != NULL)
+    a64_verify_note (cpu, *host, n, write);
   return true;
 }
 

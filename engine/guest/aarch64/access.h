@@ -38,6 +38,11 @@ void *a64_rmw_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, u
 // True when a store of `size` bytes at va would succeed; raises and says false otherwise. For
 // instructions with several stores.
 bool a64_probe_store (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, unsigned flags);
+// The host address of [start, start + n), which is in one page, for an instruction that moves many
+// bytes: as if the one at va was accessed, which is one of them and where a fault is. *host: NULL where
+// they cannot be moved at once: no memory, or watched. False: a fault was raised.
+bool a64_bulk_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, GuestVaddr start, unsigned n,
+                   unsigned flags, bool write, void **host);
 
 // The address of a cache maintenance instruction by VA: translated as a read, or as a write where
 // that is the permission it needs, and faulting with ISS.CM.

@@ -100,7 +100,7 @@ advance (Run *run, uint64_t n)
   write_registers (run);
 }
 
-// One byte on the slow path, which lets the rest of the page go the fast one if it can.
+// One byte, where memory is none or is watched.
 static bool
 move_byte (Run *run)
 {
@@ -118,24 +118,36 @@ move_byte (Run *run)
   return true;
 }
 
+// Where the next n bytes at `at` are, which lie in one page; *host NULL: one by one. How much goes at
+// once does not depend on what the TLB holds: it shows where a forward copy overlaps itself.
+static bool
+find_memory (const Run *run, uint64_t at, unsigned n, bool write, void **host)
+{
+  A64Cpu *cpu = run->cpu;
+  bool unprivileged = (run->op->aux[0] & (write ? WRITE_UNPRIV : READ_UNPRIV)) != 0;
+  const A64TlbContext *ctx = context (cpu, unprivileged);
+  uint64_t start = run->backward ? at - n : at;
+
+  *host = a64_tlb_lookup (write ? ctx->wr : ctx->rd, start, n);
+  return *host != NULL || a64_bulk_ptr (cpu, run->op, run->backward ? at - 1 : at, start, n,
+                                        unprivileged ? A64_ACC_UNPRIV : 0, write, host);
+}
+
 // Some of the next `limit` bytes; false when an exception was raised.
 static bool
 move_some (Run *run, uint64_t limit)
 {
   const A64Cpu *cpu = run->cpu;
-  unsigned options = run->op->aux[0];
-  uint64_t n = least (limit, room (run->to, run->backward)), back;
-  const void *from = cpu; // any but NULL
-  void *to;
+  uint64_t n = least (limit, room (run->to, run->backward));
+  void *from = NULL, *to;
 
   if (run->copies)
     n = least (n, room (run->from, run->backward));
-  back = run->backward ? n : 0;
-  to = a64_tlb_lookup (context (cpu, options & WRITE_UNPRIV)->wr, run->to - back, (unsigned) n);
-  if (run->copies)
-    from =
-        a64_tlb_lookup (context (cpu, options & READ_UNPRIV)->rd, run->from - back, (unsigned) n);
-  if (to == NULL || from == NULL)
+  if (run->copies && !find_memory (run, run->from, (unsigned) n, false, &from))
+    return false;
+  if (!find_memory (run, run->to, (unsigned) n, true, &to))
+    return false;
+  if (to == NULL || (run->copies && from == NULL))
     return move_byte (run);
   if (run->copies)
     memmove (to, from, n);

@@ -76,6 +76,14 @@ a64_probe_store (A64Cpu *cpu, const A64Op *op, GuestVaddr va, unsigned size, uns
 }
 
 bool
+a64_bulk_ptr (A64Cpu *cpu, const A64Op *op, GuestVaddr va, GuestVaddr start, unsigned n,
+              unsigned flags, bool write, void **host)
+{
+  *host = NULL;
+  return slow_pointer (cpu, va, 1, flags) != NULL;
+}
+
+bool
 a64_check_sp (A64Cpu *cpu, const A64Op *op)
 {
   BareCpu *bare = bare_of (cpu);
