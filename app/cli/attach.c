@@ -13,6 +13,7 @@
 #include "app/model/bundle.h"
 #include "app/model/control.h"
 #include "app/model/saved.h"
+#include "app/model/snapshots.h"
 
 enum {
   DETACH_POLLS = 300, // times 100 ms for the guest to let go
@@ -20,7 +21,7 @@ enum {
 
 typedef struct Call {
   gboolean json, force;
-  char *disk, *net;
+  char *disk, *net, *kept;
   char **words;
   Bundle *bundle;
   unsigned port;
@@ -33,6 +34,7 @@ call_clear (Call *call)
 {
   g_free (call->disk);
   g_free (call->net);
+  g_free (call->kept);
   g_strfreev (call->words);
   g_clear_pointer (&call->bundle, bundle_free);
   g_clear_pointer (&call->device, vm_config_free);
@@ -236,6 +238,7 @@ detach (Call *call)
 
   if (call->error != NULL)
     return false;
+  call->kept = snapshots_dup_detached (call->bundle->path, call->bundle->config, call->port);
   if (lock >= 0 && !saved_reload_to_change (&call->bundle, &call->error)) {
     // It stays as it is.
   } else if (!vm_config_port_is_used (call->bundle->config, call->port)) {
@@ -243,7 +246,8 @@ detach (Call *call)
                          _ ("There is nothing in this slot."));
   } else if (lock < 0) {
     return ask_to_detach (call);
-  } else {
+  } else if (snapshots_keep_detached (call->bundle->path, call->bundle->config, call->port,
+                                      &call->error)) {
     vm_config_clear_port (call->bundle->config, call->port);
     bundle_save (call->bundle, &call->error);
   }
@@ -281,5 +285,9 @@ cli_detach (int argc, char **argv)
     return cli_fail_usage (argv[0], error->message);
   if (count_words (&call) != 2 || (call.port = parse_slot (call.words[1])) == 0)
     return cli_fail_usage (argv[0], _ ("Name a machine and a slot, such as slot1."));
-  return detach (&call) ? CLI_OK : cli_fail (call.error->message);
+  if (!detach (&call))
+    return cli_fail (call.error->message);
+  if (call.kept != NULL && g_file_test (call.kept, G_FILE_TEST_EXISTS))
+    g_print (_ ("What was written to the disk since the last snapshot is in %s.\n"), call.kept);
+  return CLI_OK;
 }

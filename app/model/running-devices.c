@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "app/model/running-private.h"
+#include "app/model/snapshots.h"
 
 typedef struct Change {
   Running *running;
@@ -160,8 +161,10 @@ running_detached_cb (VmMachine *machine, unsigned port, Running *running)
 {
   g_autoptr (GError) error = NULL;
 
-  // The machine's own list is right all the same; machine.json is written again with the next change.
-  if (!keep (running, apply_detached, &port, &error))
+  // The machine's own list is right all the same; machine.json is written again with the next change,
+  // or has the disk again at the next start.
+  if (!snapshots_keep_detached (running->path, running->config, port, &error) ||
+      !keep (running, apply_detached, &port, &error))
     g_warning ("%s", error->message);
 }
 

@@ -4,6 +4,7 @@
 // the next. Any thread that may wait.
 #include "app/model/snapshots-priv.h"
 
+#include <errno.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 #include "app/model/saved.h"
 #include "app/model/stamps.h"
 
-#define THUMBNAIL_FILE "thumbnail.png"
+#define THUMBNAIL_FILE  "thumbnail.png"
+#define DETACHED_PREFIX "detached-"
 
 enum {
   CHAIN_MAX = 28, // the engine opens a few more
@@ -116,6 +118,23 @@ add_chains (GHashTable *needed, GPtrArray *disks)
   return true;
 }
 
+// What was detached needs what it is based on. If that is gone, there is nothing left to keep.
+static void
+add_detached (GHashTable *needed, const char *bundle_path)
+{
+  g_autoptr (GDir) dir = g_dir_open (bundle_path, 0, NULL);
+
+  for (const char *name; dir && (name = g_dir_read_name (dir));) {
+    g_autofree char *path = g_build_filename (bundle_path, name, NULL);
+    const VmDiskConfig disk = {.path = path, .format = VM_IMAGE_QCOW2, .allow_backing = true};
+    if (!g_str_has_prefix (name, DETACHED_PREFIX))
+      continue;
+    g_autoptr (GPtrArray) files = stamps_list_files (&disk, NULL);
+    for (unsigned i = 0; files && i < files->len; i++)
+      g_hash_table_add (needed, g_path_get_basename (files->pdata[i]));
+  }
+}
+
 // Names of files that count. NULL: it cannot be told, so nothing may go.
 static GHashTable *
 list_needed (const SnapshotList *list, const VmConfig *config)
@@ -123,6 +142,7 @@ list_needed (const SnapshotList *list, const VmConfig *config)
   g_autoptr (GHashTable) needed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   bool ok = add_chains (needed, config->disks);
 
+  add_detached (needed, list->bundle_path);
   for (unsigned i = 0; i < list->all->len && ok; i++) {
     const Snapshot *snapshot = list->all->pdata[i];
     ok = add_chains (needed, snapshot->disks);
@@ -158,6 +178,48 @@ is_ours (const char *name)
     if (g_pattern_match_simple (patterns[i], name))
       return true;
   return is_overlay (name);
+}
+
+static const VmDiskConfig *
+find_in_slot (const VmConfig *config, unsigned port)
+{
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = config->disks->pdata[i];
+    if (disk->port == port)
+      return disk;
+  }
+  return NULL;
+}
+
+char *
+snapshots_dup_detached (const char *bundle_path, const VmConfig *config, unsigned port)
+{
+  const VmDiskConfig *disk = find_in_slot (config, port);
+
+  if (!disk || disk->read_only)
+    return NULL;
+  g_autofree char *folder = g_path_get_dirname (disk->path);
+  g_autofree char *name = g_path_get_basename (disk->path);
+  if (strcmp (folder, bundle_path) != 0 || !is_overlay (name))
+    return NULL;
+  g_autofree char *kept = g_strconcat (DETACHED_PREFIX, name, NULL);
+  return g_build_filename (bundle_path, kept, NULL);
+}
+
+bool
+snapshots_keep_detached (const char *bundle_path, const VmConfig *config, unsigned port,
+                         GError **error)
+{
+  g_autofree char *kept = snapshots_dup_detached (bundle_path, config, port);
+
+  if (!kept || link (find_in_slot (config, port)->path, kept) == 0 || errno == EEXIST)
+    return true;
+  g_set_error (
+      error, G_IO_ERROR, g_io_error_from_errno (errno),
+      _ ("What was written to the disk since a snapshot cannot be kept in %s: %s; copy the "
+         "disk from inside the machine first."),
+      bundle_path, g_strerror (errno));
+  return false;
 }
 
 static void

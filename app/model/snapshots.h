@@ -35,6 +35,13 @@ GPtrArray *snapshots_list (const Bundle *bundle, GError **error);
 // The one with this id, beginning of an id, or name.
 Snapshot *snapshots_find (const Bundle *bundle, const char *which, GError **error);
 
+// What is in a slot is about to leave the machine. An image that a snapshot has put there has what was
+// written since, and only the machine's own list keeps it from being deleted: it gets a second name,
+// detached-<name>, under which it and what it is based on stay. dup: that name, NULL: it is none.
+char *snapshots_dup_detached (const char *bundle_path, const VmConfig *config, unsigned port);
+bool snapshots_keep_detached (const char *bundle_path, const VmConfig *config, unsigned port,
+                              GError **error);
+
 // Before the machine is started: makes good what was cut short. Needs the lock. The bundle's
 // configuration may change.
 bool snapshots_prepare (Bundle *bundle, GError **error);

@@ -308,6 +308,36 @@ check_disk (const VmDiskConfig *disk, GError **error)
   return true;
 }
 
+// Two disks may share a file that neither writes to.
+static bool
+check_shared (const VmDiskConfig *disk, const VmDiskConfig *other, GError **error)
+{
+  struct stat a, b;
+  bool same = stat (disk->path, &a) == 0 && stat (other->path, &b) == 0 && a.st_dev == b.st_dev &&
+              a.st_ino == b.st_ino;
+
+  if (!same || (disk->read_only && other->read_only))
+    return true;
+  g_autofree char *name = g_filename_display_name (disk->path);
+  return fail (error, VM_CONFIG_ERROR_FILE,
+               _ ("The machine has the disk %s already; choose another, or attach both read-only."),
+               name);
+}
+
+static bool
+check_disks (const VmConfig *config, GError **error)
+{
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = config->disks->pdata[i];
+    if (!check_disk (disk, error))
+      return false;
+    for (unsigned j = 0; j < i; j++)
+      if (!check_shared (disk, config->disks->pdata[j], error))
+        return false;
+  }
+  return true;
+}
+
 bool
 vm_config_validate (const VmConfig *config, GError **error)
 {
@@ -322,10 +352,7 @@ vm_config_validate (const VmConfig *config, GError **error)
   if (!check_firmware (config, error) || !check_kernel (config, error) ||
       !check_initrd (config, error))
     return false;
-  for (unsigned i = 0; i < config->disks->len; i++)
-    if (!check_disk (g_ptr_array_index (config->disks, i), error))
-      return false;
-  return true;
+  return check_disks (config, error);
 }
 
 // ---- files a person offers ------------------------------------------------------------------

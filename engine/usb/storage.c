@@ -6,8 +6,8 @@
 // and come again, which saved state depends on. What it does to the disk meanwhile does no harm:
 // reading, and writing the same bytes again.
 //
-// When the host's disk is full, a write waits and the machine is asked to pause. Pausing takes the
-// transfer away, resuming brings it back.
+// When the host's disk is full, a write or flush waits and the machine is asked to pause. Pausing
+// takes the transfer away, resuming brings it back.
 //
 // Threads: the I/O thread.
 #include "engine/usb/storage.h"
@@ -390,10 +390,11 @@ run (UsbStorage *storage)
   }
 }
 
+// A flush lacks it for what the image's format had yet to write.
 static bool
 has_no_room (const BlockRequest *request)
 {
-  return request->op == BLOCK_WRITE && !request->fua &&
+  return (request->op == BLOCK_WRITE || request->op == BLOCK_FLUSH) &&
          (request->error == ENOSPC || request->error == EDQUOT);
 }
 
@@ -406,7 +407,7 @@ request_done (UsbStorage *storage)
     return;
   }
   if (has_no_room (&storage->request)) {
-    // The transfer waits until it is taken away and comes again.
+    // The transfer, or that for the status, waits until it is taken away and comes again.
     vm_request (storage->fn.device.vm, VM_REQUEST_DISK_FULL);
     return;
   }

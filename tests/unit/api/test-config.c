@@ -373,6 +373,30 @@ test_validate (void **state)
   }
 }
 
+// One file can be two disks when nobody writes to it, by whatever names.
+static void
+test_disk_twice (void **state)
+{
+  write_files ();
+  g_autofree char *kernel = in_folder ("kernel"), *disk = in_folder ("disk");
+  g_autofree char *same = in_folder ("./disk"), *linked = in_folder ("linked");
+  assert_int_equal (symlink ("disk", linked), 0);
+  const char *names[] = {disk, same, linked};
+  for (unsigned i = 0; i < 4 * G_N_ELEMENTS (names); i++) {
+    VmConfig *config = vm_config_new (VM_ARCH_AARCH64);
+    g_autoptr (GError) error = NULL;
+    bool expected = i % 4 == 3;
+    config->memory_bytes = MIB (128);
+    config->kernel = g_strdup (kernel);
+    vm_config_add_disk (config, disk, i & 1);
+    vm_config_add_cdrom (config, NULL);
+    vm_config_add_disk (config, names[i / 4], i & 2);
+    assert_int_equal (vm_config_validate (config, &error), expected);
+    assert_true (expected || strstr (error->message, "already") != NULL);
+    vm_config_free (config);
+  }
+}
+
 static void
 test_no_kernel (void **state)
 {
@@ -458,7 +482,8 @@ main (void)
       cmocka_unit_test (test_without_uuid), cmocka_unit_test (test_as_new),
       cmocka_unit_test (test_texts),        cmocka_unit_test (test_deep_and_long),
       cmocka_unit_test (test_validate),     cmocka_unit_test (test_no_kernel),
-      cmocka_unit_test (test_probe),        cmocka_unit_test (test_cpu_features),
+      cmocka_unit_test (test_disk_twice),   cmocka_unit_test (test_probe),
+      cmocka_unit_test (test_cpu_features),
   };
 
   return cmocka_run_group_tests (tests, make_folder, remove_folder);

@@ -12,6 +12,7 @@
 
 #include "app/model/clone.h"
 #include "app/model/snapshots.h"
+#include "app/model/stamps.h"
 
 typedef struct Room {
   char *root, *disc;
@@ -111,6 +112,50 @@ goes_back_to_devices (void **state)
   assert_true (bundle_save (room->bundle, NULL));
   assert_true (snapshots_go_back (room->bundle, id, NULL));
   assert_disks (room, room->bundle->path);
+}
+
+static bool
+is_whole (const char *path)
+{
+  const VmDiskConfig disk = {
+      .path = (char *) path, .format = VM_IMAGE_QCOW2, .allow_backing = true};
+  g_autoptr (GPtrArray) files = stamps_list_files (&disk, NULL);
+
+  for (unsigned i = 0; files && i < files->len; i++)
+    if (!g_file_test (files->pdata[i], G_FILE_TEST_EXISTS))
+      return false;
+  return files != NULL;
+}
+
+// What a guest wrote since a snapshot to a disk in a slot stays when that is taken out, and with it
+// what it is based on.
+static void
+keeps_what_was_detached (void **state)
+{
+  Room *room = *state;
+  g_autofree char *first = snapshots_take (room->bundle, "S", NULL);
+  g_autofree char *id = snapshots_take (room->bundle, "T", NULL);
+
+  assert_non_null (id);
+  VmConfig *config = room->bundle->config;
+  assert_null (snapshots_dup_detached (room->bundle->path, config, 1));
+  g_autofree char *kept = snapshots_dup_detached (room->bundle->path, config, 2);
+  assert_non_null (kept);
+  for (unsigned i = 0; i < 2; i++) // a crash in between
+    assert_true (snapshots_keep_detached (room->bundle->path, config, 2, NULL));
+  vm_config_clear_port (config, 2);
+  assert_true (bundle_save (room->bundle, NULL));
+  assert_true (snapshots_delete (room->bundle, id, true, NULL, NULL));
+  assert_true (snapshots_delete (room->bundle, first, true, NULL, NULL));
+  assert_true (snapshots_prepare (room->bundle, NULL));
+  assert_true (is_whole (kept));
+  // It is a disk like any other.
+  const VmDiskConfig disk = {.path = kept, .format = VM_IMAGE_QCOW2, .allow_backing = true};
+  vm_config_attach_disk (room->bundle->config, &disk, 3);
+  g_autoptr (GError) error = NULL;
+  assert_true (vm_config_validate (room->bundle->config, &error));
+  assert_null (snapshots_dup_detached (room->bundle->path, room->bundle->config, 3));
+  assert_true (snapshots_keep_detached (room->bundle->path, room->bundle->config, 3, NULL));
 }
 
 static void
@@ -318,6 +363,7 @@ main (void)
       TEST (keeps_a_snapshot_whose_deletion_is_cancelled),
       TEST (goes_back_to_adapters),
       TEST (leaves_slots_in_use),
+      TEST (keeps_what_was_detached),
       TEST (refuses_what_cannot_be),
   };
 

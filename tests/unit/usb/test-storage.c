@@ -373,6 +373,46 @@ test_no_room (void **state)
   free_rig (rig);
 }
 
+// So is what has to be safe, and a flush, which is a command without data: its status waits.
+static void
+test_no_room_to_be_safe (void **state)
+{
+  static const int errors[] = {ENOSPC, EDQUOT};
+  for (unsigned i = 0; i < 2 * G_N_ELEMENTS (errors); i++) {
+    bool write = i % 2 == 0;
+    Rig *rig = make_rig (USB_SPEED_HIGH, false);
+    uint8_t cdb[16] = {0x35};
+    uint32_t residue;
+    XhciTrb event;
+    unsigned dci = write ? OUT : IN;
+    GuestAddr data = xhci_guest_alloc (rig->guest, 512);
+    memset (xhci_guest_ptr (rig->guest, data), 0x66, 512);
+    test_disk_fail (rig->disk, BLOCK_FLUSH, errors[i / 2]);
+    if (write) {
+      cdb_of (cdb, 0x2a, 8, 1);
+      cdb[1] = 8; // FUA
+    }
+    send_command (rig, cdb, write ? 512 : 0, false);
+    xhci_guest_submit (rig->guest, rig->slot, dci, data, write ? 512 : 13);
+    assert_false (xhci_guest_next_event (rig->guest, &event));
+    assert_true (rig->disk_full);
+    assert_int_equal (rig->n_errors, 0);
+    rig->guest->xhci->ops->quiesce (rig->guest->xhci);
+    test_disk_fail (rig->disk, BLOCK_FLUSH, 0);
+    unsigned flushes = test_disk_get_done (rig->disk, BLOCK_FLUSH);
+    rig->guest->xhci->ops->resume (rig->guest->xhci);
+    event = xhci_guest_expect (rig->guest, TRB_TRANSFER_EVENT);
+    assert_int_equal (xhci_guest_code (&event), CC_SUCCESS);
+    if (write)
+      assert_int_equal (get_status (rig, &residue), 0);
+    else
+      assert_int_equal (((uint8_t *) xhci_guest_ptr (rig->guest, data))[12], 0);
+    assert_int_equal (test_disk_get_done (rig->disk, BLOCK_FLUSH), flushes + 1);
+    assert_true (!write || rig->disk->bytes[8 * 512] == 0x66);
+    free_rig (rig);
+  }
+}
+
 // The guest gives up on a transfer the disk is slow with, and starts over.
 static void
 test_giving_up (void **state)
@@ -510,6 +550,7 @@ main (void)
       cmocka_unit_test (test_requests),
       cmocka_unit_test (test_errors),
       cmocka_unit_test (test_failed_flush),
+      cmocka_unit_test (test_no_room_to_be_safe),
       cmocka_unit_test (test_no_room),
       cmocka_unit_test (test_giving_up),
       cmocka_unit_test (test_other_disk),
