@@ -252,32 +252,29 @@ x64_op_plus (X64Asm *a, X64Op op, unsigned reg)
 }
 
 // ModRM, SIB and displacement of a base, with or without an index. Displacements of one byte
-// count in units of 1 << disp_shift (EVEX). Few branches: displacements are hard to predict.
+// count in units of 1 << disp_shift (EVEX). No branches: displacements are hard to predict. What is
+// not wanted is written, and overwritten by what comes next.
 static inline uint8_t *
 x64_put_base (uint8_t *q, unsigned reg, X64Mem mem, unsigned disp_shift)
 {
-  unsigned base = (unsigned) mem.base & 7;
+  unsigned base = (unsigned) mem.base & 7, index = (unsigned) mem.index & 7;
+  unsigned sib = (mem.index != X64_INDEX_NONE) | (base == X64_RSP);
   int32_t disp = mem.disp, units = disp >> disp_shift;
-  bool none = (disp == 0) & (base != X64_RBP);
-  bool byte = (units == (int8_t) units) & ((int32_t) ((uint32_t) units << disp_shift) == disp);
-  unsigned mod = none ? 0 : 2 - byte;
-  uint32_t field = (uint32_t) (byte ? units : disp);
-  uint64_t bytes = mod << 6 | (reg & 7) << 3;
+  bool wide = (units != (int8_t) units) | ((int32_t) ((uint32_t) units << disp_shift) != disp);
+  unsigned mod = ((disp != 0) | (base == X64_RBP)) + wide;
+  uint32_t field = (uint32_t) (wide ? disp : units);
 
-  if (mem.index != X64_INDEX_NONE || base == X64_RSP) {
-    bytes |= X64_RSP | (uint64_t) (mem.scale_log2 << 6 | (mem.index & 7) << 3 | base) << 8;
-    bytes |= (uint64_t) field << 16;
-    q++;
-    memcpy (q - 1, &bytes, 8);
-  } else {
-    bytes |= base | (uint64_t) field << 8;
-    memcpy (q, &bytes, 8);
-  }
-  return q + 1 + (0x410 >> 4 * mod & 7);
+  q[0] = (uint8_t) (mod << 6 | (reg & 7) << 3 | (sib ? (unsigned) X64_RSP : base));
+  q[1] = (uint8_t) ((unsigned) mem.scale_log2 << 6 | index << 3 | base);
+  q += 1 + sib;
+  memcpy (q, &field, 4);
+  return q + mod * mod;
 }
 
 // The same for all there is. `tail` bytes of the instruction follow.
-uint8_t *x64_put_any_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift);
+uint8_t *x64_put_any_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail);
+uint8_t *x64_put_any_mem_in_units (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail,
+                                   unsigned disp_shift);
 
 // Inline where the compiler knows the base, which is most often that of the CPU state.
 static inline uint8_t *
@@ -286,7 +283,7 @@ x64_put_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail)
   if (__builtin_constant_p (mem.base) && __builtin_constant_p (mem.index) &&
       !(mem.base & X64_BASE_SPECIAL))
     return x64_put_base (q, reg, mem, 0);
-  return x64_put_any_mem (q, reg, mem, tail, 0);
+  return x64_put_any_mem (q, reg, mem, tail);
 }
 
 // Like x64_op_rr with memory.

@@ -42,7 +42,7 @@ x64_evex_rm (X64Asm *a, X64VecOp op, unsigned reg, unsigned vvvv, X64Mem mem, in
   assert (!(op & X64_V_VEX));
   memcpy (q, &prefix, 4);
   q[4] = (uint8_t) op;
-  q = x64_put_any_mem (q + 5, reg, mem, imm != X64_NO_IMM, x64_vec_disp_shift (op));
+  q = x64_put_any_mem_in_units (q + 5, reg, mem, imm != X64_NO_IMM, x64_vec_disp_shift (op));
   *q = (uint8_t) imm;
   a->p = q + (imm != X64_NO_IMM);
 }

@@ -42,7 +42,15 @@ put_special (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail)
 }
 
 uint8_t *
-x64_put_any_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift)
+x64_put_any_mem (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail)
+{
+  if (mem.base & X64_BASE_SPECIAL)
+    return put_special (q, reg & 7, mem, tail);
+  return x64_put_base (q, reg, mem, 0);
+}
+
+uint8_t *
+x64_put_any_mem_in_units (uint8_t *q, unsigned reg, X64Mem mem, unsigned tail, unsigned disp_shift)
 {
   if (mem.base & X64_BASE_SPECIAL)
     return put_special (q, reg & 7, mem, tail);

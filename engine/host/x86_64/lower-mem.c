@@ -202,12 +202,15 @@ is_called (const X64Lower *l, const Uop *uop)
 static void
 load_value (X64Lower *l, const Uop *uop, unsigned host, X64Mem from)
 {
-  unsigned size = 8u << uop->aux;
+  // movzx, mov; movsx to 32 and to 64 bits where the value is not as wide.
+  static const X64Op ops[3][4] = {
+      {X64_OP_0F | 0xb6, X64_OP_0F | 0xb7, 0x8b, X64_OP_W | 0x8b},
+      {X64_OP_0F | 0xbe, X64_OP_0F | 0xbf, 0x8b, X64_OP_W | 0x8b},
+      {X64_OP_W | X64_OP_0F | 0xbe, X64_OP_W | X64_OP_0F | 0xbf, X64_OP_W | 0x63, X64_OP_W | 0x8b},
+  };
+  unsigned kind = !(uop->aux2 & IR_MEM_SIGNED) ? 0 : uop->flags & UOP_W64 ? 2 : 1;
 
-  if (uop->aux2 & IR_MEM_SIGNED && size < x64_bits (uop))
-    x64_movsx_rm (&l->a, size, x64_bits (uop), host, from);
-  else
-    x64_movzx_rm (&l->a, size, host, from);
+  x64_op_rm (&l->a, ops[kind][uop->aux], host, from);
 }
 
 // A value that came back in a register.

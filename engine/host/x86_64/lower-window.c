@@ -69,19 +69,23 @@ x64_access_bytes (const Uop *uop)
 }
 
 static bool
-writes_register (const Uop *uop, unsigned r)
+writes_named (const Uop *uop, unsigned r)
 {
   const uint8_t operands[4] = {uop->d, uop->a, uop->b, uop->c};
   char use[4];
 
-  // No uop writes b, and but one a.
-  if (uop->d != r && uop->c != r && uop->op != UOP_GETFLAGS)
-    return false;
   ir_operands (uop, use);
   for (unsigned i = 0; i < 4; i++)
     if ((use[i] == 'w' || use[i] == 'm') && operands[i] == r)
       return true;
   return false;
+}
+
+// No uop writes b, and but one a. Most name other registers.
+static inline bool
+writes_register (const Uop *uop, unsigned r)
+{
+  return (uop->d == r || uop->c == r || uop->op == UOP_GETFLAGS) && writes_named (uop, r);
 }
 
 // Whether the code of a uop leaves rdx alone. Of those that are seldom there, none is said to.
@@ -178,7 +182,7 @@ find_group (const X64Lower *l, unsigned index)
 {
   const Uop *first = &l->ir->uops[index];
   Group group = {.low = first->imm, .high = first->imm, .keeps_rdx = true};
-  bool keeps = true, special = false;
+  bool keeps = true, special = false, indexed = x64_is_indexed (first);
   int64_t moved = 0;
 
   for (unsigned i = index; i < l->ir->n_uops && i < index + LOOK_AHEAD; i++) {
@@ -196,12 +200,12 @@ find_group (const X64Lower *l, unsigned index)
       keeps = keeps && keeps_rdx (uop);
       special |= (ir_info[uop->op].properties & IR_TIER0) != 0;
     }
-    if (x64_is_indexed (first) && writes_register (uop, first->b))
+    if (indexed && writes_register (uop, first->b))
       break;
     if (!writes_register (uop, first->a))
       continue;
-    if (x64_is_indexed (first) || uop->op != UOP_ADDI || uop->a != first->a ||
-        !(uop->flags & UOP_W64) || (first->a == IR_SP && (uop->imm & 15) != 0))
+    if (indexed || uop->op != UOP_ADDI || uop->a != first->a || !(uop->flags & UOP_W64) ||
+        (first->a == IR_SP && (uop->imm & 15) != 0))
       break;
     moved += uop->imm;
     if (moved < -WIDTH_MOST || moved > WIDTH_MOST)
