@@ -115,8 +115,14 @@ typedef struct JitHostOps {
   void (*enter) (JitHost *host, void *cpu, const void *code, GuestVaddr va);
   // An executable address for jump-cache entries that stand for nothing: leaves.
   const void *(*empty_code) (JitHost *host);
-  // Writes the region's code; its entry is `code` itself. 0: there was no room.
-  size_t (*lower) (JitHost *host, const JitRequest *request, uint8_t *code, size_t room);
+  // Writes the region's code; its entry is `code` itself. 0: there was no room. entries[i]: how far
+  // behind it the code of label i is, if what lower_entry writes may go there; else 0.
+  size_t (*lower) (JitHost *host, const JitRequest *request, uint8_t *code, size_t room,
+                   uint32_t *entries);
+  // Writes code that is entered as a region is, at pc_off in its page, and goes to the code of that
+  // label of another region. 0: there was no room.
+  size_t (*lower_entry) (JitHost *host, const uint8_t *label, unsigned pc_off, uint8_t *code,
+                         size_t room);
   // Leads the jump at `site` to `code` (both as written); saved gets where it led. And back.
   void (*link) (uint8_t *site, const uint8_t *code, uint8_t saved[4]);
   void (*unlink) (uint8_t *site, const uint8_t saved[4]);

@@ -5,6 +5,9 @@
 // arena for the records of its code: regions, and the jumps that were led to them; at the end of the
 // slice, and downwards, is a list of its regions in the order of their code. Records name one another
 // by their offsets in the arena, 0 for none. Records of guest pages are in a pool.
+//
+// A region may be entered at its labels, too: such an entry is a region of its own in all tables,
+// whose code goes to the label of the one that has the words.
 #pragma once
 
 #include "engine/jit/code-memory.h"
@@ -21,6 +24,9 @@ enum {
   JIT_PREPARED = 1 << 16,    // bytes of a chunk that are touched at once
 };
 
+// A label: its word in the page, and above that where its code is in that of its region.
+enum { JIT_LABEL_WORD = IR_PAGE_SIZE / 4 - 1, JIT_LABEL_SHIFT = IR_PAGE_BITS - 2 };
+
 typedef struct JitRegion {
   uint32_t hash_next, page_next, chunk_next;
   uint32_t page;
@@ -33,8 +39,11 @@ typedef struct JitRegion {
   bool gone; // in no table
   uint16_t n_spans;
   uint32_t page_previous;
-  uint8_t saved[8]; // of the entry, while marked
-  IrSpan spans[];   // and then the words themselves
+  uint32_t whole;                 // of an entry at a label: the region that is entered; else 0
+  uint32_t entries, entries_next; // those of a region, at its labels
+  uint32_t n_labels;
+  uint8_t saved[8]; // while marked: what the code began with
+  IrSpan spans[];   // then the words themselves, then the labels
 } JitRegion;
 
 // A jump that was led to a region. It may be forgotten before the region is: then the chunk it lies
@@ -51,6 +60,9 @@ typedef struct JitPage {
   uint32_t regions;
   GuestAddr pa;
   bool marked; // all its regions are
+  bool has_places;
+  uint32_t mode;                          // of the regions of these:
+  uint64_t places[IR_PAGE_SIZE / 4 / 64]; // words where one may be entered; a few too many
 } JitPage;
 
 typedef struct JitChunk {
@@ -76,7 +88,8 @@ struct Jit {
   uint32_t current;                           // chunk that is being filled
   uint32_t last;                              // the last that was taken in turn
   JitChunk *chunks;
-  JitRegion *found; // by the last jit_find or jit_add
+  JitRegion *found;                   // by the last jit_find or jit_add
+  uint32_t label_code[IR_MAX_LABELS]; // of the region that is being added
   JitStats stats;
   uint32_t regions[JIT_REGION_BUCKETS];
   uint32_t pages[JIT_PAGE_BUCKETS];
@@ -99,6 +112,19 @@ static inline ptrdiff_t
 jit_alias (const Jit *jit)
 {
   return jit->memory.execute - jit->memory.write;
+}
+
+// The region that has the words: itself, unless it is an entry at a label.
+static inline JitRegion *
+jit_whole (const Jit *jit, JitRegion *region)
+{
+  return region->whole != 0 ? jit_at (jit, region->whole) : region;
+}
+
+static inline uint8_t *
+jit_words_of (JitRegion *region)
+{
+  return (uint8_t *) &region->spans[region->n_spans];
 }
 
 static inline JitChunk *
@@ -124,6 +150,8 @@ uint8_t *jit_chunk_room (Jit *jit, size_t *room);
 // ---- tables.c -------------------------------------------------------------------------------
 
 JitRegion *jit_lookup (Jit *jit, GuestAddr pa, uint32_t mode);
+// The record of this address's page, or NULL.
+JitPage *jit_find_page (Jit *jit, GuestAddr at);
 // A region is lost with its chunk; and whether one of its bucket was, which is forgotten then.
 void jit_note_lost (Jit *jit, const JitRegion *region);
 bool jit_was_lost (Jit *jit, const JitRegion *region);
@@ -131,3 +159,14 @@ void jit_enter_tables (Jit *jit, JitRegion *region, JitChunk *chunk);
 // Takes a region out of the tables; its code leads back to the lookup from now on, whoever still
 // jumps there, and jumps that were led to it ask again.
 void jit_drop (Jit *jit, JitRegion *region);
+
+// ---- entries.c ------------------------------------------------------------------------------
+
+// Notes the labels of a region that is in the tables: where jit->label_code says.
+void jit_note_labels (Jit *jit, JitRegion *region, const IrRegion *ir);
+// A region with a label at this place, or NULL. The label's code is at *label.
+JitRegion *jit_find_label (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t **label);
+// Adds the entry of that. NULL: no room.
+JitRegion *jit_add_entry (Jit *jit, GuestAddr pa, JitRegion *whole, const uint8_t *label);
+// A region is being dropped: so are its entries; or it is one.
+void jit_drop_entries (Jit *jit, JitRegion *region);

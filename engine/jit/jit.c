@@ -49,16 +49,10 @@ jit_empty_code (Jit *jit)
 
 // ---- the words code was made of ---------------------------------------------------------------
 
-static uint8_t *
-words_of (JitRegion *region)
-{
-  return (uint8_t *) &region->spans[region->n_spans];
-}
-
 static bool
 words_match (JitRegion *region, const uint8_t *page)
 {
-  const uint8_t *words = words_of (region);
+  const uint8_t *words = jit_words_of (region);
 
   for (unsigned i = 0; i < region->n_spans; i++) {
     if (memcmp (words, page + region->spans[i].offset, region->spans[i].bytes) != 0)
@@ -77,14 +71,14 @@ copy_words (JitRegion *region, const JitRequest *request)
   memcpy (region->spans, ir->spans, sizeof *ir->spans * ir->n_spans);
   for (unsigned i = 0; i < ir->n_spans; i++)
     bytes += ir->spans[i].bytes;
-  memcpy (words_of (region), request->words, bytes);
+  memcpy (jit_words_of (region), request->words, bytes);
 }
 
 static bool
 revalidate (Jit *jit, JitRegion *region, const uint8_t *page)
 {
-  if (!words_match (region, page)) {
-    jit_drop (jit, region);
+  if (!words_match (jit_whole (jit, region), page)) {
+    jit_drop (jit, jit_whole (jit, region));
     jit->stats.changed++;
     return false;
   }
@@ -97,6 +91,18 @@ revalidate (Jit *jit, JitRegion *region, const uint8_t *page)
 
 // ---- lookup ---------------------------------------------------------------------------------
 
+// At a label of another region that is still what it was.
+static JitRegion *
+enter_at_label (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page)
+{
+  const uint8_t *label;
+  JitRegion *whole = jit_find_label (jit, pa, mode, &label);
+
+  if (whole == NULL || (whole->marked && !revalidate (jit, whole, page)))
+    return NULL;
+  return jit_add_entry (jit, pa, whole, label);
+}
+
 const void *
 jit_find (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page)
 {
@@ -104,9 +110,12 @@ jit_find (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page)
 
   jit->stats.finds++;
   jit->found = NULL;
+  if (region == NULL)
+    region = enter_at_label (jit, pa, mode, page);
   if (region == NULL || (region->marked && !revalidate (jit, region, page)))
     return NULL;
   jit_chunk_of (jit, region->code)->used = true;
+  jit_chunk_of (jit, jit_whole (jit, region)->code)->used = true;
   jit->found = region;
   return region->code + jit_alias (jit);
 }
@@ -118,12 +127,13 @@ jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page, const JitRe
   JitChunk *chunk = &jit->chunks[jit->current];
   size_t room;
   uint8_t *code = jit_chunk_room (jit, &room);
-  JitRegion *region = jit_chunk_take (
-      jit, chunk, sizeof *region + sizeof (IrSpan) * ir->n_spans + 4 * (size_t) ir->n_insns);
+  JitRegion *region = jit_chunk_take (jit, chunk,
+                                      sizeof *region + sizeof (IrSpan) * ir->n_spans +
+                                          4 * ((size_t) ir->n_insns + ir->n_labels));
 
   if (region == NULL)
     return NULL;
-  size_t bytes = jit->ops->lower (jit->host, request, code, room);
+  size_t bytes = jit->ops->lower (jit->host, request, code, room, jit->label_code);
   if (bytes == 0)
     return NULL;
   uint32_t taken =
@@ -134,6 +144,7 @@ jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page, const JitRe
   copy_words (region, request);
   jit_enter_tables (jit, region, chunk);
   jit_chunk_note (jit, region);
+  jit_note_labels (jit, region, ir);
   jit->found = region;
   jit->stats.regions++;
   jit->stats.remade += jit_was_lost (jit, region);

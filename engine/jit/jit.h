@@ -36,8 +36,15 @@ typedef struct JitStats {
   uint64_t marked, revalidated, changed;
   uint64_t links, unlinks;
   uint64_t finds;       // times generated code had to be looked for
+  uint64_t entries;     // made at labels of regions
   int64_t translate_ns; // of CPU time; JitConfig.stats
 } JitStats;
+
+typedef struct JitSource {
+  GuestAddr pa;
+  const IrSpan *spans;
+  unsigned n_spans;
+} JitSource;
 
 Jit *jit_new (const JitHostOps *ops, const JitLayout *layout, const JitConfig *config,
               GError **error);
@@ -55,6 +62,11 @@ const void *jit_find (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page
 // empty chunk (jit_chunk_is_empty).
 const void *jit_add (Jit *jit, GuestAddr pa, uint32_t mode, const uint8_t *page,
                      const JitRequest *request);
+// Where regions of this page and mode may be entered at labels, a bit for each word: code that is
+// come to there may be left out of another region. NULL: nowhere. Until something is added.
+const uint64_t *jit_places (Jit *jit, GuestAddr pa, uint32_t mode);
+// What the code that jit_find gives was made of: from where on, and which words. False: there is none.
+bool jit_find_source (Jit *jit, GuestAddr pa, uint32_t mode, JitSource *source);
 // Goes to the next chunk. True: it held code, and the caller empties its jump caches and forgets
 // jumps that ask for a link.
 bool jit_make_room (Jit *jit);

@@ -30,6 +30,7 @@ jit_format_stats (const JitStats *stats, GString *out)
       {"links", stats->links},
       {"unlinks", stats->unlinks},
       {"finds", stats->finds},
+      {"entries", stats->entries},
   };
 
   for (unsigned i = 0; i < G_N_ELEMENTS (figures); i++)

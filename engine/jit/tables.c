@@ -51,9 +51,10 @@ jit_lookup (Jit *jit, GuestAddr pa, uint32_t mode)
 
 // ---- pages ----------------------------------------------------------------------------------
 
-static JitPage *
-find_page (Jit *jit, GuestAddr pa)
+JitPage *
+jit_find_page (Jit *jit, GuestAddr at)
 {
+  GuestAddr pa = at & ~(GuestAddr) (IR_PAGE_SIZE - 1);
   JitPage *page = jit_at (jit, *page_bucket (jit, pa));
 
   while (page != NULL && page->pa != pa)
@@ -78,7 +79,7 @@ take_page (Jit *jit)
 static JitPage *
 get_page (Jit *jit, GuestAddr pa)
 {
-  JitPage *page = find_page (jit, pa);
+  JitPage *page = jit_find_page (jit, pa);
   uint32_t *bucket = page_bucket (jit, pa);
 
   if (page != NULL)
@@ -172,6 +173,7 @@ jit_drop (Jit *jit, JitRegion *region)
   uint32_t *at = region_bucket (jit, region->pa, region->mode);
   JitPage *page = jit_at (jit, region->page);
 
+  jit_drop_entries (jit, region);
   while (*at != self)
     at = &((JitRegion *) jit_at (jit, *at))->hash_next;
   *at = region->hash_next;
@@ -231,7 +233,7 @@ mark_page (Jit *jit, JitPage *page)
 void
 jit_mark_page (Jit *jit, GuestAddr pa)
 {
-  JitPage *page = find_page (jit, pa & ~(GuestAddr) (IR_PAGE_SIZE - 1));
+  JitPage *page = jit_find_page (jit, pa);
 
   if (page != NULL)
     mark_page (jit, page);

@@ -104,16 +104,35 @@ append_code (GString *text, const JitTraced *traced)
   g_string_append_c (text, '\n');
 }
 
+static void
+put_name (const JitTrace *trace, GString *text, const JitTraced *traced)
+{
+  if (trace->map < 0)
+    return;
+  g_string_printf (text, "%" G_GINTPTR_MODIFIER "x %zx guest:%" G_GINT64_MODIFIER "x/%x\n",
+                   (uintptr_t) traced->code, traced->bytes, traced->pa, traced->mode);
+  put (trace->map, text);
+}
+
+void
+jit_trace_entry (JitTrace *trace, const JitTraced *traced)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  put_name (trace, text, traced);
+  if (trace->dump < 0)
+    return;
+  g_string_printf (text, "entry %" G_GINT64_MODIFIER "x mode %x at %p\n", traced->pa, traced->mode,
+                   (const void *) traced->code);
+  put (trace->dump, text);
+}
+
 void
 jit_trace_region (JitTrace *trace, const JitTraced *traced)
 {
   g_autoptr (GString) text = g_string_new (NULL);
 
-  if (trace->map >= 0) {
-    g_string_printf (text, "%" G_GINTPTR_MODIFIER "x %zx guest:%" G_GINT64_MODIFIER "x/%x\n",
-                     (uintptr_t) traced->code, traced->bytes, traced->pa, traced->mode);
-    put (trace->map, text);
-  }
+  put_name (trace, text, traced);
   if (trace->dump < 0)
     return;
   g_string_printf (text, "region %" G_GINT64_MODIFIER "x mode %x at %p\n", traced->pa, traced->mode,

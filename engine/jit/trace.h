@@ -23,3 +23,5 @@ typedef struct JitTraced {
 bool jit_trace_open (const JitConfig *config, JitTrace **trace, GError **error);
 void jit_trace_close (JitTrace *trace);
 void jit_trace_region (JitTrace *trace, const JitTraced *traced);
+// An entry of a region, at `pa`: pa, mode, code and bytes.
+void jit_trace_entry (JitTrace *trace, const JitTraced *traced);

@@ -69,9 +69,9 @@ empty_code (JitHost *host)
 
 // Decoded instructions for tier 0 lie behind the code.
 static size_t
-lower (JitHost *host, const JitRequest *request, uint8_t *code, size_t room)
+lower (JitHost *host, const JitRequest *request, uint8_t *code, size_t room, uint32_t *entries)
 {
-  size_t bytes = x64_lower_region (&host->lower, request, code, room);
+  size_t bytes = x64_lower_region (&host->lower, request, code, room, entries);
   const uint8_t *end = code + bytes;
 
   for (unsigned i = 0; i < request->n_ops; i++)

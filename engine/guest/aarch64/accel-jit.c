@@ -340,7 +340,8 @@ count_tier0 (A64Cpu *cpu, const A64Op *op)
 }
 
 static const void *
-translate (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, unsigned max_insns)
+translate (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, unsigned max_insns,
+           const A64Elsewhere *elsewhere)
 {
   A64Jit *self = cpu->jit;
   A64Region *region = &self->region;
@@ -357,7 +358,7 @@ translate (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, unsign
       .odd = is_odd (cpu, mode),
   };
 
-  if (!a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), max_insns))
+  if (!a64_translate_rest (region, &key, page, pa & (A64_PAGE_SIZE - 1), max_insns, elsewhere))
     return NULL;
   for (unsigned i = 0; self->tier0 != NULL && i < region->n_ops; i++)
     region->ops[i].op[0].fn = count_tier0;
@@ -402,7 +403,11 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
     return code;
   int64_t begin = now_ns (self);
   for (unsigned max = self->max_insns; code == NULL && max > 0;) {
-    code = translate (cpu, pa, mode, page, max);
+    // Programs have loops for which the ways between regions count; a kernel hardly.
+    const uint64_t *places = mode & MODE_EL1 ? jit_places (self->jit, pa, mode) : NULL;
+    const A64Elsewhere elsewhere = {.places = places};
+
+    code = translate (cpu, pa, mode, page, max, &elsewhere);
     if (code != NULL)
       break;
     // Full, or too much for one region.
@@ -428,13 +433,42 @@ a64_jit_enter (A64Cpu *cpu, const void *code)
   jit_enter (cpu->jit->jit, cpu, code, cpu->pc);
 }
 
+// How the code for `pa` was made: from where on, and that all but its words is elsewhere.
+typedef struct Again {
+  GuestAddr pa;
+  unsigned max_insns;
+  uint64_t places[A64_N_WORDS / 64];
+} Again;
+
+static void
+find_how (A64Cpu *cpu, GuestAddr pa, Again *again)
+{
+  JitSource source;
+
+  *again = (Again){.pa = pa, .max_insns = cpu->jit->max_insns};
+  if (!jit_find_source (cpu->jit->jit, pa, mode_of (cpu), &source))
+    return;
+  again->pa = source.pa;
+  again->max_insns = 0;
+  memset (again->places, 0xff, sizeof again->places);
+  for (unsigned i = 0; i < source.n_spans; i++)
+    for (unsigned n = 0; n < source.spans[i].bytes / 4u; n++, again->max_insns++) {
+      unsigned word = source.spans[i].offset / 4u + n;
+
+      again->places[word / 64] &= ~(UINT64_C (1) << word % 64);
+    }
+}
+
 const A64Region *
 a64_jit_translate_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
 {
   A64Region *region = &cpu->jit->region;
   A64TranslateKey key = key_of (cpu, mode_of (cpu));
+  Again again;
 
-  a64_translate_region (region, &key, page, pa & (A64_PAGE_SIZE - 1), cpu->jit->max_insns);
+  find_how (cpu, pa, &again);
+  a64_translate_rest (region, &key, page, again.pa & (A64_PAGE_SIZE - 1), again.max_insns,
+                      &(A64Elsewhere){.places = again.places, .always = true});
   return region;
 }
 
@@ -442,8 +476,11 @@ const void *
 a64_jit_code_again (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, size_t *bytes)
 {
   uint64_t before = jit_get_stats (cpu->jit->jit)->code_made;
-  const void *code = translate (cpu, pa, mode_of (cpu), page, cpu->jit->max_insns);
+  Again again;
 
+  find_how (cpu, pa, &again);
+  const void *code = translate (cpu, again.pa, mode_of (cpu), page, again.max_insns,
+                                &(A64Elsewhere){.places = again.places, .always = true});
   *bytes = jit_get_stats (cpu->jit->jit)->code_made - before;
   return code;
 }

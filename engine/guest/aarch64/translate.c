@@ -14,7 +14,10 @@
 #include "engine/guest/aarch64/translate-system.h"
 #include "engine/mem/access.h"
 
-enum { MAX_UOPS_OF_INSN = 5 }; // its own, without the label before and the jump behind it
+enum {
+  MAX_UOPS_OF_INSN = 5, // its own, without the label before and the jump behind it
+  FEW_INSNS = 8,        // are not worth a jump to where they were translated before
+};
 
 static_assert (IR_MAX_INSNS * (MAX_UOPS_OF_INSN + 2) < IR_MAX_UOPS, "every region fits");
 
@@ -41,6 +44,8 @@ typedef struct Finder {
   A64Region *region;
   const A64TranslateKey *key;
   const uint8_t *page;
+  const uint64_t *places; // of A64Elsewhere
+  bool always;
   unsigned max;
   unsigned special; // flags of instructions that another may not follow
   unsigned n_later, next_later;
@@ -99,6 +104,31 @@ ends_region (const Finder *f, const A64Op *op)
   }
 }
 
+// True where there are not FEW_INSNS from `offset` on before the code ends with a call, a jump to
+// where a register says or an exception.
+static bool
+ends_soon (const Finder *f, int64_t offset)
+{
+  for (unsigned n = 0; n < FEW_INSNS; n++) {
+    if (!is_inside (offset))
+      return true;
+    uint32_t insn = mem_load32 (f->page + offset);
+    if (insn >> 26 == 0x25 || insn >> 25 == 0x6b || insn >> 24 == 0xd4)
+      return true;
+    offset += insn >> 26 == 0x05 ? (int64_t) ((uint64_t) insn << 38) >> 36 : 4;
+  }
+  return false;
+}
+
+// What is not in the region, but was translated before. It depends on the place alone, so that all
+// ways there agree.
+static inline bool
+is_elsewhere (const Finder *f, unsigned offset)
+{
+  return __builtin_expect (f->places[offset / 256] >> (offset / 4 & 63) & 1, 0) != 0 &&
+         (f->always || !ends_soon (f, offset));
+}
+
 // The next place of the same stretch, or -1.
 static int64_t
 find_next (Finder *f, const A64Op *op)
@@ -119,7 +149,7 @@ find_next (Finder *f, const A64Op *op)
   if (!is_inside (next))
     return -1;
   if (!(words[(unsigned) next / 4] & A64_WORD_IN_REGION))
-    return next;
+    return is_elsewhere (f, (unsigned) next) ? -1 : next;
   words[(unsigned) next / 4] |= A64_WORD_JUMPED_TO;
   return -1;
 }
@@ -129,7 +159,7 @@ find_stretch (Finder *f)
 {
   while (f->next_later < f->n_later) {
     unsigned offset = f->later[f->next_later++];
-    if (!is_in_region (f->region, offset))
+    if (!is_in_region (f->region, offset) && !is_elsewhere (f, offset))
       return offset;
   }
   return -1;
@@ -334,12 +364,22 @@ bool
 a64_translate_region (A64Region *region, const A64TranslateKey *key, const uint8_t *page,
                       unsigned offset, unsigned max_insns)
 {
+  return a64_translate_rest (region, key, page, offset, max_insns, &(A64Elsewhere){0});
+}
+
+bool
+a64_translate_rest (A64Region *region, const A64TranslateKey *key, const uint8_t *page,
+                    unsigned offset, unsigned max_insns, const A64Elsewhere *elsewhere)
+{
+  static const uint64_t nowhere[A64_N_WORDS / 64];
   Finder finder;
   A64Translator t = {.region = region, .key = key};
 
   finder.region = region;
   finder.key = key;
   finder.page = page;
+  finder.places = elsewhere->places != NULL ? elsewhere->places : nowhere;
+  finder.always = elsewhere->always;
   finder.max = max_insns < IR_MAX_INSNS ? max_insns : IR_MAX_INSNS;
   finder.special = A64_F_END | A64_F_BRANCH | (key->fp_trapped ? A64_F_FP : 0);
   finder.n_later = finder.next_later = 0;

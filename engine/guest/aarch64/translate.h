@@ -67,8 +67,17 @@ typedef struct A64Region {
   uint16_t label_uop[IR_MAX_LABELS]; // where the LABEL is, + 1; 0: not yet
 } A64Region;
 
+// Code of the page that was translated before and can be jumped to.
+typedef struct A64Elsewhere {
+  const uint64_t *places; // a bit for each word, or NULL
+  bool always;            // even where it would take but a few instructions to have it here, too
+} A64Elsewhere;
+
 // Decodes and translates what is reachable from `offset` in the 4 KiB page at `page` (host
 // address), at most max_insns instructions, and finds the live flags. Each word is read once. False
 // when it did not fit, which does not happen to any code within the limits of IrRegion.
 bool a64_translate_region (A64Region *region, const A64TranslateKey *key, const uint8_t *page,
                            unsigned offset, unsigned max_insns);
+// The same without what is elsewhere.
+bool a64_translate_rest (A64Region *region, const A64TranslateKey *key, const uint8_t *page,
+                         unsigned offset, unsigned max_insns, const A64Elsewhere *elsewhere);

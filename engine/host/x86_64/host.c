@@ -64,9 +64,15 @@ host_empty_code (JitHost *host)
 }
 
 static size_t
-host_lower (JitHost *host, const JitRequest *request, uint8_t *code, size_t room)
+host_lower (JitHost *host, const JitRequest *request, uint8_t *code, size_t room, uint32_t *entries)
 {
-  return x64_lower_region (&host->lower, request, code, room);
+  return x64_lower_region (&host->lower, request, code, room, entries);
+}
+
+static size_t
+host_lower_entry (JitHost *host, const uint8_t *label, unsigned pc_off, uint8_t *code, size_t room)
+{
+  return x64_lower_entry (&host->lower, label, pc_off, code, room);
 }
 
 static void
@@ -109,6 +115,7 @@ const JitHostOps x64_host_ops = {
     .enter = host_enter,
     .empty_code = host_empty_code,
     .lower = host_lower,
+    .lower_entry = host_lower_entry,
     .link = host_link,
     .unlink = host_unlink,
     .mark = host_mark,

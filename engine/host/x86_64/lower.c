@@ -159,6 +159,18 @@ x64_describe (const X64Lower *l, const Uop *uop, uint32_t bits)
          bits | (uint32_t) l->count << JIT_DESC_COUNT;
 }
 
+static void
+init_poll (X64Lower *l)
+{
+  X64Piece *piece = &l->poll;
+  X64Asm a = {.p = piece->bytes, .end = piece->bytes + sizeof piece->bytes};
+
+  x64_alu_mi (&a, X64_CMP, 32, x64_state (l->layout->pending), 0);
+  piece->field = (uint8_t) (x64_jcc_rel32 (&a, X64_CC_NE, a.p) - piece->bytes);
+  piece->n = (uint8_t) (a.p - piece->bytes);
+  assert (!a.overflow);
+}
+
 void
 x64_lower_init (X64Lower *l, const JitLayout *layout, const X64Stubs *stubs,
                 const X64Features *features)
@@ -167,6 +179,7 @@ x64_lower_init (X64Lower *l, const JitLayout *layout, const X64Stubs *stubs,
   l->stubs = stubs;
   l->features = features;
   x64_init_look_up (l);
+  init_poll (l);
 }
 
 // ---- the pass -------------------------------------------------------------------------------
@@ -193,8 +206,7 @@ poll (X64Lower *l, unsigned pc_off)
   X64Cold *cold = x64_cold (l, NULL, leave_for_poll);
 
   cold->imm = pc_off;
-  x64_alu_mi (&l->a, X64_CMP, 32, x64_state (l->layout->pending), 0);
-  x64_jcc (&l->a, X64_CC_NE, &cold->entry);
+  x64_label_add (&cold->entry, x64_put_piece (&l->a, &l->poll));
 }
 
 // Where jumps meet, nothing is known but that NZCV is in memory, and the copies of x64_meet.
@@ -301,16 +313,45 @@ x64_lower_uops (X64Lower *l, unsigned first, unsigned last)
   }
 }
 
+static void
+enter (const X64Lower *l, X64Asm *a, unsigned pc_off)
+{
+  x64_lea (a, 64, X64_PAGE, x64_mem (X64_RAX, -(int32_t) pc_off));
+  // As poll, with the address still in rax.
+  uint8_t *field = x64_put_piece (a, &l->poll);
+  if (field != NULL)
+    x64_patch_rel32 (field, l->stubs->leave);
+}
+
+// At labels nothing is expected that is not so at a region's beginning, copies apart.
+static void
+note_entries (const X64Lower *l, const uint8_t *code, uint32_t *entries)
+{
+  for (unsigned i = 0; i < l->ir->n_labels; i++) {
+    bool ready = l->labels[i].at != NULL && !l->met[i].copies;
+
+    entries[i] = ready ? (uint32_t) (l->labels[i].at - code) : 0;
+  }
+}
+
 size_t
-x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room)
+x64_lower_entry (X64Lower *l, const uint8_t *label, unsigned pc_off, uint8_t *code, size_t room)
+{
+  X64Asm a = {.p = code, .end = code + room};
+
+  enter (l, &a, pc_off);
+  x64_jmp_rel32 (&a, label);
+  return a.overflow ? 0 : (size_t) (a.p - code);
+}
+
+size_t
+x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t room,
+                  uint32_t *entries)
 {
   const IrRegion *ir = request->ir;
 
   begin (l, request, code, room);
-  x64_lea (&l->a, 64, X64_PAGE, x64_mem (X64_RAX, -(int32_t) ir->entry));
-  // As poll, with the address still in rax.
-  x64_alu_mi (&l->a, X64_CMP, 32, x64_state (l->layout->pending), 0);
-  x64_jcc_rel32 (&l->a, X64_CC_NE, l->stubs->leave);
+  enter (l, &l->a, ir->entry);
   if (ir->n_uops > 0)
     x64_lower_uops (l, 0, ir->n_uops - 1);
   if (l->window.active)
@@ -322,5 +363,6 @@ x64_lower_region (X64Lower *l, const JitRequest *request, uint8_t *code, size_t 
     emit_cold (l, &l->cold[i]);
   if (!l->failed && !l->a.overflow)
     put_ops (l);
+  note_entries (l, code, entries);
   return l->failed || l->a.overflow ? 0 : (size_t) (l->a.p - code);
 }

@@ -171,6 +171,7 @@ typedef struct X64Stubs {
 
 struct X64Lower {
   X64Asm a;
+  X64Piece poll;       // leads away when there is something pending
   X64Piece index;      // the address in ecx becomes an index of a table
   X64Piece compare[2]; // of the read and of the write table (lower-mem.c)
   X64Piece probe[2];   // by the mask of the jump cache

@@ -514,6 +514,18 @@ next_random (uint64_t *random)
   return (uint32_t) (*random >> 32);
 }
 
+static void
+random_page (uint64_t *random)
+{
+  for (unsigned i = 0; i < 1024; i++) {
+    uint32_t r = next_random (random), distance = (r >> 8) % 40;
+    const uint32_t branches[] = {B (distance - 20), CBZ_X0 (distance - 20), TBNZ_W0 (distance - 20),
+                                 ADD_X0_1, NOP};
+
+    set_word (i * 4, r % 3 ? branches[r % 5] : next_random (random));
+  }
+}
+
 // Any words from anywhere, a third of them branches to nearby, make a region that is right.
 static void
 test_random (void **state)
@@ -522,17 +534,98 @@ test_random (void **state)
 
   (void) state;
   for (unsigned round = 0; round < 1500; round++) {
-    for (unsigned i = 0; i < 1024; i++) {
-      uint32_t r = next_random (&random), distance = (r >> 8) % 40;
-      const uint32_t branches[] = {B (distance - 20), CBZ_X0 (distance - 20),
-                                   TBNZ_W0 (distance - 20), ADD_X0_1, NOP};
-
-      set_word (i * 4, r % 3 ? branches[r % 5] : next_random (&random));
-    }
+    random_page (&random);
     assert_true (a64_translate_region (&region, round % 2 ? &el1 : &el0, page,
                                        next_random (&random) % 1024 * 4,
                                        1 + next_random (&random) % 300));
     check_region ("random");
+  }
+}
+
+// ---- code that is elsewhere -----------------------------------------------------------------
+
+static bool
+is_in_region (unsigned offset)
+{
+  for (unsigned i = 0; i < region.ir.n_spans; i++)
+    if (offset - region.ir.spans[i].offset < region.ir.spans[i].bytes)
+      return true;
+  return false;
+}
+
+static bool
+is_place (const uint64_t *places, unsigned offset)
+{
+  return (places[offset / 256] >> offset / 4 % 64 & 1) != 0;
+}
+
+static void
+translate_rest (unsigned entry, const uint64_t *places, bool always, unsigned max)
+{
+  assert_true (a64_translate_rest (&region, &el1, page, entry, max,
+                                   &(A64Elsewhere){.places = places, .always = always}));
+  check_region ("the rest");
+}
+
+// Eight instructions before a return are worth a jump there, seven are not.
+static void
+test_what_is_elsewhere_is_left_out (void **state)
+{
+  uint64_t places[16] = {1};
+
+  (void) state;
+  for (unsigned n = 6; n <= 7; n++) {
+    memset (page, 0, sizeof page);
+    for (unsigned i = 0; i < n; i++)
+      set_word (i * 4, ADD_X0_1);
+    set_word (n * 4, B (100 - n)); // followed
+    set_word (400, RET);
+    set_word (800, CBZ_X0 (-200)); // goes there; so does what follows
+    set_word (804, B (-201));
+    for (unsigned always = 0; always < 2; always++) {
+      bool out = n == 7 || always;
+
+      translate_rest (800, places, always, 256);
+      assert_int_equal (region.ir.n_insns, out ? 2 : 2 + n + 2);
+      assert_int_equal (is_in_region (0), !out);
+      assert_int_equal (region.ir.n_labels, !out);
+    }
+    // The entry is never elsewhere, nor what is reached from there.
+    translate_rest (0, places, true, 256);
+    assert_int_equal (region.ir.n_insns, n + 2);
+  }
+}
+
+// What was made can be made again from where it was and is not.
+static void
+test_made_again (void **state)
+{
+  static uint64_t places[16], others[16];
+  static Uop uops[IR_MAX_UOPS];
+  uint64_t random = 2;
+
+  (void) state;
+  for (unsigned round = 0; round < 500; round++) {
+    unsigned entry = next_random (&random) % 1024 * 4, insns, n;
+
+    random_page (&random);
+    for (unsigned i = 0; i < 16; i++)
+      places[i] = (uint64_t) next_random (&random) << 32 & (uint64_t) next_random (&random) << 32;
+    translate_rest (entry, places, round % 2, 1 + next_random (&random) % 300);
+    for (unsigned offset = 0; offset < 4096; offset += 4)
+      if (round % 2 && offset != entry && is_place (places, offset))
+        assert_false (is_in_region (offset));
+    insns = region.ir.n_insns;
+    n = region.ir.n_uops;
+    memcpy (uops, region.ir.uops, n * sizeof *uops);
+    memset (others, 0xff, sizeof others);
+    for (unsigned offset = 0; offset < 4096; offset += 4)
+      if (is_in_region (offset))
+        others[offset / 256] &= ~(UINT64_C (1) << offset / 4 % 64);
+    translate_rest (entry, others, true, insns);
+    assert_int_equal (region.ir.n_insns, insns);
+    assert_int_equal (region.ir.n_uops, n);
+    assert_memory_equal (region.ir.uops, uops, n * sizeof *uops);
   }
 }
 
@@ -544,6 +637,8 @@ main (void)
       cmocka_unit_test (test_ops),
       cmocka_unit_test (test_limits),
       cmocka_unit_test (test_random),
+      cmocka_unit_test (test_what_is_elsewhere_is_left_out),
+      cmocka_unit_test (test_made_again),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
