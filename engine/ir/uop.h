@@ -120,7 +120,7 @@ enum {
   IR_FCMP_SIGNALS = 1u << 4, // quiet NaNs are invalid, too
 };
 
-// aux2 of VCMP and VCMP0, VHALVE, VQXTN, SHA1R.
+// aux2 of VCMP and VCMP0, VHALVE, VQXTN, VSQDMLAL, SHA1R.
 typedef enum IrSha1 { IR_SHA1_CHOOSE, IR_SHA1_PARITY, IR_SHA1_MAJORITY } IrSha1;
 typedef enum IrVCmp { IR_VEQ, IR_VGT, IR_VGE, IR_VHI, IR_VHS, IR_VTST, IR_VLE, IR_VLT } IrVCmp;
 enum {
@@ -132,6 +132,10 @@ enum {
   IR_VQXTN_HIGH = 1u << 0,
   IR_VQXTN_FROM_SIGNED = 1u << 1,
   IR_VQXTN_TO_SIGNED = 1u << 2,
+};
+enum {
+  IR_VQDMLAL_HIGH = 1u << 0,
+  IR_VQDMLAL_SUB = 1u << 1,
 };
 
 typedef enum IrOp {

@@ -218,3 +218,6 @@ urshl v0.2d, v1.2d, v2.2d
 
 // a saturating product of scalars
   sqdmulh s0, s1, s2
+
+// a doubled product added, saturated
+  sqdmlal v0.4s, v1.4h, v2.4h

@@ -132,12 +132,12 @@ A64_TRANSLATE_FUNCTION (v_same_t)
   emit_tier0 (t, op, row->uop, width (op), op->rd, op->rn, op->rm)->aux2 = row->aux2;
 }
 
-// The lowest lane of v alone, in a temporary: zeroes above it do not saturate.
+// d, mostly a temporary, = the lowest lane of v alone: zeroes above it do not saturate.
 static unsigned
-emit_lowest (A64Translator *t, unsigned size, unsigned temporary, unsigned v)
+emit_lowest (A64Translator *t, unsigned size, unsigned d, unsigned v)
 {
-  emit (t, UOP_VGETE, 0, size, temporary, v, 0);
-  return temporary;
+  emit (t, UOP_VGETE, 0, size, d, v, 0);
+  return d;
 }
 
 // Vectors stay as they are, and scalars of 64 bits, which are like vectors of one lane.
@@ -232,6 +232,39 @@ A64_TRANSLATE_FUNCTION (v_long_doubled_scalar)
 A64_TRANSLATE_FUNCTION (v_long_doubled_scalar_element)
 {
   emit_doubled_scalar (t, op, row, emit_element (t, op));
+}
+
+static void
+emit_doubled_sum (A64Translator *t, const A64Op *op, const A64TranslateRow *row, unsigned a,
+                  unsigned b)
+{
+  emit_tier0 (t, op, row->uop, UOP_Q, op->rd, a, b)->aux2 =
+      (uint8_t) (row->aux2 | (op->aux[2] ? IR_VQDMLAL_HIGH : 0));
+}
+
+A64_TRANSLATE_FUNCTION (v_doubled_sum)
+{
+  emit_doubled_sum (t, op, row, op->rn, op->rm);
+}
+
+A64_TRANSLATE_FUNCTION (v_doubled_sum_element)
+{
+  emit_doubled_sum (t, op, row, op->rn, emit_element (t, op));
+}
+
+// Of the lowest lanes; what is above is left as it was, and becomes zero.
+A64_TRANSLATE_FUNCTION (v_doubled_sum_scalar)
+{
+  emit_doubled_sum (t, op, row, emit_lowest (t, op->aux[0], T0, op->rn), op->rm);
+  emit_lowest (t, op->aux[0] + 1, op->rd, op->rd);
+}
+
+A64_TRANSLATE_FUNCTION (v_doubled_sum_scalar_element)
+{
+  unsigned element = emit_element (t, op);
+
+  emit_doubled_sum (t, op, row, emit_lowest (t, op->aux[0], T0, op->rn), element);
+  emit_lowest (t, op->aux[0] + 1, op->rd, op->rd);
 }
 
 A64_TRANSLATE_FUNCTION (v_long_accumulate)

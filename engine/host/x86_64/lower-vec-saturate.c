@@ -65,16 +65,16 @@ find_limit (X64Lower *l, unsigned size, X64Vec d, X64Vec s)
 // A sum overflows where its sign is that of neither operand, a difference where the operands'
 // signs differ and its own is not a's.
 static void
-signed_sum (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Vec b, bool subtract)
+signed_sum (X64Lower *l, const Uop *uop, unsigned size, X64Vec d, X64Vec a, X64Vec b, bool subtract)
 {
   const X64VecOp *op = subtract ? x64_vsub : x64_vadd;
-  bool dwords = uop->aux == 2;
+  bool dwords = size == 2;
 
-  x64_vrrr (&l->a, op[uop->aux], d, a, b);
+  x64_vrrr (&l->a, op[size], d, a, b);
   x64_vrrr (&l->a, X64_VPXOR, 0, a, d);
   x64_vrrr (&l->a, X64_VPXOR, 1, b, subtract ? a : d);
   x64_vrrr (&l->a, X64_VPAND, 0, 0, 1);
-  find_limit (l, uop->aux, 1, a);
+  find_limit (l, size, 1, a);
   x64_vrrrr (&l->a, dwords ? X64_VBLENDVPS : X64_VBLENDVPD, d, d, 1, 0);
   note_unless_zero (l, uop, dwords ? X64_VTESTPS : X64_VTESTPD, 0, uop->flags & UOP_Q);
 }
@@ -84,7 +84,7 @@ signed_lanes (X64Lower *l, const Uop *uop, bool subtract)
 {
   X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), d = x64_vnew (l);
 
-  signed_sum (l, uop, d, a, b, subtract);
+  signed_sum (l, uop, uop->aux, d, a, b, subtract);
   x64_vresult (l, uop, d);
 }
 
@@ -196,7 +196,7 @@ x64_lower_VSQADDX (X64Lower *l, const Uop *uop)
   if (uop->aux < 2)
     short_sum_moved (l, uop, d, moved, b);
   else if (uop->aux2)
-    signed_sum (l, uop, d, moved, b, false);
+    signed_sum (l, uop, uop->aux, d, moved, b, false);
   else
     unsigned_sum (l, uop, d, moved, b);
   x64_vrrm (&l->a, X64_VPXOR, d, d, signs);
@@ -303,6 +303,43 @@ x64_lower_VSQDMULH (X64Lower *l, const Uop *uop)
   x64_vrrr (&l->a, X64_VPXOR, d, d, 0);
   note_unless_zero (l, uop, X64_VPTEST, 0, uop->flags & UOP_Q);
   x64_vresult (l, uop, d);
+}
+
+// The lower or the upper halves of a and b, multiplied and doubled: d. Only the square of the smallest
+// number saturates.
+static void
+multiply_doubled (X64Lower *l, const Uop *uop, X64Vec d, X64Vec a, X64Vec b)
+{
+  bool high = (uop->aux2 & IR_VQDMLAL_HIGH) != 0;
+  unsigned wide = uop->aux + 1u;
+  X64Asm *as = &l->a;
+
+  if (uop->aux == 2) {
+    x64_vrri (as, X64_VPSHUFD, 0, a, high ? 0xfa : 0x50);
+    x64_vrri (as, X64_VPSHUFD, 1, b, high ? 0xfa : 0x50);
+    x64_vrrr (as, X64_VPMULDQ, d, 0, 1);
+  } else {
+    x64_vrri (as, X64_VPSHUFD, 0, a, high ? 0xee : 0x44);
+    x64_vrri (as, X64_VPSHUFD, 1, b, high ? 0xee : 0x44);
+    x64_vrr (as, X64_VPMOVSXWD, 0, 0);
+    x64_vrr (as, X64_VPMOVSXWD, 1, 1);
+    x64_vrrr (as, X64_VPMULLD, d, 0, 1);
+  }
+  x64_vrrr (as, x64_vadd[wide], d, d, d);
+  x64_vrrm (as, x64_vcmpeq[wide], 0, d, x64_const (l, X64_K_SIGN + wide));
+  x64_vrrr (as, X64_VPXOR, d, d, 0);
+  note_unless_zero (l, uop, X64_VPTEST, 0, true);
+}
+
+void
+x64_lower_VSQDMLAL (X64Lower *l, const Uop *uop)
+{
+  X64Vec a = x64_vuse (l, uop->a), b = x64_vuse (l, uop->b), old = x64_vuse (l, uop->d);
+  X64Vec product = x64_vnew (l), d = x64_vnew (l);
+
+  multiply_doubled (l, uop, product, a, b);
+  signed_sum (l, uop, uop->aux + 1u, d, old, product, (uop->aux2 & IR_VQDMLAL_SUB) != 0);
+  x64_vput (l, uop->d, d);
 }
 
 // ---- narrower -------------------------------------------------------------------------------
