@@ -66,20 +66,19 @@ acknowledge (Gicv3 *gic, unsigned index, unsigned group)
   return intid;
 }
 
+// And of this CPU what is most urgent is found again.
 static void
 deactivate (Gicv3 *gic, unsigned index, unsigned intid)
 {
   uint32_t bit;
   GicBank *bank = find_bank (gic, &gic->cpus[index], intid, &bit);
 
-  if (bank == NULL)
-    return;
-  bank->active &= ~bit;
+  if (bank != NULL)
+    bank->active &= ~bit;
   // The interrupt may be pending for another CPU by now.
-  if (intid >= GIC_N_LOCAL)
+  if (bank != NULL && intid >= GIC_N_LOCAL && gic->spi_target[intid - GIC_N_LOCAL] != (int) index)
     gic_update_spi (gic, intid - GIC_N_LOCAL);
-  else
-    gic_update_cpu (gic, index);
+  gic_update_cpu (gic, index);
 }
 
 // Priority drop, and deactivation unless that is left to ICC_DIR. An end that does not match the
@@ -95,9 +94,10 @@ end_of_interrupt (Gicv3 *gic, unsigned index, unsigned group, uint64_t value)
   if ((intid >= GIC_N_INTIDS && !gic_is_lpi (gic, intid)) || (cpu->active_prio[group] & top) == 0)
     return;
   cpu->active_prio[group] &= ~top;
-  if (!(cpu->ctlr & ICC_CTLR_EOIMODE))
+  if (cpu->ctlr & ICC_CTLR_EOIMODE)
+    gic_update_cpu (gic, index);
+  else
     deactivate (gic, index, intid);
-  gic_update_cpu (gic, index);
 }
 
 // Only an SGI that the receiver put into this group is raised.
@@ -145,15 +145,13 @@ read_bpr1 (const GicCpu *cpu)
   return cpu->bpr[1];
 }
 
+// What others change as well.
 static bool
 read_locked (Gicv3 *gic, unsigned index, uint32_t reg, uint64_t *value)
 {
   GicCpu *cpu = &gic->cpus[index];
 
   switch (reg) {
-  case ICC_PMR:
-    *value = cpu->pmr;
-    return true;
   case ICC_IAR0:
     *value = acknowledge (gic, index, 0);
     return true;
@@ -165,6 +163,19 @@ read_locked (Gicv3 *gic, unsigned index, uint32_t reg, uint64_t *value)
     return true;
   case ICC_HPPIR1:
     *value = highest_pending (cpu, 1);
+    return true;
+  default:
+    return false;
+  }
+}
+
+// What only the CPU itself changes, on its own thread or while it is parked: without the lock.
+static bool
+read_own (const GicCpu *cpu, uint32_t reg, uint64_t *value)
+{
+  switch (reg) {
+  case ICC_PMR:
+    *value = cpu->pmr;
     return true;
   case ICC_BPR0:
     *value = cpu->bpr[0];
@@ -270,6 +281,8 @@ static bool
 cpu_read (void *opaque, unsigned vcpu, uint32_t reg, uint64_t *value)
 {
   Gicv3 *gic = opaque;
+  if (read_own (&gic->cpus[vcpu], reg, value))
+    return true;
   g_mutex_lock (&gic->lock);
   bool known = read_locked (gic, vcpu, reg, value);
   g_mutex_unlock (&gic->lock);

@@ -77,6 +77,9 @@ typedef struct JitLayout {
   bool (*store) (void *cpu, uint64_t va, uint32_t desc);
   void *(*rmw) (void *cpu, uint64_t va, uint32_t desc);
   bool (*check_sp) (void *cpu, uint64_t unused, uint32_t desc);
+  // `pending` is not 0 where the guest is about to go on at va. True: that was seen to, and pc says
+  // where it goes on; false: generated code is left there.
+  bool (*attend) (void *cpu, uint64_t va);
   // What is to be added to addresses in va's page, which enters the table; 0: it is not known to be
   // ordinary memory that may be accessed. Changes nothing the guest can see. write: 1 to write.
   int64_t (*addend) (void *cpu, uint64_t va, uint32_t write);

@@ -113,6 +113,7 @@ print_stubs (const JitHost *host)
       {"store", s->store},
       {"rmw", s->rmw},
       {"addend", s->addend},
+      {"attend", s->attend},
       {"check_sp", s->check_sp},
       {"interp", s->interp},
       {"interp_end", s->interp_end},

@@ -68,6 +68,13 @@
 // processor
   mrs x0, midr_el1
 
+// address space
+  msr ttbr0_el1, x0
+
+// interrupt acknowledged and ended
+  mrs x0, s3_0_c12_c12_0
+  msr s3_0_c12_c12_1, x0
+
 // supervisor call
   svc #0
 

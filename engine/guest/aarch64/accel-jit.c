@@ -13,6 +13,7 @@
 #include "engine/guest/aarch64/decode.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
+#include "engine/guest/aarch64/run.h"
 #include "engine/guest/aarch64/sysreg.h"
 #include "engine/guest/aarch64/translate.h"
 #include "engine/jit/jit.h"
@@ -216,6 +217,20 @@ check_sp (void *opaque, uint64_t unused, uint32_t desc)
   return end_slow (cpu, desc, a64_check_sp (cpu, &op));
 }
 
+// Interrupts alone are taken here; the run loop knows of all else that may be asked for, and of
+// regions that are compared.
+static bool
+attend (void *opaque, uint64_t va)
+{
+  A64Cpu *cpu = opaque;
+
+  if (cpu->verify != NULL || atomic_load (&cpu->pending) != VCPU_IRQ)
+    return false;
+  cpu->pc = va;
+  a64_take_interrupts (cpu);
+  return true;
+}
+
 // Follows an instruction of tier 0 that code goes on behind.
 static void
 goes_on (A64Cpu *cpu, const A64Op *op)
@@ -290,6 +305,7 @@ static const JitLayout layout = {
     .store = store,
     .rmw = rmw,
     .check_sp = check_sp,
+    .attend = attend,
     .addend = addend,
 };
 

@@ -3,6 +3,7 @@
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/interp.h"
+#include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/run.h"
 #include "engine/guest/aarch64/sysop.h"
 #include "engine/guest/aarch64/sysreg.h"
@@ -401,6 +402,7 @@ a64_interp_MRS_COUNTER (A64Cpu *cpu, const A64Op *op)
   leave_after (cpu, op);
 }
 
+// The interrupt controller's. What becomes of it is seen where interrupts are looked at.
 static void
 write_outside (A64Cpu *cpu, const A64Op *op)
 {
@@ -412,13 +414,14 @@ write_outside (A64Cpu *cpu, const A64Op *op)
     a64_raise_undefined (cpu, op);
     return;
   }
-  leave_after (cpu, op);
+  A64_NEXT (cpu, op);
 }
 
 void
 a64_interp_MSR (A64Cpu *cpu, const A64Op *op)
 {
   const A64SysReg *reg;
+  bool goes_on;
 
   if (op->imm < 0) {
     write_outside (cpu, op);
@@ -427,8 +430,13 @@ a64_interp_MSR (A64Cpu *cpu, const A64Op *op)
   reg = a64_sysreg_get ((int) op->imm);
   if (access_refused (cpu, op, reg, true) || special_refused (cpu, op, reg))
     return;
+  // Code from pages that belong to the address space left behind is looked up again.
+  goes_on = a64_sysreg_is_table (reg->number) && !cpu->ctx_el1->info->fragile_code;
   a64_sysreg_write (cpu, reg, cpu->x[op->rd]);
-  leave_after (cpu, op);
+  if (goes_on)
+    A64_NEXT (cpu, op);
+  else
+    leave_after (cpu, op);
 }
 
 void

@@ -61,9 +61,10 @@ a64_attr_is_device (uint8_t attr)
 
 // Walk parameters, decoded from TCR_EL1 and TTBRn_EL1 when they are written.
 typedef struct A64Half {
-  uint64_t base;     // of the first table
-  uint8_t va_bits;   // 64 - TnSZ
-  uint8_t page_bits; // 12, 14, 16
+  uint64_t base;      // of the first table
+  uint64_t base_mask; // its bits in TTBRn_EL1
+  uint8_t va_bits;    // 64 - TnSZ
+  uint8_t page_bits;  // 12, 14, 16
   uint8_t start_level;
   bool disabled; // EPD
   bool tbi;
@@ -120,8 +121,9 @@ typedef struct A64Mmu {
   bool check_alignment;
   bool wxn;
   bool hardware_af, hardware_dirty;
-  uint8_t ips_bits; // output address size
-  uint8_t asid_mask_bits;
+  uint8_t ips_bits;  // output address size
+  uint8_t asid_half; // whose TTBRn_EL1 has it
+  uint16_t asid_mask;
   A64Half half[2];
   uint16_t asid;
   // The last RAM region a walk or access met, so that most need no search of the bus.
@@ -147,6 +149,8 @@ typedef struct A64Mmu {
 
 // Recomputes the walk parameters from the system registers.
 void a64_mmu_configure (A64Cpu *cpu);
+// The same where nothing but TTBRn_EL1 was written.
+void a64_mmu_point (A64Cpu *cpu);
 // Removes the tag of `va` where TBI is enabled; of an instruction's address, unless TBID is.
 GuestVaddr a64_untag (const A64Mmu *mmu, GuestVaddr va);
 GuestVaddr a64_untag_code (const A64Mmu *mmu, GuestVaddr va);

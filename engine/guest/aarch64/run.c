@@ -46,9 +46,8 @@ a64_update_jumps (A64Cpu *cpu)
     a64_jit_check_fp (cpu);
 }
 
-// Interrupts that are not masked; FIQ first.
-static void
-take_interrupts (A64Cpu *cpu)
+void
+a64_take_interrupts (A64Cpu *cpu)
 {
   atomic_fetch_and (&cpu->pending, ~(uint32_t) VCPU_IRQ);
   if (a64_debugger_stepping (cpu))
@@ -100,7 +99,7 @@ a64_run (void *opaque)
     if (pending & VCPU_WORK)
       vcpu_run_work (cpu->vcpu);
     if (pending & VCPU_IRQ)
-      take_interrupts (cpu);
+      a64_take_interrupts (cpu);
   }
 }
 

@@ -9,6 +9,8 @@ enum { A64_EVENT_WAIT_NS = 50000 };
 // GuestOps.run.
 void a64_run (void *cpu);
 
+// VCPU_IRQ was pending: those that are not masked; FIQ first. Between instructions, pc being the next.
+void a64_take_interrupts (A64Cpu *cpu);
 // An interrupt input is high, masked or not: what ends WFI.
 bool a64_interrupt_waits (A64Cpu *cpu);
 // Sleeps until an interrupt, a request of another thread or the deadline (machine clock).

@@ -140,7 +140,7 @@ a64_write_ttbr (A64Cpu *cpu, const A64SysReg *reg, uint64_t value)
 
   if (!store (cpu, reg, value))
     return;
-  a64_mmu_configure (cpu);
+  a64_mmu_point (cpu);
   a64_tlb_drop_fragile (cpu);
   if (cpu->mmu->asid != asid)
     a64_tlb_switch_asid (cpu);

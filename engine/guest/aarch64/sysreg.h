@@ -135,6 +135,21 @@ void a64_sysregs_reset (A64Cpu *cpu);
 void a64_sysregs_sanitize (A64Cpu *cpu);
 void a64_sysregs_loaded (A64Cpu *cpu);
 
+// TTBR0_EL1 or TTBR1_EL1.
+static inline bool
+a64_sysreg_is_table (uint32_t number)
+{
+  return (number & ~1u) == A64_SYSREG (3, 0, 2, 0, 0);
+}
+
+// Of the interrupt controller's CPU interface: ICC_PMR_EL1, and those beside the vectors' base.
+static inline bool
+a64_sysreg_is_gic (uint32_t number)
+{
+  return number == A64_SYSREG (3, 0, 4, 6, 0) ||
+         (number >= A64_SYSREG (3, 0, 12, 8, 0) && number <= A64_SYSREG (3, 0, 12, 12, 7));
+}
+
 #define A64_MIDR UINT64_C (0x000f7e50)
 enum { A64_LINE_BYTES = 64 };         // of a data cache
 #define A64_CTR UINT64_C (0x9444c00a) // IminLine 4 KiB, PIPT, DminLine 64, IDC, not DIC

@@ -431,7 +431,9 @@ a64_tlb_switch_asid (A64Cpu *cpu)
   }
   oldest->info->last_use = mmu->tick;
   cpu->ctx_el0 = oldest;
-  a64_update_context (cpu);
+  // EL1's stays.
+  if (cpu->ctx != cpu->ctx_el1)
+    a64_update_context (cpu);
 }
 
 void

@@ -359,8 +359,17 @@ is_daif (const A64TranslateKey *key, const A64Op *op)
   return key->el != 0 && register_number (op) == A64_SYSREG (3, 3, 4, 2, 1);
 }
 
+// Tier 0 writes it, and goes on unless code may be elsewhere then.
+static bool
+is_written_by_tier0 (const A64TranslateKey *key, const A64Op *op)
+{
+  uint32_t number = register_number (op);
+
+  return key->el != 0 && (a64_sysreg_is_table (number) || a64_sysreg_is_gic (number));
+}
+
 // Writes that leave all that code depends on as it was: NZCV, FPSR but where it counts whether
-// something was inexact, SP_EL0 beside SP, and of EL1 DAIF.
+// something was inexact, SP_EL0 beside SP, and of EL1 DAIF, the tables and the interrupt controller's.
 bool
 a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
 {
@@ -370,6 +379,7 @@ a64_translate_goes_on (const A64TranslateKey *key, const A64Op *op)
     return key->el != 0;
   return is_daif (key, op) || number == A64_SYSREG (3, 3, 4, 2, 0) ||
          (is_fpsr (op) && !key->fp_trapped && !(key->fp_mode & IR_FP_FLUSH)) ||
+         is_written_by_tier0 (key, op) ||
          (number == A64_SYSREG (3, 0, 4, 1, 0) && key->el != 0 && key->sp_sel);
 }
 
@@ -379,6 +389,8 @@ A64_TRANSLATE_FUNCTION (msr)
   if (!a64_translate_goes_on (t->key, op)) {
     emit_fpsr_sync (t, op);
     a64_emit_interp (t, op, UOP_INTERP_END);
+  } else if (is_written_by_tier0 (t->key, op)) {
+    a64_emit_interp (t, op, UOP_INTERP);
   } else if (is_fpsr (op)) {
     write_fpsr (t, op->rd);
   } else if (is_daif (t->key, op)) {

@@ -39,7 +39,7 @@ granule_bits (unsigned half, uint64_t tcr)
 }
 
 static void
-configure_half (A64Half *h, unsigned half, uint64_t tcr, uint64_t ttbr)
+configure_half (A64Half *h, unsigned half, uint64_t tcr)
 {
   unsigned size = bits (tcr, half == 0 ? 0 : 16, 6);
   unsigned stride;
@@ -53,7 +53,7 @@ configure_half (A64Half *h, unsigned half, uint64_t tcr, uint64_t ttbr)
   // The first table may be smaller than a page, and is then aligned to its own size.
   unsigned top_bits = h->va_bits - h->page_bits - stride * (3 - h->start_level) + 3;
   top_bits = top_bits < 6 ? 6 : top_bits;
-  h->base = ttbr & (((uint64_t) 1 << A64_PA_BITS) - 1) & ~(((uint64_t) 1 << top_bits) - 1);
+  h->base_mask = (((uint64_t) 1 << A64_PA_BITS) - 1) & ~(((uint64_t) 1 << top_bits) - 1);
 
   h->disabled = bits (tcr, half == 0 ? 7 : 23, 1);
   h->tbi = bits (tcr, 37 + half, 1);
@@ -63,12 +63,22 @@ configure_half (A64Half *h, unsigned half, uint64_t tcr, uint64_t ttbr)
 }
 
 void
+a64_mmu_point (A64Cpu *cpu)
+{
+  A64Mmu *mmu = cpu->mmu;
+  const uint64_t ttbr[] = {cpu->sys->ttbr0_el1, cpu->sys->ttbr1_el1};
+
+  for (unsigned half = 0; half < 2; half++)
+    mmu->half[half].base = ttbr[half] & mmu->half[half].base_mask;
+  mmu->asid = ttbr[mmu->asid_half] >> 48 & mmu->asid_mask;
+}
+
+void
 a64_mmu_configure (A64Cpu *cpu)
 {
   static const uint8_t ips[8] = {32, 36, 40, 42, 44, 48, 48, 48};
   A64Mmu *mmu = cpu->mmu;
   uint64_t sctlr = cpu->sys->sctlr_el1, tcr = cpu->sys->tcr_el1;
-  uint64_t asid_ttbr = bits (tcr, 22, 1) ? cpu->sys->ttbr1_el1 : cpu->sys->ttbr0_el1;
 
   mmu->enabled = (sctlr & A64_SCTLR_M) != 0;
   mmu->check_alignment = (sctlr & A64_SCTLR_A) != 0;
@@ -76,11 +86,11 @@ a64_mmu_configure (A64Cpu *cpu)
   mmu->hardware_af = bits (tcr, 39, 1);
   mmu->hardware_dirty = mmu->hardware_af && bits (tcr, 40, 1);
   mmu->ips_bits = ips[bits (tcr, 32, 3)];
-  configure_half (&mmu->half[0], 0, tcr, cpu->sys->ttbr0_el1);
-  configure_half (&mmu->half[1], 1, tcr, cpu->sys->ttbr1_el1);
-  mmu->asid = asid_ttbr >> 48;
-  if (!bits (tcr, 36, 1))
-    mmu->asid &= 0xff;
+  configure_half (&mmu->half[0], 0, tcr);
+  configure_half (&mmu->half[1], 1, tcr);
+  mmu->asid_half = bits (tcr, 22, 1);
+  mmu->asid_mask = bits (tcr, 36, 1) ? 0xffff : 0xff;
+  a64_mmu_point (cpu);
 }
 
 GuestVaddr

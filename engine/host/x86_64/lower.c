@@ -197,7 +197,7 @@ static void
 leave_for_poll (X64Lower *l, X64Cold *cold)
 {
   x64_lea (&l->a, 64, X64_RAX, x64_mem (X64_PAGE, (int32_t) cold->imm));
-  x64_jmp_rel32 (&l->a, l->stubs->leave);
+  x64_jmp_rel32 (&l->a, l->stubs->attend);
 }
 
 static void
@@ -320,7 +320,7 @@ enter (const X64Lower *l, X64Asm *a, unsigned pc_off)
   // As poll, with the address still in rax.
   uint8_t *field = x64_put_piece (a, &l->poll);
   if (field != NULL)
-    x64_patch_rel32 (field, l->stubs->leave);
+    x64_patch_rel32 (field, l->stubs->attend);
 }
 
 // At labels nothing is expected that is not so at a region's beginning, copies apart.

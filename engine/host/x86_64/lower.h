@@ -156,7 +156,7 @@ typedef struct X64Piece {
 typedef struct X64Stubs {
   // second: the place beside the one in a jump cache.
   const uint8_t *enter, *leave, *second, *dispatch, *link, *stale;
-  const uint8_t *load, *store, *rmw, *check_sp, *addend;
+  const uint8_t *load, *store, *rmw, *check_sp, *attend, *addend;
   // The same as load and store of one size, or of a pair, but the context's table comes first.
   const uint8_t *look_load[2][4], *look_store[2][4];
   const uint8_t *interp, *interp_end, *interp_leave; // the last leaves whatever the mode is then

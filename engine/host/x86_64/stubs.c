@@ -323,9 +323,31 @@ emit_addend (X64Asm *a, const JitLayout *layout)
   x64_ret (a);
 }
 
+// Something is pending; rax: where the guest goes on. Jumped to.
+static void
+emit_attend (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
+{
+  X64Mem at = x64_state (layout->access_data);
+
+  x64_mov_mr (a, 64, at, X64_RAX);
+  begin_c (a, layout);
+  x64_mov_rr (a, 64, X64_RSI, X64_RAX);
+  x64_mov_ri (a, X64_RAX, (uintptr_t) layout->attend);
+  x64_call_r (a, X64_RAX);
+  reload (a, layout);
+  x64_test_rr (a, 8, X64_RAX, X64_RAX);
+  x64_mov_rm (a, 64, X64_RAX, at);
+  x64_jcc_to (a, X64_CC_E, stubs->leave);
+  x64_mov_rm (a, 64, X64_RAX, x64_state (layout->pc));
+  x64_jmp_to (a, stubs->dispatch);
+}
+
 static void
 emit_slow_paths (X64Asm *a, const JitLayout *layout, X64Stubs *stubs)
 {
+  stubs->attend = begin (a);
+  emit_attend (a, layout, stubs);
+
   stubs->load = begin (a);
   emit_slow (a, layout, stubs, (uintptr_t) layout->load, false);
   stubs->store = begin (a);

@@ -345,6 +345,28 @@ static const Example examples[] = {
      "004: MOVI.64 x2, 0x9444c00a\n"
      "008: MOVI.64 x3, 0xf7e50\n"
      "00c: JUMP.64 x30\n"},
+    // msr ttbr0_el1, x1; msr ttbr1_el1, x2; msr tcr_el1, x3
+    {"address spaces",
+     &el1,
+     0,
+     256,
+     {0xd5182001, 0xd5182022, 0xd5182043, RET},
+     "000: INTERP 0\n"
+     "004: INTERP 1\n"
+     "008: INTERP_END 2 live\n"},
+    // mrs x1, icc_iar1_el1; msr icc_eoir1_el1, x1; msr icc_pmr_el1, x2; msr vbar_el1, x3
+    {"interrupts",
+     &el1,
+     0,
+     256,
+     {0xd538cc01, 0xd518cc21, 0xd5184602, 0xd518c003, RET},
+     "000: INTERP 0\n"
+     "004: INTERP 1\n"
+     "008: INTERP 2\n"
+     "00c: ANDI.64 t0, x3, 0xfffffffffffff800\n"
+     "00c  PUTSYS.64 t0, TPIDR_EL1\n"
+     "010: JUMP.64 x30\n"},
+    {"interrupts at EL0", &el0, 0, 256, {0xd518cc21, RET}, "000: INTERP_END 0 live\n"},
     {"identification at EL0",
      &el0,
      0,
