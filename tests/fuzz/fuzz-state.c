@@ -10,6 +10,7 @@ enum {
   STEPS_MAX = 30,
   STEPS_AFTER_MAX = 20,
   MUTATIONS_MAX = 6,
+  FILES = 10,
   SECTIONS_MAX = 64,
   HEADER_BYTES = 24, // magic, version, checksum, length
   CHECKSUM = 12,
@@ -182,18 +183,20 @@ make_state (FuzzInput *in)
   return save (fm);
 }
 
-// The heir of a state; NULL when it was refused, which only damaged ones are.
+// The heir of a state; NULL when it was refused, which only damaged ones are. A machine that refused
+// one can be asked again.
 static FuzzMachine *
 load (GBytes *state, bool must)
 {
+  static FuzzMachine *refused;
   g_autoptr (GError) error = NULL;
-  FuzzMachine *fm = fuzz_machine_new (2, false);
+  FuzzMachine *fm = refused != NULL ? g_steal_pointer (&refused) : fuzz_machine_new (2, false);
 
   if (vm_load (fm->vm, state, &error))
     return fm;
   if (must || error == NULL)
     g_error ("load: %s", error != NULL ? error->message : "no reason");
-  fuzz_machine_free (fm);
+  refused = fm;
   return NULL;
 }
 
@@ -211,25 +214,34 @@ check_heir (FuzzMachine *fm)
   fuzz_machine_free (heir);
 }
 
+static void
+go_on (FuzzMachine *fm, FuzzInput *in, bool thorough)
+{
+  if (thorough)
+    check_heir (fm);
+  vm_resume (fm->vm);
+  for (unsigned i = fuzz_below (in, STEPS_AFTER_MAX); i > 0; i--)
+    fuzz_machine_step (fm, in);
+  vm_pause (fm->vm);
+  fuzz_machine_free (fm);
+}
+
+// Ten files of one state, the first sometimes whole.
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   FuzzInput in = {.data = data, .left = size};
 
   fuzz_make_warnings_fatal ();
-  bool whole = fuzz_below (&in, 16) == 0, thorough = whole || fuzz_below (&in, 4) == 0;
   g_autoptr (GBytes) made = make_state (&in);
-  g_autoptr (GBytes) state = whole ? g_bytes_ref (made) : damage (&in, made);
-  FuzzMachine *fm = load (state, whole);
+  for (unsigned i = 0; i < FILES; i++) {
+    bool whole = i == 0 && fuzz_below (&in, 4) == 0;
+    bool thorough = whole || fuzz_below (&in, 8) == 0;
+    g_autoptr (GBytes) state = whole ? g_bytes_ref (made) : damage (&in, made);
+    FuzzMachine *fm = load (state, whole);
 
-  if (fm == NULL)
-    return 0;
-  if (thorough)
-    check_heir (fm);
-  vm_resume (fm->vm);
-  for (unsigned i = fuzz_below (&in, STEPS_AFTER_MAX); i > 0; i--)
-    fuzz_machine_step (fm, &in);
-  vm_pause (fm->vm);
-  fuzz_machine_free (fm);
+    if (fm != NULL)
+      go_on (fm, &in, thorough);
+  }
   return 0;
 }

@@ -358,7 +358,18 @@ do_with_failures (MemFile *mem, DiskModel *model, DiskModel *flushed, BlockImage
   }
 }
 
-// The calls from the n-th on fail, once or for a while; afterwards there is room again.
+// As much as it takes to get to the first call that fails.
+static void
+do_to_failure (const struct Shape *shape, MemFile *mem, DiskModel *model, DiskModel *flushed,
+               BlockImage *image, bool *flush_failed)
+{
+  do
+    do_with_failures (mem, model, flushed, image, shape->operations, flush_failed);
+  while (mem->n_calls < mem->fail_from);
+}
+
+// The calls from the n-th on fail, once or for a while; afterwards there is room again. The shapes
+// share the calls out among them.
 static void
 test_failing_calls (void **state)
 {
@@ -376,9 +387,9 @@ test_failing_calls (void **state)
       bool flush_failed = false;
       mem->n_calls = 0;
       mem->error = cases[c].error;
-      mem->fail_from = n * 3;
-      mem->fail_to = n * 3 + cases[c].calls - 1;
-      do_with_failures (mem, model, flushed, image, shape->operations, &flush_failed);
+      mem->fail_from = n * 3 - 2 + i % 3;
+      mem->fail_to = mem->fail_from + cases[c].calls - 1;
+      do_to_failure (shape, mem, model, flushed, image, &flush_failed);
       mem->failed = false;
       int error = image->ops->flush (image->driver);
       // A sync that failed is never made good by another, and no other is even tried.
@@ -388,7 +399,7 @@ test_failing_calls (void **state)
         assert_true (error == 0 || mem->failed);
       assert_int_equal (mem->n_syncs_after_failure, 0);
       block_image_free (image);
-      judge (mem, error == 0 ? model : flushed, "with call failing", n * 3);
+      judge (mem, error == 0 ? model : flushed, "with call failing", (unsigned) mem->fail_from);
       disk_model_free (model);
       disk_model_free (flushed);
       mem_file_free (mem);
