@@ -120,7 +120,8 @@ update_progress (TerrariumCard *card)
                                   GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
   gtk_widget_set_visible (GTK_WIDGET (card->cancel_button), creating || saving);
   gtk_widget_set_visible (GTK_WIDGET (card->menu_button), !creating && !saving);
-  gtk_widget_action_set_enabled (GTK_WIDGET (card), "card.cancel", creating || saving);
+  gtk_widget_action_set_enabled (GTK_WIDGET (card), "card.cancel",
+                                 creating || terrarium_machine_can_cancel_saving (card->machine));
 }
 
 static void

@@ -191,21 +191,27 @@ bundle_find_disk_place (const VmConfig *config)
   return i;
 }
 
+void
+bundle_insert_disk (VmConfig *config, const char *path, VmImageFormat format)
+{
+  unsigned at = bundle_find_disk_place (config), made = 0;
+  VmDiskConfig *disk = vm_config_add_disk (config, path, false);
+
+  disk->format = format;
+  g_ptr_array_find (config->disks, disk, &made);
+  g_ptr_array_steal_index (config->disks, made);
+  g_ptr_array_insert (config->disks, (int) at, disk);
+}
+
 bool
 bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
 {
-  VmConfig *config = bundle->config;
   g_autofree char *path = make_disk_path (bundle);
   const VmImageCreate options = {.format = VM_IMAGE_QCOW2, .size_bytes = size_bytes};
 
   if (!vm_image_create (path, &options, error))
     return false;
-  unsigned at = bundle_find_disk_place (config), made = 0;
-  VmDiskConfig *disk = vm_config_add_disk (config, path, false);
-  disk->format = VM_IMAGE_QCOW2;
-  g_ptr_array_find (config->disks, disk, &made);
-  g_ptr_array_steal_index (config->disks, made);
-  g_ptr_array_insert (config->disks, (int) at, disk);
+  bundle_insert_disk (bundle->config, path, VM_IMAGE_QCOW2);
   return bundle_save (bundle, error);
 }
 

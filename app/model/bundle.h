@@ -76,6 +76,8 @@ bool bundle_is_name_taken (const char *root, const char *name, const char *excep
 
 // Where the next disk goes: before the drives, and what is in slots.
 unsigned bundle_find_disk_place (const VmConfig *config);
+// Puts an image there, which stays where it is.
+void bundle_insert_disk (VmConfig *config, const char *path, VmImageFormat format);
 // Adds an empty disk there, a qcow2 image of the bundle's own, and saves.
 bool bundle_add_disk (Bundle *bundle, uint64_t size_bytes, GError **error);
 // Makes the first disk larger.

@@ -111,6 +111,39 @@ add_disk (Bundle *bundle, uint64_t size_bytes, GError **error)
   return bundle_add_disk (bundle, size_bytes, error);
 }
 
+static bool
+refuse_image (const char *sentence, const char *path, GError **error)
+{
+  g_autofree char *name = g_filename_display_name (path);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, sentence, name);
+  return false;
+}
+
+// The format is looked for once, now that a person has named the file.
+static bool
+add_image (Bundle *bundle, const char *path, GError **error)
+{
+  VmImageFormat format;
+
+  if (!check_no_snapshots (bundle, error) || !vm_image_probe (path, &format, error))
+    return false;
+  if (!vm_image_format_can_write (format))
+    return refuse_image (_ ("“%s” is an image of another program; convert it to one for Terrarium "
+                            "first (terrarium image convert)."),
+                         path, error);
+  g_autoptr (VmImageInfo) info = vm_image_get_info (path, format, error);
+  if (!info)
+    return false;
+  if (info->backing)
+    return refuse_image (_ ("“%s” is based on another image; make a complete one of it first "
+                            "(terrarium image convert)."),
+                         path, error);
+  renumber (bundle->config, bundle_find_disk_place (bundle->config), 1);
+  bundle_insert_disk (bundle->config, path, format);
+  return vm_config_validate (bundle->config, error) && bundle_save (bundle, error);
+}
+
 // What lies in the bundle belongs to the machine alone. Should the Trash not work, the file stays.
 static void
 trash_own_file (const Bundle *bundle, const char *path)
@@ -265,6 +298,8 @@ change_apply (Bundle *bundle, const Change *change, GError **error)
 {
   if (change->kind == CHANGE_ADD_DISK)
     return add_disk (bundle, change->bytes, error);
+  if (change->kind == CHANGE_ADD_IMAGE)
+    return add_image (bundle, change->text, error);
   if (change->kind == CHANGE_REMOVE_DISK)
     return remove_disk (bundle, change->number, error);
   if (change->kind == CHANGE_ADD_DRIVE && !check_no_snapshots (bundle, error))

@@ -10,6 +10,7 @@ typedef enum {
   CHANGE_CPUS,           // number
   CHANGE_BOOT_FIRST,     // number: of the disk; CHANGE_NONE: up to the firmware
   CHANGE_ADD_DISK,       // bytes: of an empty one
+  CHANGE_ADD_IMAGE,      // text: the path of a disk image there is, which stays where it is
   CHANGE_ADD_DRIVE,      // an empty one
   CHANGE_REMOVE_DISK,    // number; a drive too. An image in the bundle goes to the Trash
   CHANGE_MEDIUM,         // number: of the drive; text: the disc's path, NULL: none

@@ -391,6 +391,14 @@ terrarium_machine_cancel_saving (TerrariumMachine *machine)
 {
   if (machine->running)
     running_cancel (machine->running);
+  notify (machine, PROP_PROGRESS);
+}
+
+bool
+terrarium_machine_can_cancel_saving (TerrariumMachine *machine)
+{
+  return machine->running && running_get_progress (machine->running) >= 0 &&
+         !running_is_cancelled (machine->running);
 }
 
 SavedKind

@@ -60,6 +60,8 @@ void terrarium_machine_start_afresh (TerrariumMachine *machine);
 bool terrarium_machine_can_save (TerrariumMachine *machine);
 void terrarium_machine_save (TerrariumMachine *machine);
 void terrarium_machine_cancel_saving (TerrariumMachine *machine);
+// It is being saved, or a snapshot taken, and that was not cancelled yet.
+bool terrarium_machine_can_cancel_saving (TerrariumMachine *machine);
 // Of a machine that is off. `why` (g_free) may be NULL: what is wrong with a stale one.
 SavedKind terrarium_machine_get_saved (TerrariumMachine *machine, char **why);
 void terrarium_machine_discard_saved (TerrariumMachine *machine);

@@ -161,6 +161,12 @@ running_cancel (Running *running)
   return running->writing != NULL;
 }
 
+bool
+running_is_cancelled (const Running *running)
+{
+  return running->writing != NULL && g_cancellable_is_cancelled (running->writing);
+}
+
 typedef struct Save {
   Running *running;
   char *path; // of the state

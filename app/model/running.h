@@ -36,6 +36,8 @@ double running_get_progress (Running *running);
 // What was asked for fails with G_IO_ERROR_CANCELLED unless that is too late, and all is as before.
 // False: nothing is being written.
 bool running_cancel (Running *running);
+// That was asked for already.
+bool running_is_cancelled (const Running *running);
 // Another disc in a drive, as vm_machine_change_medium_async (`disk`, `path`, `force`), also in
 // machine.json, so that it is there at the next start. The path is absolute.
 void running_change_medium_async (Running *running, unsigned disk, const char *path, bool force,

@@ -214,6 +214,32 @@ add_disk_cb (GtkWidget *button, Settings *settings)
 }
 
 static void
+image_chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
+{
+  Settings *settings = g_object_get_data (user_data, "settings");
+
+  if (response == GTK_RESPONSE_ACCEPT && settings) {
+    g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+    g_autofree char *path = g_file_get_path (file);
+    if (path)
+      settings_change (settings, &(Change){.kind = CHANGE_ADD_IMAGE, .text = path});
+  }
+  gtk_native_dialog_destroy (dialog);
+  g_object_unref (dialog);
+}
+
+static void
+add_image_cb (GtkWidget *button, Settings *settings)
+{
+  GtkFileChooserNative *chooser =
+      gtk_file_chooser_native_new (_ ("Add a Disk Image"), GTK_WINDOW (settings->window),
+                                   GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Add"), _ ("_Cancel"));
+
+  g_signal_connect_object (chooser, "response", G_CALLBACK (image_chosen_cb), settings->window, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+}
+
+static void
 add_drive_cb (GtkWidget *button, Settings *settings)
 {
   settings_change (settings, &(Change){.kind = CHANGE_ADD_DRIVE});
@@ -234,6 +260,8 @@ static void
 add_new_rows (Settings *settings)
 {
   GtkWidget *disk = settings_make_row (_ ("New disk"), _ ("In GiB; takes room only as it fills"));
+  GtkWidget *image = settings_make_row (_ ("Existing disk image"),
+                                        _ ("It stays where it is, and is written there"));
   GtkWidget *drive = settings_make_row (_ ("New CD drive"), NULL);
   GtkWidget *size = gtk_spin_button_new_with_range (1, NEW_DISK_MAX_GIB, 1);
   GtkWidget *add = make_text_button (settings, _ ("_Add Disk"), G_CALLBACK (add_disk_cb));
@@ -246,9 +274,12 @@ add_new_rows (Settings *settings)
   g_object_set_data (G_OBJECT (add), "size", size);
   adw_action_row_add_suffix (ADW_ACTION_ROW (disk), size);
   adw_action_row_add_suffix (ADW_ACTION_ROW (disk), add);
+  adw_action_row_add_suffix (ADW_ACTION_ROW (image), make_text_button (settings, _ ("Add _Image…"),
+                                                                       G_CALLBACK (add_image_cb)));
   adw_action_row_add_suffix (ADW_ACTION_ROW (drive), make_text_button (settings, _ ("Add _Drive"),
                                                                        G_CALLBACK (add_drive_cb)));
   settings_add_row (settings, settings->disks, disk);
+  settings_add_row (settings, settings->disks, image);
   settings_add_row (settings, settings->disks, drive);
 }
 

@@ -20,6 +20,7 @@ typedef struct Page {
   GtkWidget *entry;
   GtkInfoBar *busy_bar;
   GtkProgressBar *progress;
+  GtkWidget *cancel;
   GPtrArray *rows; // in the group, borrowed
   bool busy;
 } Page;
@@ -55,7 +56,6 @@ done_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!page)
     return;
   page->busy = false;
-  gtk_widget_set_sensitive (page->entry, TRUE);
   if (error)
     tell (page, error->message);
   fill (page);
@@ -67,7 +67,7 @@ begin (Page *page, SnapshotOp op, const char *id, const char *name)
   if (page->busy)
     return;
   page->busy = true;
-  gtk_widget_set_sensitive (page->entry, FALSE);
+  gtk_widget_set_sensitive (page->cancel, TRUE);
   terrarium_machine_snapshot_async (page->machine, op, id, name, done_cb,
                                     g_object_ref (page->window));
 }
@@ -230,7 +230,14 @@ progress_cb (Page *page)
   double progress = terrarium_machine_get_progress (page->machine);
 
   gtk_progress_bar_set_fraction (page->progress, MAX (progress, 0));
-  gtk_info_bar_set_revealed (page->busy_bar, progress >= 0);
+  gtk_widget_set_visible (GTK_WIDGET (page->busy_bar), progress >= 0);
+}
+
+static void
+cancel_cb (Page *page)
+{
+  terrarium_machine_cancel_snapshot (page->machine);
+  gtk_widget_set_sensitive (page->cancel, FALSE);
 }
 
 static GtkWidget *
@@ -241,6 +248,7 @@ make_busy_bar (Page *page)
 
   page->busy_bar = GTK_INFO_BAR (bar);
   page->progress = GTK_PROGRESS_BAR (progress);
+  page->cancel = cancel;
   gtk_accessible_update_property (GTK_ACCESSIBLE (progress), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Progress"), -1);
   gtk_widget_set_hexpand (progress, TRUE);
@@ -248,9 +256,8 @@ make_busy_bar (Page *page)
   gtk_widget_set_valign (cancel, GTK_ALIGN_CENTER);
   gtk_info_bar_add_child (page->busy_bar, progress);
   gtk_info_bar_add_action_widget (page->busy_bar, cancel, GTK_RESPONSE_CANCEL);
-  gtk_info_bar_set_revealed (page->busy_bar, FALSE);
-  g_signal_connect_swapped (cancel, "clicked", G_CALLBACK (terrarium_machine_cancel_snapshot),
-                            page->machine);
+  gtk_widget_set_visible (bar, FALSE);
+  g_signal_connect_swapped (cancel, "clicked", G_CALLBACK (cancel_cb), page);
   return bar;
 }
 

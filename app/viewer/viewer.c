@@ -84,8 +84,9 @@ update_saving (TerrariumViewer *viewer)
 
   gtk_label_set_text (viewer->saving_label, saving ? _ ("Saving…") : _ ("Taking a snapshot…"));
   gtk_progress_bar_set_fraction (viewer->saving_progress, MAX (progress, 0));
-  gtk_info_bar_set_revealed (viewer->saving_bar, busy);
-  gtk_widget_action_set_enabled (GTK_WIDGET (viewer), "viewer.cancel-saving", busy);
+  gtk_widget_set_visible (GTK_WIDGET (viewer->saving_bar), busy);
+  gtk_widget_action_set_enabled (GTK_WIDGET (viewer), "viewer.cancel-saving",
+                                 busy && terrarium_machine_can_cancel_saving (viewer->machine));
 }
 
 static void

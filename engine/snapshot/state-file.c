@@ -368,10 +368,11 @@ state_file_writer_copy (StateFileWriter *writer, const StateFileJob *job, GError
   else
     return fail (writer, errno, error);
   tell (writer, job);
-  if (writer->shared->error == ECANCELED)
+  // A process of its own may have been done before it heard of that.
+  if (writer->shared->error == ECANCELED || g_cancellable_is_cancelled (job->cancellable)) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _ ("Saving was cancelled."));
-  if (writer->shared->error == ECANCELED)
     return false;
+  }
   return writer->shared->error == 0 || fail (writer, writer->shared->error, error);
 }
 

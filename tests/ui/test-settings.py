@@ -9,14 +9,16 @@ from lib import Atspi, check, has_state, run, wait
 from steps import use_menu
 
 ONE = os.path.join(os.environ["XDG_DATA_HOME"], "terrarium", "machines", "one")
+IMAGE = os.path.join(os.environ["HOME"], "image.raw")
 DISC = os.path.join(os.environ["HOME"], "disc.iso")
 
 
 def make():
     os.makedirs(ONE)
     guest.write(os.path.join(ONE, "kernel"))
-    with open(DISC, "wb") as file:
-        file.truncate(1 << 20)
+    for path in (DISC, IMAGE):
+        with open(path, "wb") as file:
+            file.truncate(1 << 20)
     with open(os.path.join(ONE, "machine.json"), "w") as file:
         json.dump({"version": 1, "uuid": "6d3a52a6-4d5b-4f4e-9f10-0123456789ab", "name": "One",
                    "arch": "aarch64", "accel": "auto", "cpus": 1, "memory-mib": 256, "kernel": "kernel",
@@ -85,6 +87,17 @@ def off(app):
     choose(app, DISC)
     becomes("a disc is in the drive", lambda m: m["disks"][1].get("path") == DISC)
     app.find("Eject the disc of drive 2", "push button")
+    app.act(app.find("Add Image…", "push button"))
+    app.find("Add a Disk Image", seconds=60)
+    app.type(IMAGE)
+    app.press("Return")
+    becomes("an image there was is the second disk", lambda m: [d.get("path") for d in m["disks"]] == [
+        "disk0.qcow2", IMAGE, DISC])
+    app.find("Remove drive 3", "push button")
+    app.shoot("image")
+    app.act(app.find("Remove disk 2", "push button"))
+    app.act(app.find("Remove", "push button"))
+    becomes("it is taken out, and stays", lambda m: len(m["disks"]) == 2 and os.path.exists(IMAGE))
     app.act(app.find("Remove the forward of port 2222", "push button"))
     becomes("the port is no longer forwarded", lambda m: m["nics"][0]["forwards"] == [])
     close(app, "Settings of One")
@@ -94,7 +107,6 @@ def duplicate(app):
     app.click(app.find("Menu of Renamed", "push button"))
     app.act(app.find("Duplicate", "menu item"))
     app.find("Renamed (Copy), Off", "push button")
-    app.find("“Renamed (Copy)” is ready", "label")
     app.shoot("duplicated")
     copy = os.path.join(os.path.dirname(ONE), "renamed-copy")
     with open(os.path.join(copy, "machine.json")) as file:
@@ -103,6 +115,14 @@ def duplicate(app):
     check(machine["uuid"] != one["uuid"] and machine["disks"][0]["path"] == "disk0.qcow2"
           and machine["disks"][1]["path"] == DISC and os.path.exists(os.path.join(copy, "disk0.qcow2"))
           and os.path.exists(os.path.join(copy, "kernel")), "a machine is duplicated with its disks")
+    app.click(app.find("Menu of Renamed (Copy)", "push button"))
+    app.shoot("menu")
+    app.act(app.find("Duplicate with Shared Disks", "menu item"))
+    app.find("Renamed (Copy) (Copy), Off", "push button")
+    app.shoot("linked")
+    linked = os.path.join(os.path.dirname(ONE), "renamed-copy-copy")
+    check(os.path.samefile(os.path.join(copy, "disk0.qcow2"), os.path.join(linked, "disk0.qcow2")),
+          "a duplicate can share the disks")
 
 
 def on(app):

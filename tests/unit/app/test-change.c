@@ -227,6 +227,46 @@ keeps_disks_of_snapshots (void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown (name, set_up, tear_down)
 
+// An image there is: where it lies, of the format it has; the boot order follows.
+static void
+adds_images (void **state)
+{
+  Room *room = *state;
+  g_autofree char *raw = g_build_filename (room->root, "image.raw", NULL);
+  g_autofree char *based = g_build_filename (room->root, "based.qcow2", NULL);
+  g_autofree char *text = g_build_filename (room->root, "text", NULL);
+  g_autofree char *disc = g_malloc0 (1 << 20);
+  const VmImageCreate options = {
+      .format = VM_IMAGE_QCOW2, .backing = "image.raw", .backing_format = VM_IMAGE_RAW};
+
+  g_file_set_contents (room->disc, disc, 1 << 20, NULL);
+  g_file_set_contents (raw, disc, 1 << 20, NULL);
+  g_file_set_contents (text, "text", -1, NULL);
+  assert_true (vm_image_create (based, &options, NULL));
+  bundle_free (apply (room, &(Change){.kind = CHANGE_ADD_IMAGE, .text = based}, false));
+  bundle_free (apply (room, &(Change){.kind = CHANGE_ADD_IMAGE, .text = text}, false));
+  bundle_free (apply (room, &(Change){.kind = CHANGE_ADD_IMAGE, .text = "/nonexistent"}, false));
+  g_autoptr (Bundle) bundle = apply (room, &(Change){.kind = CHANGE_ADD_IMAGE, .text = raw}, true);
+  assert_int_equal (bundle->config->disks->len, 3);
+  const VmDiskConfig *disk = bundle->config->disks->pdata[1];
+  assert_string_equal (disk->path, raw);
+  assert_int_equal (disk->format, VM_IMAGE_RAW);
+  assert_true (((VmDiskConfig *) bundle->config->disks->pdata[2])->cdrom);
+}
+
+// Two machines of one name could not be told apart.
+static void
+keeps_names_apart (void **state)
+{
+  Room *room = *state;
+  g_autoptr (VmConfig) other = vm_config_copy_as_new (room->bundle->config, "Other");
+
+  g_ptr_array_set_size (other->disks, 0);
+  bundle_free (bundle_create (room->root, other, false, NULL, NULL, NULL, NULL));
+  bundle_free (apply (room, &(Change){.kind = CHANGE_NAME, .text = "Other"}, false));
+  bundle_free (apply (room, &(Change){.kind = CHANGE_NAME, .text = "M"}, true));
+}
+
 int
 main (void)
 {
@@ -235,6 +275,7 @@ main (void)
       TEST (changes_disks),   TEST (adds_disks_before_slots),
       TEST (changes_discs),   TEST (changes_boot_order),
       TEST (changes_network), TEST (keeps_disks_of_snapshots),
+      TEST (adds_images),     TEST (keeps_names_apart),
   };
   g_autofree char *home = g_dir_make_tmp ("terrarium-change-home-XXXXXX", NULL);
 
