@@ -5,6 +5,8 @@
 #include <glib/gi18n.h>
 #include <unistd.h>
 
+// One change on disk. A machine's are made one after the other, as they were asked for: each takes
+// the bundle's lock. Those not yet done are the machine's data "changes", the one at work first.
 typedef struct Work {
   char *path;
   Change *change;
@@ -66,24 +68,70 @@ medium_changed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
+static void begin_first (GQueue *tasks);
+
+static void
+applied_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GQueue *tasks = user_data;
+  g_autoptr (GTask) task = g_queue_pop_head (tasks);
+  GError *error = NULL;
+
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+  begin_first (tasks);
+}
+
+static void
+begin_first (GQueue *tasks)
+{
+  const char *why;
+  GTask *task;
+
+  while ((task = g_queue_peek_head (tasks)) != NULL) {
+    if (terrarium_machine_can_change (g_task_get_source_object (task), &why)) {
+      g_autoptr (GTask) work =
+          g_task_new (g_task_get_source_object (task), NULL, applied_cb, tasks);
+      g_task_set_task_data (work, g_task_get_task_data (task), NULL);
+      g_task_run_in_thread (work, work_cb);
+      return;
+    }
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_BUSY, "%s", why);
+    g_object_unref (g_queue_pop_head (tasks));
+  }
+}
+
+static void
+add_task (TerrariumMachine *machine, GTask *task)
+{
+  GQueue *tasks = g_object_get_data (G_OBJECT (machine), "changes");
+
+  if (!tasks) {
+    tasks = g_queue_new ();
+    g_object_set_data_full (G_OBJECT (machine), "changes", tasks, (GDestroyNotify) g_queue_free);
+  }
+  g_queue_push_tail (tasks, task);
+  if (tasks->length == 1)
+    begin_first (tasks);
+}
+
 void
 terrarium_machine_change_async (TerrariumMachine *machine, const Change *change, bool force,
                                 GAsyncReadyCallback callback, void *user_data)
 {
-  g_autoptr (GTask) task = g_task_new (machine, NULL, callback, user_data);
+  GTask *task = g_task_new (machine, NULL, callback, user_data);
   Running *running = terrarium_machine_get_running (machine);
   Work *work = g_new0 (Work, 1);
-  const char *why;
 
   *work = (Work){g_strdup (terrarium_machine_get_bundle (machine)->path), change_copy (change)};
   g_task_set_task_data (task, work, (GDestroyNotify) work_free);
   if (running && change->kind == CHANGE_MEDIUM)
     running_change_medium_async (running, change->number, change->text, force, medium_changed_cb,
-                                 g_steal_pointer (&task));
-  else if (terrarium_machine_can_change (machine, &why))
-    g_task_run_in_thread (task, work_cb);
+                                 task);
   else
-    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_BUSY, "%s", why);
+    add_task (machine, task);
 }
 
 bool

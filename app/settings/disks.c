@@ -99,8 +99,11 @@ medium_changed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 change_medium (Settings *settings, const Change *change, bool force)
 {
-  Insertion *insertion = g_new0 (Insertion, 1);
+  Insertion *insertion;
 
+  if (settings->renumbering)
+    return;
+  insertion = g_new0 (Insertion, 1);
   *insertion = (Insertion){GTK_WIDGET (g_object_ref (settings->window)), change_copy (change)};
   terrarium_machine_change_async (settings->machine, change, force, medium_changed_cb, insertion);
 }

@@ -14,8 +14,7 @@ typedef struct Settings {
   const VmConfig *config; // the machine's, while rows are made
   bool can_change;        // other than discs
   bool filling;           // rows are being made: what they say is no person's wish
-  bool busy;              // a change is on its way, of this kind
-  ChangeKind kind;
+  bool renumbering;       // a disk is being taken out: rows will have other numbers
   AdwPreferencesGroup *general, *system, *disks, *network;
   GPtrArray *rows; // GtkWidget, borrowed, each with its group as data "group"
 } Settings;

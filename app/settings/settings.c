@@ -70,33 +70,42 @@ settings_add_button (Settings *settings, GtkWidget *row, const char *icon, const
 // ---------------------------------------------------------------------------------------------
 // Changing
 
+typedef struct Sent {
+  GtkWidget *window; // owned; it may be closed by the time of the answer
+  ChangeKind kind;
+} Sent;
+
 static void
 changed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (GtkWidget) window = user_data; // it may be closed by now
+  g_autofree Sent *sent = user_data;
+  g_autoptr (GtkWidget) window = sent->window;
   Settings *settings = g_object_get_data (G_OBJECT (window), "settings");
   g_autoptr (GError) error = NULL;
 
   terrarium_machine_change_finish (TERRARIUM_MACHINE (source), result, &error);
   if (!settings)
     return;
-  settings->busy = false;
+  if (sent->kind == CHANGE_REMOVE_DISK)
+    settings->renumbering = false;
   if (error)
     settings_tell (settings, error->message);
   // A row that shows what was chosen in it stays, with the person's focus in it.
-  if (error || settings->kind > CHANGE_BOOT_FIRST)
+  if (error || sent->kind > CHANGE_BOOT_FIRST)
     fill (settings);
 }
 
 void
 settings_change (Settings *settings, const Change *change)
 {
-  if (settings->filling || settings->busy)
+  Sent *sent;
+
+  if (settings->filling || settings->renumbering)
     return;
-  settings->busy = true;
-  settings->kind = change->kind;
-  terrarium_machine_change_async (settings->machine, change, false, changed_cb,
-                                  g_object_ref (settings->window));
+  settings->renumbering = change->kind == CHANGE_REMOVE_DISK;
+  sent = g_new (Sent, 1);
+  *sent = (Sent){GTK_WIDGET (g_object_ref (settings->window)), change->kind};
+  terrarium_machine_change_async (settings->machine, change, false, changed_cb, sent);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -161,7 +170,7 @@ pending_cb (gpointer user_data)
 {
   Pending *pending = user_data;
 
-  if (pending->settings->busy)
+  if (pending->settings->renumbering)
     return G_SOURCE_CONTINUE;
   pending->source = 0;
   settings_change (pending->settings, &pending->change);

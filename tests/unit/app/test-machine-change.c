@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Changes that a window asks for before those it asked for earlier are done: none is lost, none meets
+// another's lock, and they are made in their order. The machine is one of the test's: off, with a
+// bundle.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <glib/gstdio.h>
+
+#include "app/model/machine-change.h"
+
+enum { CHANGES = 30 };
+
+struct _TerrariumMachine {
+  GObject parent;
+  Bundle *bundle;
+  unsigned n_reloads;
+};
+
+G_DEFINE_FINAL_TYPE (TerrariumMachine, terrarium_machine, G_TYPE_OBJECT)
+
+static void
+terrarium_machine_class_init (TerrariumMachineClass *class)
+{
+}
+
+static void
+terrarium_machine_init (TerrariumMachine *machine)
+{
+}
+
+VmMachine *
+terrarium_machine_get_vm (TerrariumMachine *machine)
+{
+  return NULL;
+}
+
+Running *
+terrarium_machine_get_running (TerrariumMachine *machine)
+{
+  return NULL;
+}
+
+SavedKind
+terrarium_machine_get_saved (TerrariumMachine *machine, char **why)
+{
+  return SAVED_NONE;
+}
+
+Bundle *
+terrarium_machine_get_bundle (TerrariumMachine *machine)
+{
+  return machine->bundle;
+}
+
+void
+terrarium_machine_reload (TerrariumMachine *machine)
+{
+  machine->n_reloads++;
+}
+
+static void
+changed_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  unsigned *next = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!terrarium_machine_change_finish ((TerrariumMachine *) source, result, &error))
+    fail_msg ("%s", error->message);
+  g_autoptr (Bundle) now = bundle_load (((TerrariumMachine *) source)->bundle->path);
+  unsigned number = 0;
+  assert_int_equal (sscanf (now->config->name, "M%u", &number), 1);
+  // The next may be there already.
+  assert_true (number >= *next);
+  ++*next;
+}
+
+static void
+test_asked_at_once (void **state)
+{
+  g_autofree char *root = g_dir_make_tmp ("terrarium-changes-XXXXXX", NULL);
+  g_autofree char *kernel = g_build_filename (root, "kernel", NULL);
+  g_autoptr (VmConfig) config = vm_config_new (VM_ARCH_AARCH64);
+  TerrariumMachine *machine = g_object_new (terrarium_machine_get_type (), NULL);
+  unsigned next = 0;
+
+  (void) state;
+  assert_true (g_file_set_contents (kernel, "kernel", -1, NULL));
+  g_free (config->name);
+  config->name = g_strdup ("M");
+  config->kernel = g_strdup (kernel);
+  machine->bundle = bundle_create (root, config, false, NULL, NULL, NULL, NULL);
+  assert_non_null (machine->bundle);
+  for (unsigned i = 0; i < CHANGES; i++) {
+    g_autofree char *name = g_strdup_printf ("M%u", i);
+    terrarium_machine_change_async (machine, &(Change){.kind = CHANGE_NAME, .text = name}, false,
+                                    changed_cb, &next);
+  }
+  while (next < CHANGES)
+    g_main_context_iteration (NULL, TRUE);
+  assert_int_equal (machine->n_reloads, CHANGES);
+  g_autoptr (Bundle) last = bundle_load (machine->bundle->path);
+  assert_string_equal (last->config->name, "M29");
+
+  g_autofree char *remove = g_strdup_printf ("rm -r '%s'", root);
+  assert_int_equal (system (remove), 0);
+  bundle_free (machine->bundle);
+  g_object_unref (machine);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {cmocka_unit_test (test_asked_at_once)};
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
