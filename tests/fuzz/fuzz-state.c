@@ -200,6 +200,25 @@ load (GBytes *state, bool must)
   return NULL;
 }
 
+// Ends the program with where they differ first.
+static void
+fail_different (GBytes *first, GBytes *second)
+{
+  const uint8_t *a = g_bytes_get_data (first, NULL), *b = g_bytes_get_data (second, NULL);
+  size_t length = MIN (g_bytes_get_size (first), g_bytes_get_size (second));
+  size_t at = HEADER_BYTES, from = HEADER_BYTES, next = HEADER_BYTES;
+
+  while (at < length && a[at] == b[at])
+    at++;
+  while (next <= at && next < length) {
+    from = next;
+    next += 1 + a[next] + 4 + 8;
+    next += next <= length ? peek (a + next - 8, 8) : 0;
+  }
+  g_error ("the state is not the same after a load: section %.*s, %zu bytes from its start",
+           from < length ? (int) a[from] : 0, (const char *) a + from + 1, at - from);
+}
+
 // What was loaded can be saved, and then comes back the same. The first load may repair it, and
 // lets keys go that were held.
 static void
@@ -210,7 +229,7 @@ check_heir (FuzzMachine *fm)
   g_autoptr (GBytes) third = save (heir);
 
   if (!g_bytes_equal (again, third))
-    g_error ("the state is not the same after a load");
+    fail_different (again, third);
   fuzz_machine_free (heir);
 }
 
