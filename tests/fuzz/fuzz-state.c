@@ -220,17 +220,25 @@ fail_different (GBytes *first, GBytes *second)
 }
 
 // What was loaded can be saved, and then comes back the same. The first load may repair it, and
-// lets keys go that were held.
+// lets keys go that were held. Once something may come in between: the clock's alarm, for the time of
+// day goes on.
 static void
 check_heir (FuzzMachine *fm)
 {
-  g_autoptr (GBytes) again = save (fm);
-  FuzzMachine *heir = load (again, true);
-  g_autoptr (GBytes) third = save (heir);
+  g_autoptr (GBytes) before = save (fm);
 
-  if (!g_bytes_equal (again, third))
-    fail_different (again, third);
-  fuzz_machine_free (heir);
+  for (unsigned i = 0;; i++) {
+    FuzzMachine *heir = load (before, true);
+    g_autoptr (GBytes) after = save (heir);
+
+    fuzz_machine_free (heir);
+    if (g_bytes_equal (before, after))
+      return;
+    if (i == 1)
+      fail_different (before, after);
+    g_bytes_unref (before);
+    before = g_steal_pointer (&after);
+  }
 }
 
 static void
