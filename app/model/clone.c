@@ -164,6 +164,10 @@ take_off (VmDiskConfig *disk)
   if (!info || !info->backing_format ||
       !vm_image_format_from_name (info->backing_format, &disk->format))
     return false;
+  // It may have grown.
+  g_autoptr (VmImageInfo) below = vm_image_get_info (files->pdata[1], disk->format, NULL);
+  if (!below || below->size_bytes != info->size_bytes)
+    return false;
   g_free (disk->path);
   disk->path = g_strdup (files->pdata[1]);
   disk->allow_backing = files->len > 2;

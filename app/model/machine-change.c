@@ -74,13 +74,15 @@ static void
 applied_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GQueue *tasks = user_data;
-  g_autoptr (GTask) task = g_queue_pop_head (tasks);
+  // It stays the first meanwhile: whoever hears of it may ask for more.
+  g_autoptr (GTask) task = g_queue_peek_head (tasks);
   GError *error = NULL;
 
   if (g_task_propagate_boolean (G_TASK (result), &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
+  g_queue_pop_head (tasks);
   begin_first (tasks);
 }
 

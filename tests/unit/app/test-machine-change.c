@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Changes that a window asks for before those it asked for earlier are done: none is lost, none meets
-// another's lock, and they are made in their order. The machine is one of the test's: off, with a
-// bundle.
+// another's lock, and they are made in their order; so are those that are asked for when one is
+// done. The machine is one of the test's: off, with a bundle.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,43 +79,101 @@ changed_cb (GObject *source, GAsyncResult *result, void *data)
   ++*next;
 }
 
-static void
-test_asked_at_once (void **state)
-{
-  g_autofree char *root = g_dir_make_tmp ("terrarium-changes-XXXXXX", NULL);
-  g_autofree char *kernel = g_build_filename (root, "kernel", NULL);
-  g_autoptr (VmConfig) config = vm_config_new (VM_ARCH_AARCH64);
-  TerrariumMachine *machine = g_object_new (terrarium_machine_get_type (), NULL);
-  unsigned next = 0;
+typedef struct Place {
+  char *root;
+  TerrariumMachine *machine;
+} Place;
 
-  (void) state;
+static Place
+make_place (void)
+{
+  Place place = {g_dir_make_tmp ("terrarium-changes-XXXXXX", NULL),
+                 g_object_new (terrarium_machine_get_type (), NULL)};
+  g_autofree char *kernel = g_build_filename (place.root, "kernel", NULL);
+  g_autoptr (VmConfig) config = vm_config_new (VM_ARCH_AARCH64);
+
   assert_true (g_file_set_contents (kernel, "kernel", -1, NULL));
   g_free (config->name);
   config->name = g_strdup ("M");
   config->kernel = g_strdup (kernel);
-  machine->bundle = bundle_create (root, config, false, NULL, NULL, NULL, NULL);
-  assert_non_null (machine->bundle);
-  for (unsigned i = 0; i < CHANGES; i++) {
-    g_autofree char *name = g_strdup_printf ("M%u", i);
-    terrarium_machine_change_async (machine, &(Change){.kind = CHANGE_NAME, .text = name}, false,
-                                    changed_cb, &next);
-  }
+  place.machine->bundle = bundle_create (place.root, config, false, NULL, NULL, NULL, NULL);
+  assert_non_null (place.machine->bundle);
+  return place;
+}
+
+static void
+end_place (Place *place)
+{
+  g_autofree char *remove = g_strdup_printf ("rm -r '%s'", place->root);
+
+  assert_int_equal (system (remove), 0);
+  bundle_free (place->machine->bundle);
+  g_object_unref (place->machine);
+  g_free (place->root);
+}
+
+static void
+ask_for (TerrariumMachine *machine, unsigned number, GAsyncReadyCallback callback, unsigned *next)
+{
+  g_autofree char *name = g_strdup_printf ("M%u", number);
+
+  terrarium_machine_change_async (machine, &(Change){.kind = CHANGE_NAME, .text = name}, false,
+                                  callback, next);
+}
+
+static void
+check_all_made (Place *place)
+{
+  g_autoptr (Bundle) last = bundle_load (place->machine->bundle->path);
+
+  assert_int_equal (place->machine->n_reloads, CHANGES);
+  assert_string_equal (last->config->name, "M29");
+}
+
+static void
+test_asked_at_once (void **state)
+{
+  Place place = make_place ();
+  unsigned next = 0;
+
+  (void) state;
+  for (unsigned i = 0; i < CHANGES; i++)
+    ask_for (place.machine, i, changed_cb, &next);
   while (next < CHANGES)
     g_main_context_iteration (NULL, TRUE);
-  assert_int_equal (machine->n_reloads, CHANGES);
-  g_autoptr (Bundle) last = bundle_load (machine->bundle->path);
-  assert_string_equal (last->config->name, "M29");
+  check_all_made (&place);
+  end_place (&place);
+}
 
-  g_autofree char *remove = g_strdup_printf ("rm -r '%s'", root);
-  assert_int_equal (system (remove), 0);
-  bundle_free (machine->bundle);
-  g_object_unref (machine);
+static void
+ask_again_cb (GObject *source, GAsyncResult *result, void *data)
+{
+  unsigned *next = data;
+
+  changed_cb (source, result, data);
+  if (*next < CHANGES)
+    ask_for ((TerrariumMachine *) source, *next, ask_again_cb, next);
+}
+
+static void
+test_asked_when_done (void **state)
+{
+  Place place = make_place ();
+  unsigned next = 0;
+
+  (void) state;
+  ask_for (place.machine, 0, ask_again_cb, &next);
+  while (next < CHANGES)
+    g_main_context_iteration (NULL, TRUE);
+  check_all_made (&place);
+  end_place (&place);
 }
 
 int
 main (void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test (test_asked_at_once)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test (test_asked_at_once),
+                                     cmocka_unit_test (test_asked_when_done)};
 
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
