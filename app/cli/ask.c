@@ -33,13 +33,25 @@ wait_main (void *data)
   return NULL;
 }
 
+static void
+cancelled_cb (GCancellable *cancellable, void *data)
+{
+  Ask *ask = data;
+
+  g_mutex_lock (&ask->lock);
+  g_cond_signal (&ask->cond);
+  g_mutex_unlock (&ask->lock);
+}
+
+// Waits for a moment, or until `wake` is cancelled.
 static bool
-is_answered (Ask *ask)
+is_answered (Ask *ask, GCancellable *wake)
 {
   gint64 end = g_get_monotonic_time () + POLL_MILLISECONDS * G_TIME_SPAN_MILLISECOND;
 
   g_mutex_lock (&ask->lock);
-  while (!ask->answered && g_cond_wait_until (&ask->cond, &ask->lock, end))
+  while (!ask->answered && !g_cancellable_is_cancelled (wake) &&
+         g_cond_wait_until (&ask->cond, &ask->lock, end))
     ;
   bool answered = ask->answered;
   g_mutex_unlock (&ask->lock);
@@ -60,16 +72,19 @@ ask_work (void *data, const VmImageJob *job, GError **error)
 {
   Ask *ask = data;
   GThread *thread = g_thread_new ("ask", wait_main, ask);
-  bool cancelled = false;
+  gulong handler = g_cancellable_connect (job->cancellable, G_CALLBACK (cancelled_cb), ask, NULL);
+  bool tried = false, cancelled = false;
 
-  while (!is_answered (ask)) {
+  while (!is_answered (ask, tried ? NULL : job->cancellable)) {
     // Until it was heard: the machine may not have begun yet.
     if (!cancelled && g_cancellable_is_cancelled (job->cancellable)) {
       g_autoptr (JsonObject) reply = control_call_op (ask->uuid, "cancel", false, NULL);
       cancelled = reply != NULL;
+      tried = true;
     }
     show_progress (ask, job);
   }
+  g_cancellable_disconnect (job->cancellable, handler);
   g_thread_join (thread);
   if (ask->error != NULL)
     g_propagate_error (error, ask->error);
