@@ -431,9 +431,11 @@ a64_tlb_switch_asid (A64Cpu *cpu)
   }
   oldest->info->last_use = mmu->tick;
   cpu->ctx_el0 = oldest;
-  // EL1's stays.
+  // EL1's stays, but its way to EL0 may be another.
   if (cpu->ctx != cpu->ctx_el1)
     a64_update_context (cpu);
+  else if (cpu->jit != NULL)
+    a64_jit_check_fp (cpu);
 }
 
 void

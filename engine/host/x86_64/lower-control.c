@@ -370,6 +370,8 @@ x64_lower_INTERP_END (X64Lower *l, const Uop *uop)
   x64_flags_to_memory (l);
   x64_flush_count (l);
   x64_load_op (l, uop);
-  // With other modes of floating point, which the instruction may change, MXCSR has to follow.
-  x64_jmp_rel32 (&l->a, l->request->fp_mode != 0 ? l->stubs->interp_leave : l->stubs->interp_end);
+  // With other modes of floating point, which the instruction may change, MXCSR has to follow. And
+  // behind code of an odd mode the jump cache may be that of another MXCSR.
+  bool leaves = l->request->fp_mode != 0 || l->request->odd;
+  x64_jmp_rel32 (&l->a, leaves ? l->stubs->interp_leave : l->stubs->interp_end);
 }

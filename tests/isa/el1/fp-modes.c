@@ -35,6 +35,14 @@ CODE (c_calls, "mov x8, #40\n fmov d3, x0\n fmov d4, #0.5\n"
                "mov x0, #0\n 1: bl 2f\n fmov x1, d2\n orr x0, x0, x1\n subs x8, x8, #1\n b.ne 1b\n"
                "b 3f\n .balign 4096\n 2: fmul d2, d3, d4\n ret\n 3:");
 
+// Products of X0 and X1 with FPCR X4 and with FPCR X5, in turn, where something was inexact. X2, X3:
+// whether any was not X6, X7.
+CODE (c_turns, "mov x2, #0\n mov x3, #0\n mov x8, #40\n fmov d0, x0\n fmov d1, x1\n"
+               "mov x1, #0x10\n msr fpsr, x1\n"
+               "1: msr fpcr, x4\n fmul d2, d0, d1\n fmov x0, d2\n msr fpcr, x5\n fmul d3, d0, d1\n"
+               "fmov x1, d3\n eor x0, x0, x6\n eor x1, x1, x7\n orr x2, x2, x0\n orr x3, x3, x1\n"
+               "subs x8, x8, #1\n b.ne 1b");
+
 static u64
 at (const u32 *code, bool el0)
 {
@@ -101,6 +109,42 @@ test_switches (void)
   WRITE (fpcr, 0);
 }
 
+// Between flushing and the other format of half precision, of which products know nothing.
+static void
+test_turns (bool el0)
+{
+  const u64 x[8] = {LEAST, HALF, 0, 0, FLUSH, BIT (26), 0, HALF_LEAST};
+  const Trap *t = run_code (at (c_turns, el0), el0 ? EL0 : EL1H, x);
+  const char *what = name ("turns-el%d", !el0);
+
+  check (name ("%s-ends", what), t->esr, ESR_END);
+  check (name ("%s-flushed", what), t->x[2], 0);
+  check (name ("%s-kept", what), t->x[3], 0);
+}
+
+// The kernel goes to another address space and back; what the code there was made for is not the same.
+static void
+test_spaces (void)
+{
+  const u64 x[8] = {HALF_LEAST};
+  u64 table = READ (ttbr0_el1);
+
+  for (unsigned i = 0; i < 6; i++) {
+    bool flush = i % 3 == 0;
+
+    WRITE (fpcr, flush ? FLUSH : 0);
+    WRITE (fpsr, flush ? IXC : 0);
+    WRITE (ttbr0_el1, table | (u64) (i % 3 == 1 ? 2 : 1) << 48);
+    asm volatile("isb");
+    const Trap *t = run_code (el0_address (c_calls), EL0, x);
+    check (name ("space-%d-ends", i), t->esr, ESR_END);
+    check (name ("space-%d", i), t->x[0], flush ? 0 : HALF_LEAST / 2);
+    check (name ("space-%d-fpsr", i), READ (fpsr), flush ? IXC | IDC : 0);
+  }
+  WRITE (ttbr0_el1, table);
+  WRITE (fpcr, 0);
+}
+
 void
 test_main (void)
 {
@@ -110,7 +154,9 @@ test_main (void)
   for (unsigned el0 = 0; el0 < 2; el0++) {
     test_rounding (el0);
     test_flush (el0);
+    test_turns (el0);
   }
   test_switches ();
+  test_spaces ();
   WRITE (cpacr_el1, 0);
 }
