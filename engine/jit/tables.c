@@ -188,8 +188,9 @@ jit_drop (Jit *jit, JitRegion *region)
 }
 
 // Jumps stay in their page of physical memory: what else was found for one is of another page that
-// is mapped there by now, for this guest program alone. The chunk of the region it leads to keeps
-// the record. Where that has no more room the region is given up: it will be made again elsewhere.
+// is mapped there by now, for this guest program alone. And in their mode, which may have become
+// another in the midst of code. The chunk of the region it leads to keeps the record. Where that has
+// no more room the region is given up: it will be made again elsewhere.
 void
 jit_link (Jit *jit, void *site, const void *code)
 {
@@ -199,7 +200,7 @@ jit_link (Jit *jit, void *site, const void *code)
   JitLink *link;
 
   if (region == NULL || region->code + jit_alias (jit) != (const uint8_t *) code || from == NULL ||
-      page_of (from) != page_of (region))
+      page_of (from) != page_of (region) || from->mode != region->mode)
     return;
   link = jit_chunk_take (jit, jit_chunk_of (jit, region->code), sizeof *link);
   if (link == NULL) {

@@ -43,6 +43,13 @@ CODE (c_turns, "mov x2, #0\n mov x3, #0\n mov x8, #40\n fmov d0, x0\n fmov d1, x
                "fmov x1, d3\n eor x0, x0, x6\n eor x1, x1, x7\n orr x2, x2, x0\n orr x3, x3, x1\n"
                "subs x8, x8, #1\n b.ne 1b");
 
+// With FPCR X4 a quotient, inexact at first and exact the second time, and behind a call a product of
+// X0 and X1: in X0 FPSR, which was 0 before both, after the second.
+CODE (c_link, "fmov d0, x0\n fmov d1, x1\n fmov d4, #1.0\n fmov d5, #3.0\n fmov d6, #2.0\n"
+              "mov x8, #2\n msr fpcr, x4\n"
+              "1: msr fpsr, xzr\n fdiv d7, d4, d5\n bl 2f\n fmov d5, d6\n subs x8, x8, #1\n"
+              "b.ne 1b\n mrs x0, fpsr\n msr fpcr, xzr\n b 3f\n 2: fmul d2, d0, d1\n ret\n 3:");
+
 static u64
 at (const u32 *code, bool el0)
 {
@@ -122,6 +129,18 @@ test_turns (bool el0)
   check (name ("%s-kept", what), t->x[3], 0);
 }
 
+// What was inexact before must not decide where a jump leads later.
+static void
+test_link (bool el0)
+{
+  const u64 x[8] = {LEAST, HALF, [4] = FLUSH};
+  const Trap *t = run_code (at (c_link, el0), el0 ? EL0 : EL1H, x);
+  const char *what = name ("link-el%d", !el0);
+
+  check (name ("%s-ends", what), t->esr, ESR_END);
+  check (name ("%s-flags", what), t->x[0], UFC);
+}
+
 // The kernel goes to another address space and back; what the code there was made for is not the same.
 static void
 test_spaces (void)
@@ -155,6 +174,7 @@ test_main (void)
     test_rounding (el0);
     test_flush (el0);
     test_turns (el0);
+    test_link (el0);
   }
   test_switches ();
   test_spaces ();
