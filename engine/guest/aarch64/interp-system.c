@@ -402,7 +402,8 @@ a64_interp_MRS_COUNTER (A64Cpu *cpu, const A64Op *op)
   leave_after (cpu, op);
 }
 
-// The interrupt controller's. What becomes of it is seen where interrupts are looked at.
+// The interrupt controller's. What is let through is taken here: code that masks it again at once may
+// come to no other place where interrupts are looked at.
 static void
 write_outside (A64Cpu *cpu, const A64Op *op)
 {
@@ -412,6 +413,11 @@ write_outside (A64Cpu *cpu, const A64Op *op)
   if (cpu->pstate.el == 0 || vm->irqchip == NULL ||
       !vm->irqchip->write (vm->irqchip_opaque, cpu->vcpu->index, number, cpu->x[op->rd])) {
     a64_raise_undefined (cpu, op);
+    return;
+  }
+  if (atomic_load_explicit (&cpu->pending, memory_order_relaxed) != 0 &&
+      (cpu->pstate.daif & 3) != 3) {
+    leave_after (cpu, op);
     return;
   }
   A64_NEXT (cpu, op);

@@ -5,6 +5,7 @@
 // blocks. Runs on the vCPU's thread; others ask through vcpu_post_work.
 #include <assert.h>
 
+#include "engine/guest/aarch64/accel-jit.h"
 #include "engine/guest/aarch64/block.h"
 #include "engine/guest/aarch64/mmu.h"
 #include "engine/guest/aarch64/sysreg.h"

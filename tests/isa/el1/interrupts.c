@@ -238,6 +238,33 @@ test_rounds (const char *where, bool user, u64 expected)
   check (name ("%s-idle", where), READ (ICC_RPR), 0xff);
 }
 
+// An interrupt that ICC_PMR alone lets through, for one instruction again and again, is taken.
+static void
+test_priority_mask (void)
+{
+  u64 rounds = 10000;
+
+  taken = 0;
+  wrong_id = to_raise = to_tick = 0;
+  choose_priorities ();
+  WRITE (ICC_PMR, 0);
+  sync ();
+  pending |= 1;
+  raised++;
+  WRITE (ICC_SGI1R, (u64) sources[0] << 24 | 1);
+  sync ();
+  asm volatile("msr daifclr, #2\n"
+               "1: msr s3_0_c4_c6_0, %1\n msr s3_0_c4_c6_0, xzr\n subs %0, %0, #1\n b.ne 1b\n"
+               "msr daifset, #2"
+               : "+r"(rounds)
+               : "r"((u64) 0xff)
+               : "cc", "memory");
+  check ("priority-mask-taken", taken, 1);
+  check ("priority-mask-acknowledged", wrong_id, 0);
+  WRITE (ICC_PMR, 0xff);
+  sync ();
+}
+
 void
 test_main (void)
 {
@@ -255,6 +282,7 @@ test_main (void)
   WRITE (vbar_el1, (u64) irq_vectors);
   test_rounds ("el1", false, expected);
   test_rounds ("el0", true, expected);
+  test_priority_mask ();
   check_that ("timer", ticks > 0);
   WRITE (vbar_el1, before);
 }
