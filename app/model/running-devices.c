@@ -129,6 +129,7 @@ running_attach_async (Running *running, const VmDiskConfig *disk, const VmNicCon
                       GAsyncReadyCallback callback, void *user_data)
 {
   Change change = {.attached = vm_config_new (VM_ARCH_AARCH64), .is_nic = nic != NULL};
+  GError *error = NULL;
 
   g_ptr_array_set_size (change.attached->nics, 0);
   if (nic != NULL)
@@ -136,10 +137,14 @@ running_attach_async (Running *running, const VmDiskConfig *disk, const VmNicCon
   else
     vm_config_attach_disk (change.attached, disk, 0);
   GTask *task = new_task (running, change, callback, user_data);
-  if (nic != NULL)
+  if (disk != NULL && !snapshots_check_attach (running->path, disk, &error)) {
+    g_task_return_error (task, error);
+    g_object_unref (task);
+  } else if (nic != NULL) {
     vm_machine_attach_nic_async (running->machine, nic, NULL, attached_cb, task);
-  else
+  } else {
     vm_machine_attach_disk_async (running->machine, disk, NULL, attached_cb, task);
+  }
 }
 
 unsigned

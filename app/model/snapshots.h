@@ -42,6 +42,10 @@ char *snapshots_dup_detached (const char *bundle_path, const VmConfig *config, u
 bool snapshots_keep_detached (const char *bundle_path, const VmConfig *config, unsigned port,
                               GError **error);
 
+// A disk is about to be attached to the machine while it runs. What a snapshot keeps is never written
+// again, and only at a start it gets an image on top.
+bool snapshots_check_attach (const char *bundle_path, const VmDiskConfig *disk, GError **error);
+
 // Before the machine is started: makes good what was cut short. Needs the lock. The bundle's
 // configuration may change.
 bool snapshots_prepare (Bundle *bundle, GError **error);

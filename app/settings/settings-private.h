@@ -14,7 +14,9 @@ typedef struct Settings {
   const VmConfig *config; // the machine's, while rows are made
   bool can_change;        // other than discs
   bool filling;           // rows are being made: what they say is no person's wish
-  bool renumbering;       // a disk is being taken out: rows will have other numbers
+  bool renumbering;       // a disk comes or goes: rows will have other numbers
+  unsigned n_sent;        // changes that are not answered yet
+  bool stale;             // after these, rows are to be made anew
   AdwPreferencesGroup *general, *system, *disks, *network;
   GPtrArray *rows; // GtkWidget, borrowed, each with its group as data "group"
 } Settings;

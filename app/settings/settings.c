@@ -75,6 +75,14 @@ typedef struct Sent {
   ChangeKind kind;
 } Sent;
 
+// Disks are named by their position, which is not always the last that a new one gets.
+static bool
+renumbers (ChangeKind kind)
+{
+  return kind == CHANGE_ADD_DISK || kind == CHANGE_ADD_IMAGE || kind == CHANGE_ADD_DRIVE ||
+         kind == CHANGE_REMOVE_DISK;
+}
+
 static void
 changed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -86,12 +94,14 @@ changed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   terrarium_machine_change_finish (TERRARIUM_MACHINE (source), result, &error);
   if (!settings)
     return;
-  if (sent->kind == CHANGE_REMOVE_DISK)
+  if (renumbers (sent->kind))
     settings->renumbering = false;
   if (error)
     settings_tell (settings, error->message);
-  // A row that shows what was chosen in it stays, with the person's focus in it.
-  if (error || sent->kind > CHANGE_BOOT_FIRST)
+  // A row that shows what was chosen in it stays, with the person's focus in it. What is chosen and not
+  // yet done is not on disk: rows would show what was there before.
+  settings->stale |= error || sent->kind > CHANGE_BOOT_FIRST;
+  if (--settings->n_sent == 0 && settings->stale)
     fill (settings);
 }
 
@@ -102,7 +112,8 @@ settings_change (Settings *settings, const Change *change)
 
   if (settings->filling || settings->renumbering)
     return;
-  settings->renumbering = change->kind == CHANGE_REMOVE_DISK;
+  settings->renumbering = renumbers (change->kind);
+  settings->n_sent++;
   sent = g_new (Sent, 1);
   *sent = (Sent){GTK_WIDGET (g_object_ref (settings->window)), change->kind};
   terrarium_machine_change_async (settings->machine, change, false, changed_cb, sent);
@@ -293,6 +304,7 @@ fill (Settings *settings)
   settings->config = terrarium_machine_get_config (settings->machine);
   settings->can_change = terrarium_machine_can_change (settings->machine, &why);
   settings->filling = true;
+  settings->stale = settings->n_sent > 0;
   for (unsigned i = 0; i < settings->rows->len; i++)
     adw_preferences_group_remove (g_object_get_data (G_OBJECT (settings->rows->pdata[i]), "group"),
                                   settings->rows->pdata[i]);

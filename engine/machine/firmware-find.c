@@ -114,12 +114,13 @@ static bool
 is_text (const uint8_t *head, size_t length)
 {
   for (size_t i = 0; i < length; i++)
-    if ((head[i] < ' ' && strchr ("\t\n\v\f\r\033", head[i]) == NULL) || head[i] == 0x7f)
+    if (head[i] == 0 || head[i] == 0x7f ||
+        (head[i] < ' ' && strchr ("\t\n\v\f\r\033", head[i]) == NULL))
       return false;
   const char *end;
   // A character may be cut off at the end.
-  return g_utf8_validate ((const char *) head, (gssize) length, &end) ||
-         length - (size_t) ((const uint8_t *) end - head) < 4;
+  return length > 0 && (g_utf8_validate ((const char *) head, (gssize) length, &end) ||
+                        length - (size_t) ((const uint8_t *) end - head) < 4);
 }
 
 // Firmware begins with an instruction. That of UEFI volumes ("_FVH" at 40) for other computers

@@ -76,7 +76,7 @@ test_what_is_firmware (void **state)
     const char *word;
   } cases[] = {
       {"", 0, "empty"},
-      {"\0\0\0\0\0\0\0\0", 8, "no firmware"},
+      {"\0\0\0\0\0\0\0\0", 8, "no firmware;"},
       {"\xff\xff\xff\xff\xff\xff\xff\xff", 8, "no firmware"},
       {"abc", 3, "no firmware"},
       {"#!/bin/sh\necho firmware\n", 24, "text"},
