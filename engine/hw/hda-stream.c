@@ -2,6 +2,7 @@
 // The DMA engines of the HDA controller (specification 1.0a §3.3.35, §3.6): a list of buffers is gone
 // through again and again, as fast as the machine's clock says. Whoever reads a position does what is
 // due first, so that it is exact and nothing behind it is still to be read. Threads: see hda-priv.h.
+#include <fenv.h>
 #include <string.h>
 
 #include "engine/hw/hda-priv.h"
@@ -181,15 +182,20 @@ hda_run (Hda *hda)
 {
   int64_t now = vm_clock_now (hda->device.vm->clock);
   bool any = false;
+  fenv_t environment;
 
   if (hda->quiet)
     return;
+  // On a vCPU's thread floating point rounds and flushes as the guest has set it, and notes for it.
+  fegetenv (&environment);
+  fesetenv (FE_DFL_ENV);
   for (unsigned i = 0; i < HDA_N_STREAMS; i++) {
     if (!hda->streams[i].audio.running)
       continue;
     run_stream (hda, &hda->streams[i], now);
     any = true;
   }
+  fesetenv (&environment);
   if (!any)
     return;
   tell_positions (hda);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A sink of sound for tests.
+#include <fenv.h>
+
 #include "tests/support/test-sound.h"
 
 typedef struct Stream {
@@ -58,6 +60,7 @@ write_frames (void *data, const float *frames, unsigned n)
   Stream *stream = data;
 
   g_assert (!stream->capture);
+  stream->sound->rounding = fegetround ();
   // A fuzzer's guest plays for days.
   if (stream->sound->played->len < 1 << 22)
     g_array_append_vals (stream->sound->played, frames, n * stream->channels);
@@ -69,6 +72,7 @@ read_frames (void *data, float *frames, unsigned n)
   Stream *stream = data;
 
   g_assert (stream->capture);
+  stream->sound->rounding = fegetround ();
   for (unsigned i = 0; i < n; i++, stream->sound->recorded++)
     for (unsigned c = 0; c < stream->channels; c++)
       *frames++ = (float) (stream->sound->recorded % 32768) / 32768;

@@ -12,6 +12,7 @@ typedef struct TestSound {
   unsigned recorded; // frames given; the n-th is n / 2^15 on all channels
   unsigned n_open, n_opened, n_running;
   VmAudioFormat format; // of the last that was opened
+  int rounding;         // as fegetround said at the last frames, of either kind
   bool refuses;         // to open
 } TestSound;
 

@@ -70,7 +70,7 @@ emit_enter (X64Asm *a, const JitLayout *layout, const X64Stubs *stubs)
 
 // Adds the cumulative exceptions of MXCSR, which are to the right but for the one of denormal
 // operands in between, to those of the state. rcx and rdx are used. The compiler's code raises none:
-// nothing computes with numbers on this thread.
+// nothing computes with numbers on this thread but the sound device, in an environment of its own.
 static void
 fold_exceptions (X64Asm *a, const JitLayout *layout, X64Short *none)
 {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fenv.h>
 #include <string.h>
 
 #include "tests/support/hda-guest.h"
@@ -188,6 +189,27 @@ test_record (void **state)
   assert_int_equal (data[2 * 35 * 48], 0);
 }
 
+// A register is read on the guest's CPU, where floating point does what the guest has set.
+static void
+test_rounding (void **state)
+{
+  HdaGuest *guest = *state;
+
+  set_up_stream (guest, IN);
+  hda_guest_write (guest, IN + CONTROL, RUN, 1);
+  fesetround (FE_UPWARD);
+  feclearexcept (FE_ALL_EXCEPT);
+  feraiseexcept (FE_OVERFLOW);
+  hda_guest_set_time (guest, 35 * MS);
+  uint64_t position = hda_guest_read (guest, IN + POSITION, 4);
+  int rounding = fegetround (), exceptions = fetestexcept (FE_ALL_EXCEPT);
+  fesetenv (FE_DFL_ENV);
+  assert_int_equal (position, 35 * 48 * 4);
+  assert_int_equal (guest->sound->rounding, FE_TONEAREST);
+  assert_int_equal (rounding, FE_UPWARD);
+  assert_int_equal (exceptions & ~FE_INEXACT, FE_OVERFLOW);
+}
+
 static void
 test_interrupts (void **state)
 {
@@ -341,6 +363,7 @@ main (void)
       cmocka_unit_test_setup_teardown (test_codec, setup, teardown),
       cmocka_unit_test_setup_teardown (test_play, setup, teardown),
       cmocka_unit_test_setup_teardown (test_record, setup, teardown),
+      cmocka_unit_test_setup_teardown (test_rounding, setup, teardown),
       cmocka_unit_test_setup_teardown (test_interrupts, setup, teardown),
       cmocka_unit_test_setup_teardown (test_timer, setup, teardown),
       cmocka_unit_test_setup_teardown (test_sync, setup, teardown),
