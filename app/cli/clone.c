@@ -105,15 +105,6 @@ check_name (const Call *call, GError **error)
 // ---------------------------------------------------------------------------------------------
 // clone
 
-// The work's thread.
-static void
-progress_cb (double done, void *data)
-{
-  const VmImageJob *job = data;
-
-  job->progress (job->data, done);
-}
-
 static bool
 clone_work (void *data, const VmImageJob *job, GError **error)
 {
@@ -121,7 +112,7 @@ clone_work (void *data, const VmImageJob *job, GError **error)
   const CloneOptions options = {.name = call->words[1],
                                 .snapshot = call->snapshot,
                                 .linked = call->linked,
-                                .progress = progress_cb,
+                                .progress = job_tell,
                                 .progress_data = (void *) job,
                                 .cancellable = job->cancellable};
 

@@ -99,3 +99,11 @@ job_run (JobWork work, void *data, bool quiet, GError **error)
     g_propagate_error (error, running.error);
   return running.ok;
 }
+
+void
+job_tell (double done, void *data)
+{
+  const VmImageJob *job = data;
+
+  job->progress (job->data, done);
+}

@@ -10,3 +10,6 @@ typedef bool (*JobWork) (void *data, const VmImageJob *job, GError **error);
 
 // Runs `work` on a thread of its own and waits for it. Signals that end a process cancel it.
 bool job_run (JobWork work, void *data, bool quiet, GError **error);
+
+// The work's thread, for what tells how far it is by a BundleProgress: `data` is the job.
+void job_tell (double done, void *data);

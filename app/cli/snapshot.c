@@ -150,15 +150,6 @@ rename_it (Call *call)
              : snapshots_rename (call->bundle, call->snapshot->id, call->name, &call->error);
 }
 
-// The work's thread.
-static void
-progress_cb (double done, void *data)
-{
-  const VmImageJob *job = data;
-
-  job->progress (job->data, done);
-}
-
 static bool
 clone_work (void *data, const VmImageJob *job, GError **error)
 {
@@ -166,7 +157,7 @@ clone_work (void *data, const VmImageJob *job, GError **error)
   g_autofree char *root = bundle_dup_root ();
   const CloneOptions options = {.name = call->name,
                                 .snapshot = call->snapshot->id,
-                                .progress = progress_cb,
+                                .progress = job_tell,
                                 .progress_data = (void *) job,
                                 .cancellable = job->cancellable};
   g_autoptr (Bundle) clone = machine_clone (call->bundle, root, &options, error);

@@ -193,6 +193,21 @@ bundle_save (Bundle *bundle, GError **error)
   return bundle_write_file (file, text, error);
 }
 
+bool
+bundle_set_config (Bundle *bundle, VmConfig *take, GError **error)
+{
+  VmConfig *old = bundle->config;
+
+  bundle->config = take;
+  if (bundle_save (bundle, error)) {
+    vm_config_free (old);
+    return true;
+  }
+  bundle->config = old;
+  vm_config_free (take);
+  return false;
+}
+
 // ---------------------------------------------------------------------------------------------
 // What is kept for the window, beside the machine's description
 

@@ -43,6 +43,8 @@ Bundle *bundle_find (const char *root, const char *which, GError **error);
 
 // Writes machine.json: new file, fsync, rename, fsync folder. The old one survives any failure.
 bool bundle_save (Bundle *bundle, GError **error);
+// The same with another configuration, which is taken; on failure the old one stays.
+bool bundle_set_config (Bundle *bundle, VmConfig *take, GError **error);
 
 // A small file, replaced in one step and on stable storage when true is returned.
 bool bundle_write_file (const char *path, const char *text, GError **error);

@@ -99,22 +99,6 @@ share_cb (Bundle *made, void *data, GError **error)
 // ---------------------------------------------------------------------------------------------
 // The machine itself goes on elsewhere
 
-// Replaces machine.json; on failure the old configuration stays.
-static bool
-set_config (Bundle *bundle, VmConfig *take, GError **error)
-{
-  VmConfig *old = bundle->config;
-
-  bundle->config = take;
-  if (bundle_save (bundle, error)) {
-    vm_config_free (old);
-    return true;
-  }
-  bundle->config = old;
-  vm_config_free (take);
-  return false;
-}
-
 // Before anything is shared: who is cut short after that has done no harm.
 static bool
 go_on_elsewhere (Bundle *source, const char *id, GError **error)
@@ -123,7 +107,7 @@ go_on_elsewhere (Bundle *source, const char *id, GError **error)
 
   if (!snapshot_put_overlays (source->path, config, id, error))
     return false;
-  if (set_config (source, vm_config_copy (config), error))
+  if (bundle_set_config (source, vm_config_copy (config), error))
     return true;
   snapshot_remove_overlays (config, id);
   return false;
@@ -135,7 +119,7 @@ come_back (Bundle *source, const VmConfig *before, const char *id)
 {
   g_autoptr (VmConfig) config = vm_config_copy (source->config);
 
-  if (set_config (source, vm_config_copy (before), NULL))
+  if (bundle_set_config (source, vm_config_copy (before), NULL))
     snapshot_remove_overlays (config, id);
 }
 

@@ -86,22 +86,6 @@ snapshot_put_overlays (const char *folder, VmConfig *config, const char *id, GEr
   return true;
 }
 
-// Replaces machine.json; on failure the old configuration stays.
-static bool
-set_config (Bundle *bundle, VmConfig *take, GError **error)
-{
-  VmConfig *old = bundle->config;
-
-  bundle->config = take;
-  if (bundle_save (bundle, error)) {
-    vm_config_free (old);
-    return true;
-  }
-  bundle->config = old;
-  vm_config_free (take);
-  return false;
-}
-
 // ---------------------------------------------------------------------------------------------
 // What nobody needs any more
 
@@ -302,7 +286,7 @@ merge (const SnapshotList *list, Bundle *bundle, const VmImageJob *job, GError *
       return false;
     changed |= strcmp (disk->path, before->path) != 0;
   }
-  return !changed || set_config (bundle, g_steal_pointer (&config), error);
+  return !changed || bundle_set_config (bundle, g_steal_pointer (&config), error);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -328,7 +312,7 @@ snapshots_prepare (Bundle *bundle, GError **error)
     return true;
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
   return snapshot_put_overlays (bundle->path, config, id, error) &&
-         set_config (bundle, g_steal_pointer (&config), error);
+         bundle_set_config (bundle, g_steal_pointer (&config), error);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -447,7 +431,7 @@ snapshots_commit (const char *bundle_path, const SnapshotTaking *taking, GError 
   if (!keep_variables (bundle_path, taking->id, bundle->config, error) ||
       !snapshot_list_write (list, error))
     return false;
-  if (set_config (bundle, vm_config_copy (taking->config), error))
+  if (bundle_set_config (bundle, vm_config_copy (taking->config), error))
     return true;
   // The images are not moved, so they must not be kept either.
   snapshot_list_remove (list, snapshot);
@@ -529,7 +513,7 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
   if (!snapshot_put_devices (snapshot, config, error) ||
       !snapshot_put_overlays (bundle->path, config, overlay, error) ||
-      !set_config (bundle, g_steal_pointer (&config), error) ||
+      !bundle_set_config (bundle, g_steal_pointer (&config), error) ||
       !bring_variables_back (bundle->path, id, bundle->config, error))
     return false;
   g_free (list->current);
