@@ -153,6 +153,8 @@ def fourth(app):
     def leave():
         app.press("ctrl+q")
         app.act(app.find("Save State", "push button"))
+        # The question has a Cancel of its own: what is looked for next is that of the saving.
+        app.missing("Save State", "push button")
 
     app.click(app.find("Display", "page tab"))
     held(app, leave, "closing")
