@@ -135,6 +135,7 @@ class App:
         self.process = subprocess.Popen([program, *arguments], env={**os.environ, **environment})
         self.name = os.path.basename(program)
         self.root = wait("the application on the accessibility bus", self._find_root)
+        self.sought = {}  # what find() gave, by what it was asked for
 
     def _find_root(self):
         if self.process.poll() is not None:
@@ -154,7 +155,9 @@ class App:
 
     def find(self, name=None, role=None, starts=None, seconds=60, within=None):
         what = f"{role or 'anything'} named {name or starts!r}"
-        return wait(what, lambda: next(self.all(name, role, starts, within), None), seconds)
+        node = wait(what, lambda: next(self.all(name, role, starts, within), None), seconds)
+        self.sought[node] = (name, role, starts, seconds, within)
+        return node
 
     def missing(self, name=None, role=None, starts=None, seconds=60):
         what = f"no {role or 'thing'} named {name or starts!r}"
@@ -212,7 +215,15 @@ class App:
         wait(f"{text!r} in an entry", lambda: text_of(node) == text)
 
     def act(self, node):
-        Atspi.Action.do_action(node, 0)
+        """What was found and is gone since was on a page that was just being replaced, or in a window
+        that was being closed: nobody pressed it, and the next of that name is meant."""
+        while True:
+            try:
+                return Atspi.Action.do_action(node, 0)
+            except gi.repository.GLib.Error as gone:
+                if "does not exist" not in str(gone) or node not in self.sought:
+                    raise
+                node = self.find(*self.sought[node])
 
     # Pixels
 
