@@ -9,10 +9,12 @@
 #include "app/cli/attach.h"
 #include "app/cli/clone.h"
 #include "app/cli/complain.h"
+#include "app/cli/doctor.h"
 #include "app/cli/image.h"
 #include "app/cli/machines.h"
 #include "app/cli/media.h"
 #include "app/cli/memory.h"
+#include "app/cli/renderer.h"
 #include "app/cli/run.h"
 #include "app/cli/snapshot.h"
 #include "app/language.h"
@@ -41,7 +43,9 @@ static const struct Command {
     {"media", cli_media, N_ ("show and change the discs in a machine's drives")},
     {"snapshot", cli_snapshot, N_ ("keep machines as they are, and go back to that")},
     {"image", cli_image, N_ ("make, look into, check, convert and resize disk images")},
+    {"doctor", cli_doctor, N_ ("check whether this computer has what machines want")},
     {"serve", cli_serve, NULL},
+    {"renderer", cli_renderer, NULL},
 };
 
 static void

@@ -4,7 +4,9 @@
 
 #include <glib/gi18n.h>
 
+#include "app/checkup/checkup.h"
 #include "app/cli/complain.h"
+#include "app/gtk/preferences.h"
 #include "app/gtk/window.h"
 #include "app/module.h"
 
@@ -47,6 +49,8 @@ terrarium_application_activate (GApplication *base)
     terrarium_machine_perform (application->only, VM_OP_START);
   }
   gtk_window_present (GTK_WINDOW (window));
+  if (first && !application->only && preferences_take_first_start ())
+    terrarium_show_checkup_if_needed (GTK_WINDOW (window));
 }
 
 // Files on the command line, or opened from the desktop.
@@ -73,6 +77,15 @@ about_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
                          TERRARIUM_VERSION, "comments", _ ("Run other computers"), "developer-name",
                          _ ("The Terrarium authors"), "license-type", GTK_LICENSE_GPL_3_0,
                          "translator-credits", _ ("translator-credits"), NULL);
+}
+
+static void
+check_computer_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  GtkWindow *window = GTK_WINDOW (ensure_window (user_data));
+
+  gtk_window_present (window);
+  terrarium_show_checkup (window);
 }
 
 static void
@@ -127,6 +140,7 @@ terrarium_application_startup (GApplication *base)
 {
   static const GActionEntry actions[] = {
       {.name = "about", .activate = about_action},
+      {.name = "check-computer", .activate = check_computer_action},
       {.name = "quit", .activate = quit_action},
       {.name = "start-machine", .activate = start_machine_action, .parameter_type = "s"},
       {.name = "start-machine-afresh",

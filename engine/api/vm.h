@@ -170,6 +170,9 @@ VmConfig *vm_config_from_json (const char *json, gssize length, const char *base
 // What the host can give: for sliders and validation.
 unsigned vm_host_get_cpus (void);
 uint64_t vm_host_get_memory_bytes (void);
+// Whether the processor is one that machines are translated for; where there is a translator for its
+// kind, `*lacks` is what it lacks first, such as "AVX2", else NULL. Any thread.
+bool vm_host_can_translate (const char **lacks);
 
 // Looks into a file a person offers: kernel image, disk image, something else. `what` is a
 // translatable description in English; false with an error that says what it is instead.
