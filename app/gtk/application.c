@@ -15,6 +15,7 @@ struct _TerrariumApplication {
 
   TerrariumStore *store;
   TerrariumMachine *only;
+  GSettings *settings;     // preferences.h; NULL: nothing is remembered
   TerrariumWindow *window; // borrowed; NULL once destroyed
 };
 
@@ -29,9 +30,11 @@ ensure_window (TerrariumApplication *application)
     g_autofree char *root = bundle_dup_root ();
     application->store = terrarium_store_new (application->only ? NULL : root);
   }
-  application->window =
-      TERRARIUM_WINDOW (terrarium_window_new (GTK_APPLICATION (application), application->store));
+  application->window = TERRARIUM_WINDOW (terrarium_window_new (
+      GTK_APPLICATION (application), application->store, application->settings));
   g_object_add_weak_pointer (G_OBJECT (application->window), (gpointer *) &application->window);
+  if (!application->only)
+    terrarium_window_restore (application->window);
   return application->window;
 }
 
@@ -49,7 +52,7 @@ terrarium_application_activate (GApplication *base)
     terrarium_machine_perform (application->only, VM_OP_START);
   }
   gtk_window_present (GTK_WINDOW (window));
-  if (first && !application->only && preferences_take_first_start ())
+  if (first && !application->only && preferences_take_first_start (application->settings))
     terrarium_show_checkup_if_needed (GTK_WINDOW (window));
 }
 
@@ -164,6 +167,7 @@ terrarium_application_startup (GApplication *base)
   for (unsigned i = 0; i < G_N_ELEMENTS (keys); i++)
     gtk_application_set_accels_for_action (GTK_APPLICATION (base), keys[i].action, keys[i].keys);
   gtk_window_set_default_icon_name (TERRARIUM_APPLICATION_ID);
+  TERRARIUM_APPLICATION (base)->settings = preferences_new ();
 }
 
 static void
@@ -174,6 +178,7 @@ terrarium_application_finalize (GObject *object)
   g_clear_weak_pointer (&application->window);
   g_clear_object (&application->only);
   g_clear_object (&application->store);
+  g_clear_object (&application->settings);
   G_OBJECT_CLASS (terrarium_application_parent_class)->finalize (object);
 }
 

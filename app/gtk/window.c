@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app/gtk/preferences.h"
 #include "app/library/library.h"
 #include "app/viewer/viewer.h"
 #include "app/widgets/dialogs.h"
@@ -16,7 +17,8 @@ struct _TerrariumWindow {
   AdwApplicationWindow parent;
 
   TerrariumStore *store;
-  GPtrArray *leaving; // machines taken out of the list, whose bundles are still there
+  GSettings *settings; // NULL: nothing is remembered
+  GPtrArray *leaving;  // machines taken out of the list, whose bundles are still there
   bool has_library;
   bool closing; // when the last machine has stopped
   bool hidden;  // the machines run on without the window
@@ -40,6 +42,57 @@ notify_person (TerrariumWindow *window, const char *text)
 }
 
 // ---------------------------------------------------------------------------------------------
+// What is remembered: the page, and the window's size on each
+
+// The machine that is shown, or "" for the library.
+static const char *
+get_page (TerrariumWindow *window)
+{
+  TerrariumMachine *machine =
+      gtk_stack_get_visible_child (window->pages) == GTK_WIDGET (window->viewer)
+          ? terrarium_viewer_get_machine (window->viewer)
+          : NULL;
+  const VmConfig *config = machine ? terrarium_machine_get_config (machine) : NULL;
+
+  return config ? config->uuid : "";
+}
+
+static void
+remember (TerrariumWindow *window)
+{
+  WindowShape shape = {.maximized = gtk_window_is_maximized (GTK_WINDOW (window))};
+
+  if (!window->has_library || !gtk_widget_get_mapped (GTK_WIDGET (window)) ||
+      gtk_window_is_fullscreen (GTK_WINDOW (window)))
+    return;
+  gtk_window_get_default_size (GTK_WINDOW (window), &shape.width, &shape.height);
+  preferences_set_shape (window->settings, get_page (window), &shape);
+}
+
+// Somebody who has maximized the window wants it so.
+static void
+take_shape (TerrariumWindow *window)
+{
+  GtkWindow *base = GTK_WINDOW (window);
+  WindowShape shape;
+
+  if (!window->has_library || gtk_window_is_fullscreen (base) || gtk_window_is_maximized (base) ||
+      !preferences_get_shape (window->settings, get_page (window), &shape))
+    return;
+  gtk_window_set_default_size (base, shape.width, shape.height);
+  if (shape.maximized)
+    gtk_window_maximize (base);
+}
+
+static void
+unmapped_cb (TerrariumWindow *window)
+{
+  remember (window);
+  if (window->has_library)
+    preferences_set_page (window->settings, get_page (window));
+}
+
+// ---------------------------------------------------------------------------------------------
 // Pages
 
 static void
@@ -47,7 +100,9 @@ show_library (TerrariumWindow *window)
 {
   if (gtk_window_is_fullscreen (GTK_WINDOW (window)))
     gtk_window_unfullscreen (GTK_WINDOW (window));
+  remember (window);
   gtk_stack_set_visible_child (window->pages, GTK_WIDGET (window->library));
+  take_shape (window);
   gtk_window_set_title (GTK_WINDOW (window), _ ("Terrarium"));
 }
 
@@ -57,8 +112,10 @@ show_machine (TerrariumWindow *window, TerrariumMachine *machine)
   g_autofree char *title =
       g_strdup_printf (_ ("%s – Terrarium"), terrarium_machine_get_name (machine));
 
+  remember (window);
   terrarium_viewer_set_machine (window->viewer, machine, window->has_library);
   gtk_stack_set_visible_child (window->pages, GTK_WIDGET (window->viewer));
+  take_shape (window);
   gtk_window_set_title (GTK_WINDOW (window), title);
 }
 
@@ -430,6 +487,7 @@ terrarium_window_dispose (GObject *object)
   g_clear_weak_pointer (&window->wizard);
   g_clear_pointer (&window->leaving, g_ptr_array_unref);
   g_clear_object (&window->store);
+  g_clear_object (&window->settings);
   G_OBJECT_CLASS (terrarium_window_parent_class)->dispose (object);
 }
 
@@ -473,14 +531,27 @@ terrarium_window_init (TerrariumWindow *window)
   g_signal_connect_swapped (window->viewer, "back", G_CALLBACK (show_library), window);
   g_signal_connect_swapped (window->viewer, "notify-person", G_CALLBACK (notify_person), window);
   g_signal_connect (window, "show", G_CALLBACK (shown_cb), NULL);
+  g_signal_connect (window, "unmap", G_CALLBACK (unmapped_cb), NULL);
+}
+
+void
+terrarium_window_restore (TerrariumWindow *window)
+{
+  g_autofree char *page = preferences_dup_page (window->settings);
+  TerrariumMachine *machine = *page ? terrarium_store_find (window->store, page) : NULL;
+
+  take_shape (window);
+  if (machine)
+    show_machine (window, machine);
 }
 
 GtkWidget *
-terrarium_window_new (GtkApplication *application, TerrariumStore *store)
+terrarium_window_new (GtkApplication *application, TerrariumStore *store, GSettings *settings)
 {
   TerrariumWindow *window = g_object_new (TERRARIUM_TYPE_WINDOW, "application", application, NULL);
 
   window->store = g_object_ref (store);
+  window->settings = settings ? g_object_ref (settings) : NULL;
   g_signal_connect_swapped (store, "running-changed", G_CALLBACK (running_changed_cb), window);
   terrarium_library_set_store (window->library, store);
   return GTK_WIDGET (window);

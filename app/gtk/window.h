@@ -8,7 +8,12 @@
 #define TERRARIUM_TYPE_WINDOW (terrarium_window_get_type ())
 G_DECLARE_FINAL_TYPE (TerrariumWindow, terrarium_window, TERRARIUM, WINDOW, AdwApplicationWindow)
 
-GtkWidget *terrarium_window_new (GtkApplication *application, TerrariumStore *store);
+// `settings` (preferences.h) may be NULL.
+GtkWidget *terrarium_window_new (GtkApplication *application, TerrariumStore *store,
+                                 GSettings *settings);
+
+// Shows what it showed when it was last closed, in its size.
+void terrarium_window_restore (TerrariumWindow *window);
 
 // Shows the machine and starts it when it is off.
 void terrarium_window_open_machine (TerrariumWindow *window, TerrariumMachine *machine);
