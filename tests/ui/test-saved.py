@@ -90,6 +90,7 @@ def quit_in_vain(app):
 
 
 def second(app):
+    back(app)  # the machine was shown last
     app.click(app.find("One, Saved", "push button"))
     app.find("Pause", "push button")
     # The note about the state cannot be put in its place: saving fails.
@@ -109,6 +110,7 @@ def second(app):
 
 
 def third(app):
+    back(app)  # the machine was shown last
     app.click(app.find("One, Off", "push button"))
     app.find("Start Afresh", "push button")
     check(any("disk0.raw" in (n.get_name() or "") for n in app.all(role="label")),
@@ -143,6 +145,7 @@ def held(app, begin, what):
 
 
 def fourth(app):
+    back(app)  # the machine was shown last
     app.click(app.find("One, Off", "push button"))
     app.find("Pause", "push button")
     held(app, lambda: use_menu(app, "Save State"), "viewer")
