@@ -195,8 +195,8 @@ typedef struct Raw {
       *firmware, *nvram, *vsock, *boot, *gdb, *jit_cache, *jit_dump, *sound, *audio;
   char **disks, **cdroms, **nets;
   int cpus;
-  gboolean microphone, no_net, no_acpi, strict_code, stats, jit_stats, jit_verify, jit_perf_map,
-      gdb_wait;
+  gboolean microphone, no_net, no_acpi, strict_code, stats, jit_stats, jit_verify, jit_at_once,
+      jit_perf_map, gdb_wait;
 } Raw;
 
 static void
@@ -279,6 +279,7 @@ parse_raw (Raw *raw, int argc, char **argv, GError **error)
        N_ ("Print figures of the translator at the end"), NULL},
       // For those who work on the translator: engine/DESIGN.md.
       {"jit-verify", 0, hidden, G_OPTION_ARG_NONE, &raw->jit_verify, NULL, NULL},
+      {"jit-at-once", 0, hidden, G_OPTION_ARG_NONE, &raw->jit_at_once, NULL, NULL},
       {"jit-perf-map", 0, hidden, G_OPTION_ARG_NONE, &raw->jit_perf_map, NULL, NULL},
       {"jit-dump", 0, hidden, G_OPTION_ARG_FILENAME, &raw->jit_dump, NULL, NULL},
       {"jit-cache", 0, hidden, G_OPTION_ARG_STRING, &raw->jit_cache, NULL, NULL},
@@ -383,6 +384,7 @@ apply_developer (VmDeveloper *developer, const Raw *raw, GError **error)
   developer->count = raw->stats || raw->jit_stats;
   developer->jit_stats = raw->jit_stats;
   developer->jit_verify = raw->jit_verify;
+  developer->jit_at_once = raw->jit_at_once;
   developer->jit_perf_map = raw->jit_perf_map;
   developer->jit_dump = g_strdup (raw->jit_dump);
   return raw->jit_cache == NULL ||

@@ -106,6 +106,7 @@ build (VmMachine *machine, GError **error)
       .jit = {.bytes = config->developer.jit_max_bytes,
               .count = config->developer.count || config->developer.jit_stats,
               .stats = config->developer.jit_stats,
+              .at_once = config->developer.jit_at_once,
               .perf_map = config->developer.jit_perf_map,
               .dump = config->developer.jit_dump},
       .verify = config->developer.jit_verify,

@@ -101,6 +101,7 @@ typedef struct VmDeveloper {
   bool jit_stats;         // the translator keeps figures, which takes time: vm_machine_get_report
   bool jit_verify;        // its code is compared with the interpreter as it runs: one CPU, slow;
                           // a difference is printed and ends the machine
+  bool jit_at_once;       // it translates what is come to for the first time, too
   bool jit_perf_map;      // its code is named for perf(1)
   char *jit_dump;         // file its code is written to, or NULL
   uint64_t jit_max_bytes; // of code it keeps; 0: as usual

@@ -20,6 +20,7 @@ typedef struct JitConfig {
   size_t bytes;     // of code kept, at most
   bool count;       // instructions are counted all the time
   bool stats;       // figures are taken that cost time
+  bool at_once;     // what is come to for the first time is not left to tier 0 instead
   bool perf_map;    // regions are named for perf(1); code memory is one mapping
   const char *dump; // file that all regions are written to, or NULL
 } JitConfig;

@@ -213,7 +213,7 @@ translate (CpuVm *vm, GuestAddr pa, const uint32_t *words)
 int
 main (int argc, char **argv)
 {
-  const JitConfig config = {.bytes = CODE_BYTES};
+  const JitConfig config = {.bytes = CODE_BYTES, .at_once = true};
   CpuVm *vm = cpu_vm_new (1);
   g_autofree char *guest = NULL;
   gsize length;

@@ -118,7 +118,7 @@ make_pstate (JitCases *cases)
 
   return (A64Pstate){
       .el = r & 1,
-      .sp_sel = (r & 0xe) != 0,
+      .sp_sel = (r & 1) != 0 && (r & 0xe) != 0, // never at EL0
       .daif = r >> 4 & 15,
       .pan = (r >> 8 & 15) == 0,
       .uao = (r >> 12 & 3) == 0,

@@ -51,9 +51,10 @@ configure (Comparison *c)
   alarm (PATIENCE_SECONDS);
   uop_machine_configure (c->machine, jit_cases_random (c->cases));
   c->counting = insn_random (jit_cases_random (c->cases)) >> 63;
+  bool at_once = insn_random (jit_cases_random (c->cases)) >> 62 != 0;
   // The machine's features are not known to vary.
   a64_jit_clear (c->machine->other);
-  const JitConfig config = {.bytes = CODE_BYTES, .count = c->counting};
+  const JitConfig config = {.bytes = CODE_BYTES, .at_once = at_once, .count = c->counting};
   if (!a64_use_jit (c->machine->other->vcpu, &x64_host_ops, &config, &error)) {
     fprintf (stderr, "%s\n", error->message);
     exit (EXIT_FAILURE);

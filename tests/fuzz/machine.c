@@ -80,6 +80,7 @@ build (const FuzzMachine *fm, unsigned cpus, bool runs)
       .name = "fuzz",
       .cpus = cpus,
       .accel = pick_accel (runs),
+      .jit = {.at_once = true}, // hardly anything is come to twice
       .memory_bytes = FUZZ_MACHINE_RAM_BYTES,
       .kernel = kernel,
       .disks = disks,

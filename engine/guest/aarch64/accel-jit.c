@@ -10,6 +10,7 @@
 #include "engine/guest/aarch64/accel-verify.h"
 #include "engine/guest/aarch64/access.h"
 #include "engine/guest/aarch64/block.h"
+#include "engine/guest/aarch64/cold.h"
 #include "engine/guest/aarch64/decode.h"
 #include "engine/guest/aarch64/exception.h"
 #include "engine/guest/aarch64/mmu.h"
@@ -408,20 +409,31 @@ cost_of_asking (const A64Jit *self)
   return least;
 }
 
-const void *
-a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
+// What a debugger or the guest's own breakpoints want to see is looked for where a piece begins.
+static bool
+may_be_cold (const A64Cpu *cpu)
+{
+  return cpu->cold != NULL && cpu->verify == NULL && cpu->debugger == NULL && cpu->breaks == 0;
+}
+
+// Which words of the page branches may lead to; NULL: all. Programs have loops for which the ways
+// between regions count; a kernel hardly.
+static const uint64_t *
+expected (const A64Cpu *cpu, GuestAddr pa, uint32_t mode)
+{
+  return (mode & MODE_EL1) && may_be_cold (cpu) ? a64_cold_ran (cpu->cold, pa) : NULL;
+}
+
+static const void *
+make (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, const uint64_t *ran)
 {
   A64Jit *self = cpu->jit;
-  uint32_t mode = mode_of (cpu);
-  const void *code = jit_find (self->jit, pa, mode, page);
-
-  if (code != NULL)
-    return code;
+  const void *code = NULL;
   int64_t begin = now_ns (self);
+
   for (unsigned max = self->max_insns; code == NULL && max > 0;) {
-    // Programs have loops for which the ways between regions count; a kernel hardly.
     const uint64_t *places = mode & MODE_EL1 ? jit_places (self->jit, pa, mode) : NULL;
-    const A64Elsewhere elsewhere = {.places = places};
+    const A64Elsewhere elsewhere = {.places = places, .ran = ran};
 
     code = translate (cpu, pa, mode, page, max, &elsewhere);
     if (code != NULL)
@@ -439,6 +451,38 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
   g_assert (code != NULL);
   jit_get_stats (self->jit)->translate_ns += now_ns (self) - begin - self->asking_ns;
   return code;
+}
+
+const void *
+a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
+{
+  uint32_t mode = mode_of (cpu);
+  const void *code = jit_find (cpu->jit->jit, pa, mode, page);
+
+  return code != NULL ? code : make (cpu, pa, mode, page, expected (cpu, pa, mode));
+}
+
+const void *
+a64_jit_find_of (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, const uint64_t *ran)
+{
+  uint32_t mode = mode_of (cpu);
+  const void *code = jit_find (cpu->jit->jit, pa, mode, page);
+
+  return code != NULL ? code : make (cpu, pa, mode, page, ran);
+}
+
+A64Block *
+a64_jit_find_or_leave (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, const void **code)
+{
+  uint32_t mode = mode_of (cpu);
+
+  *code = jit_find (cpu->jit->jit, pa, mode, page);
+  if (*code != NULL)
+    return NULL;
+  A64Block *block = may_be_cold (cpu) ? a64_cold_block (cpu->cold, cpu, pa, page) : NULL;
+  if (block == NULL)
+    *code = make (cpu, pa, mode, page, expected (cpu, pa, mode));
+  return block;
 }
 
 void
@@ -586,6 +630,8 @@ a64_use_jit (Vcpu *vcpu, const JitHostOps *host, const JitConfig *config, GError
   self->region.goes_on = goes_on;
   self->region.ends = ends;
   cpu->jit = self;
+  if (!config->at_once)
+    cpu->cold = a64_cold_new ();
   a64_jump_caches_lead_to (cpu, jit_empty_code (self->jit));
   a64_jump_caches_clear (cpu);
   a64_tlb_flush_all (cpu);
@@ -675,6 +721,8 @@ a64_jit_report (A64Cpu *cpu, GString *out)
     return;
   }
   jit_format_stats (jit_get_stats (self->jit), out);
+  if (cpu->cold != NULL)
+    a64_cold_format (cpu->cold, out);
   g_string_append_c (out, '\n');
   if (self->tier0 != NULL)
     report_tier0 (self->tier0, cpu->instructions, out);
@@ -686,6 +734,8 @@ a64_jit_clear (A64Cpu *cpu)
   if (cpu->jit == NULL)
     return;
   jit_free (cpu->jit->jit);
+  a64_cold_free (cpu->cold);
+  cpu->cold = NULL;
   g_free (cpu->jit->tier0);
   g_free (cpu->jit);
   cpu->jit = NULL;

@@ -452,7 +452,9 @@ a64_block_find (A64Cpu *cpu, const void **code)
   if (cpu->breaks != 0 && a64_debug_breaks_page (cpu, cpu->pc))
     return single_block (cpu, page + offset, host + offset);
   if (cpu->translating) {
-    *code = a64_jit_find (cpu, page + offset, host);
+    block = a64_jit_find_or_leave (cpu, page + offset, host, code);
+    if (block != NULL)
+      return block;
     if (cpu->jc == cpu->ctx->jc && !a64_bti_is_seen (cpu, mem_load32 (host + offset)))
       enter_jump (cpu, (A64Jce){.code = *code});
     return NULL;

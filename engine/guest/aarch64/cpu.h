@@ -154,6 +154,7 @@ struct A64Cpu {
   struct A64Pmu *pmu;              // performance monitors: pmu.c
   struct A64Jit *jit;              // translated code, NULL: tier 0 only: accel-jit.c
   struct A64Verify *verify;        // NULL: translated code is trusted: accel-verify.c
+  struct A64Cold *cold;            // NULL: all is translated at once: cold.c
   struct A64Debugger *debugger;    // NULL: none is attached: debugger.c
 };
 

@@ -123,7 +123,7 @@ figure (CpuVm *t, const char *name)
 static void
 test_more_code_than_is_kept (void **state)
 {
-  const JitConfig config = {.bytes = KEPT_BYTES};
+  const JitConfig config = {.bytes = KEPT_BYTES, .at_once = true};
   CpuVm *t = cpu_vm_new (1);
   A64Cpu *cpu = cpu_vm_cpu (t, 0);
 

@@ -72,7 +72,7 @@ static void
 test_all_or_none (void **state)
 {
   g_autofree char *path = g_strdup_printf ("%s/terrarium-use-jit-%d", g_get_tmp_dir (), getpid ());
-  const JitConfig config = {.bytes = CODE_BYTES, .dump = path};
+  const JitConfig config = {.bytes = CODE_BYTES, .at_once = true, .dump = path};
   CpuVm *t = cpu_vm_new (2);
   A64Cpu *cpu = cpu_vm_cpu (t, 0), *other = cpu_vm_cpu (t, 1);
   g_autoptr (GError) error = NULL;
@@ -128,7 +128,7 @@ static void
 test_meeting_jumps (void **state)
 {
   enum { HERE = TEST_CODE + 8, ROUNDS = 1000, MOST = 20 };
-  const JitConfig config = {.bytes = CODE_BYTES};
+  const JitConfig config = {.bytes = CODE_BYTES, .at_once = true};
   CpuVm *t = cpu_vm_new (1);
   A64Cpu *cpu = cpu_vm_cpu (t, 0);
   GuestVaddr there = that_meets (HERE);
