@@ -178,6 +178,10 @@ answer_info (Client *client)
   json_object_set_double_member (reply, "vcpu_cpu_seconds", stats.vcpu_cpu_seconds);
   json_object_set_double_member (reply, "running_seconds", stats.running_seconds);
   json_object_set_int_member (reply, "resident_ram_bytes", (gint64) stats.resident_ram_bytes);
+  json_object_set_int_member (reply, "disk_read_bytes", (gint64) stats.disk_read_bytes);
+  json_object_set_int_member (reply, "disk_written_bytes", (gint64) stats.disk_written_bytes);
+  json_object_set_int_member (reply, "net_received_bytes", (gint64) stats.net_received_bytes);
+  json_object_set_int_member (reply, "net_sent_bytes", (gint64) stats.net_sent_bytes);
   put_memory (reply, &stats);
   answer (client, reply);
 }

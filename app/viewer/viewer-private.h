@@ -2,6 +2,7 @@
 // What viewer.c and viewer-actions.c share. Main thread.
 #pragma once
 
+#include "app/performance/panel.h"
 #include "app/viewer/serial.h"
 #include "app/viewer/viewer.h"
 #include "display/display.h"
@@ -11,7 +12,7 @@ struct _TerrariumViewer {
 
   TerrariumMachine *machine;
   char *message; // markup: why it is off
-  bool has_library;
+  bool has_library, show_performance;
 
   AdwFlap *flap;
   AdwHeaderBar *header;
@@ -30,14 +31,12 @@ struct _TerrariumViewer {
   TerrariumDisplay *display;
   GtkLabel *notice;
   TerrariumSerial *serial;
-  GMenu *keys_section, *discs_section;
-  char *shown_discs; // what the items about discs were made of
+  TerrariumPerformance *performance;
+  GMenu *keys_section;
 };
 
 void terrarium_viewer_install_actions (GtkWidgetClass *widget_class);
 void terrarium_viewer_update_actions (TerrariumViewer *viewer);
-void terrarium_viewer_install_disc_actions (GtkWidgetClass *widget_class);
-void terrarium_viewer_update_discs (TerrariumViewer *viewer);
 
 void terrarium_viewer_go_back (TerrariumViewer *viewer);
 void terrarium_viewer_tell (TerrariumViewer *viewer, const char *text);

@@ -12,6 +12,9 @@ G_DEFINE_FINAL_TYPE (TerrariumViewer, terrarium_viewer, ADW_TYPE_BIN)
 enum { BACK, NOTIFY_PERSON, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
+enum { PROP_SHOW_PERFORMANCE = 1, N_PROPS };
+static GParamSpec *properties[N_PROPS];
+
 void
 terrarium_viewer_go_back (TerrariumViewer *viewer)
 {
@@ -289,6 +292,29 @@ disconnect_machine (TerrariumViewer *viewer)
 }
 
 static void
+terrarium_viewer_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_SHOW_PERFORMANCE)
+    g_value_set_boolean (value, TERRARIUM_VIEWER (object)->show_performance);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+terrarium_viewer_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  TerrariumViewer *viewer = TERRARIUM_VIEWER (object);
+
+  if (id != PROP_SHOW_PERFORMANCE) {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    return;
+  }
+  viewer->show_performance = g_value_get_boolean (value);
+  terrarium_performance_set_active (viewer->performance, viewer->show_performance);
+  g_object_notify_by_pspec (object, pspec);
+}
+
+static void
 terrarium_viewer_dispose (GObject *object)
 {
   TerrariumViewer *viewer = TERRARIUM_VIEWER (object);
@@ -296,7 +322,6 @@ terrarium_viewer_dispose (GObject *object)
   disconnect_machine (viewer);
   g_clear_object (&viewer->machine);
   g_clear_pointer (&viewer->message, g_free);
-  g_clear_pointer (&viewer->shown_discs, g_free);
   G_OBJECT_CLASS (terrarium_viewer_parent_class)->dispose (object);
 }
 
@@ -326,8 +351,8 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, display);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, notice);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, serial);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, performance);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, keys_section);
-  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, discs_section);
 }
 
 static void
@@ -336,9 +361,16 @@ terrarium_viewer_class_init (TerrariumViewerClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = terrarium_viewer_dispose;
+  G_OBJECT_CLASS (klass)->get_property = terrarium_viewer_get_property;
+  G_OBJECT_CLASS (klass)->set_property = terrarium_viewer_set_property;
+  properties[PROP_SHOW_PERFORMANCE] =
+      g_param_spec_boolean ("show-performance", NULL, NULL, FALSE,
+                            G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+  g_object_class_install_properties (G_OBJECT_CLASS (klass), N_PROPS, properties);
   widget_class->root = terrarium_viewer_root;
   g_type_ensure (TERRARIUM_TYPE_DISPLAY);
   g_type_ensure (TERRARIUM_TYPE_SERIAL);
+  g_type_ensure (TERRARIUM_TYPE_PERFORMANCE);
   signals[BACK] = g_signal_new ("back", TERRARIUM_TYPE_VIEWER, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                 NULL, G_TYPE_NONE, 0);
   signals[NOTIFY_PERSON] = g_signal_new ("notify-person", TERRARIUM_TYPE_VIEWER, G_SIGNAL_RUN_LAST,
@@ -358,6 +390,8 @@ terrarium_viewer_init (TerrariumViewer *viewer)
   g_signal_connect_swapped (viewer->display, "notify::grabbed", G_CALLBACK (update_title), viewer);
   g_signal_connect_swapped (viewer->display, "released", G_CALLBACK (released_cb), viewer);
   g_signal_connect_swapped (viewer->serial, "released", G_CALLBACK (released_cb), viewer);
+  g_signal_connect_swapped (viewer->performance, "notify-person",
+                            G_CALLBACK (terrarium_viewer_tell), viewer);
   g_signal_connect_swapped (viewer->views, "map", G_CALLBACK (focus_view), viewer);
   g_signal_connect_swapped (viewer->views, "notify::visible-child", G_CALLBACK (focus_view),
                             viewer);
@@ -391,6 +425,7 @@ terrarium_viewer_set_machine (TerrariumViewer *viewer, TerrariumMachine *machine
   g_set_object (&viewer->machine, machine);
   set_message (viewer, NULL);
   terrarium_serial_set_machine (viewer->serial, machine);
+  terrarium_performance_set_machine (viewer->performance, machine);
   terrarium_display_set_screen (viewer->display,
                                 machine ? terrarium_machine_get_screen (machine) : NULL);
   if (!machine) {

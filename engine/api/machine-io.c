@@ -109,21 +109,30 @@ read_stats (Machine *machine, VmStats *stats)
 {
   const Vm *vm = machine_get_vm (machine);
   MachineMemory memory;
+  MachineTraffic traffic;
 
   machine_get_memory (machine, &memory);
+  machine_get_traffic (machine, &traffic);
   *stats = (VmStats){
       .running_seconds = (double) vm_clock_now (vm->clock) / 1e9,
       .resident_ram_bytes = vm_get_resident_ram_bytes (vm),
       .memory_target_bytes = memory.target,
       .memory_now_bytes = memory.now,
       .memory_reported_bytes = memory.reported,
+      .disk_read_bytes = traffic.disk_read,
+      .disk_written_bytes = traffic.disk_written,
+      .net_received_bytes = traffic.net_received,
+      .net_sent_bytes = traffic.net_sent,
       .memory_total_bytes = memory.total,
       .memory_free_bytes = memory.free,
       .memory_available_bytes = memory.available,
   };
   for (unsigned i = 0; i < vm->n_vcpus; i++) {
+    double seconds = (double) vcpu_get_cpu_time_ns (vm->vcpus[i]) / 1e9;
+
     stats->guest_instructions += vcpu_get_instructions (vm->vcpus[i]);
-    stats->vcpu_cpu_seconds += (double) vcpu_get_cpu_time_ns (vm->vcpus[i]) / 1e9;
+    stats->vcpu_cpu_seconds += seconds;
+    stats->cpu_seconds[stats->n_cpus++] = seconds;
   }
 }
 

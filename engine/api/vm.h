@@ -323,13 +323,21 @@ void vm_machine_set_display_size (VmMachine *machine, unsigned width, unsigned h
 // ignored when the machine does not run.
 void vm_machine_set_memory_target (VmMachine *machine, uint64_t bytes);
 
+enum {
+  VM_CPUS_MAX = 8,
+};
+
 typedef struct VmStats {
   uint64_t guest_instructions; // all vCPUs; with the translator only if developer.count
   double vcpu_cpu_seconds;     // host CPU time of the vCPU threads
-  double running_seconds;      // by the machine's clock
-  uint64_t resident_ram_bytes; // host memory behind guest RAM
+  unsigned n_cpus;
+  double cpu_seconds[VM_CPUS_MAX];                // the same of each
+  double running_seconds;                         // by the machine's clock
+  uint64_t resident_ram_bytes;                    // host memory behind guest RAM
   uint64_t memory_target_bytes, memory_now_bytes; // what the guest is to make do with, and does
   uint64_t memory_reported_bytes;                 // given back by the guest by itself so far
+  // Bytes the guest read from its disks and wrote to them (not from discs), received and sent.
+  uint64_t disk_read_bytes, disk_written_bytes, net_received_bytes, net_sent_bytes;
   // As the guest sees it, some time ago; UINT64_MAX: it has not said.
   uint64_t memory_total_bytes, memory_free_bytes, memory_available_bytes;
 } VmStats;

@@ -36,8 +36,9 @@ struct BlockDevice {
   unsigned n_queued, n_idle, n_workers;
   GThread *workers[WORKERS_MAX];
   bool stopping;
-  int flush_error; // of the first flush that failed
-  VmEvent *event;  // tells the user about completions; NULL: not attached
+  int flush_error;  // of the first flush that failed
+  VmEvent *event;   // tells the user about completions; NULL: not attached
+  Traffic *traffic; // or NULL
 };
 
 static void
@@ -178,6 +179,13 @@ map (BlockDevice *device, BlockRequest *request)
                            &request->mapping);
 }
 
+static void
+count (BlockDevice *device, const BlockRequest *request)
+{
+  if (request->op == BLOCK_READ || request->op == BLOCK_WRITE)
+    traffic_add (device->traffic, request->op == BLOCK_WRITE, request->length_bytes);
+}
+
 bool
 block_device_try (BlockDevice *device, BlockRequest *request)
 {
@@ -191,6 +199,8 @@ block_device_try (BlockDevice *device, BlockRequest *request)
     done = block_file_try (mapping->file, request->op == BLOCK_WRITE, request->iov, request->n_iov,
                            mapping->offset, request->length_bytes);
   device->ops->unmap (device->driver, &request->mapping);
+  if (done)
+    count (device, request);
   return done;
 }
 
@@ -243,11 +253,18 @@ block_device_use_ring (BlockDevice *device)
 // The user's side
 
 void
+block_device_set_traffic (BlockDevice *device, Traffic *traffic)
+{
+  device->traffic = traffic;
+}
+
+void
 block_device_submit (BlockDevice *device, BlockRequest *request)
 {
   assert (request->op == BLOCK_READ || request->op == BLOCK_FLUSH || !device->read_only);
   assert (request->offset_bytes <= device->size_bytes &&
           request->length_bytes <= device->size_bytes - request->offset_bytes);
+  count (device, request);
   bool mapped = submit_mapped (device, request);
   g_mutex_lock (&device->lock);
   device->n_outstanding++;

@@ -16,6 +16,7 @@
 
 #include "engine/block/file.h"
 #include "engine/block/range-lock.h"
+#include "engine/structs/traffic.h"
 #include "engine/vm/loop.h"
 
 typedef struct BlockDevice BlockDevice;
@@ -110,6 +111,8 @@ void block_device_detach (BlockDevice *device);
 // Before the first submit; attach does it too. False: the workers do everything.
 bool block_device_use_ring (BlockDevice *device);
 
+// Before the first submit: where reads and writes are counted, which outlives the device.
+void block_device_set_traffic (BlockDevice *device, Traffic *traffic);
 void block_device_submit (BlockDevice *device, BlockRequest *request);
 // Carries a transfer out at once, without errors, if that takes no waiting: nothing is to be reaped.
 // False: submit it. What else is in flight is no obstacle.

@@ -24,6 +24,7 @@ machine_open_disk (Machine *machine, const MachineDisk *disk, GError **error)
   if (image == NULL)
     return NULL;
   BlockDevice *device = block_image_to_device (image);
+  block_device_set_traffic (device, &machine->disk_traffic);
   machine->disks[machine->n_disks++] = device;
   return device;
 }

@@ -67,12 +67,19 @@ machine_make_disk (Machine *machine, const MachineDisk *disk, BlockDevice *take)
   return virtio_pci_new_in_port (virtio_blk_new (take, serial, machine->queues), port);
 }
 
-Device *
-machine_make_nic (Machine *machine, const MachineNic *nic)
+VirtioDevice *
+machine_make_net (Machine *machine, const MachineNic *nic)
 {
   VirtioDevice *device = virtio_net_new (net_user_new (nic->forwards, nic->n_forwards), nic->mac);
 
-  return virtio_pci_new_in_port (device, machine->ports[nic->port].port);
+  virtio_net_set_traffic (device, &machine->net_traffic);
+  return device;
+}
+
+Device *
+machine_make_nic (Machine *machine, const MachineNic *nic)
+{
+  return virtio_pci_new_in_port (machine_make_net (machine, nic), machine->ports[nic->port].port);
 }
 
 enum {

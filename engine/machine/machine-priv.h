@@ -38,12 +38,14 @@ struct Machine {
   MachinePort ports[MACHINE_PORTS + 1]; // by number; 0: unused
   unsigned n_fixed; // of vm->devices: those that stay, with the others behind them by port
   unsigned queues;  // of a disk
+  Traffic disk_traffic, net_traffic; // of all of a kind
 };
 
 // The ports; then what is in some of them from the start, when all that stays has been added.
 void machine_add_ports (Machine *machine, Device *pci);
 Device *machine_make_disk (Machine *machine, const MachineDisk *disk, BlockDevice *take);
-Device *machine_make_nic (Machine *machine, const MachineNic *nic);
+VirtioDevice *machine_make_net (Machine *machine, const MachineNic *nic);
+Device *machine_make_nic (Machine *machine, const MachineNic *nic); // the same in its port
 void machine_add_to_port (Machine *machine, unsigned port, Device *take, BlockDevice *disk);
 
 // Opens the next disk; its adapter takes what comes back. NULL with an error, or for

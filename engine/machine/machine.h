@@ -137,6 +137,11 @@ typedef struct MachineMemory {
   uint64_t total, free, available; // as the guest sees it
 } MachineMemory;
 void machine_get_memory (Machine *machine, MachineMemory *memory);
+typedef struct MachineTraffic {
+  uint64_t disk_read, disk_written, net_received,
+      net_sent; // bytes, of all disks and adapters so far
+} MachineTraffic;
+void machine_get_traffic (Machine *machine, MachineTraffic *traffic);
 void machine_set_display_size (Machine *machine, unsigned width, unsigned height);
 
 // A paused machine's disks. settle: nothing is left to write, so that closing them changes nothing.

@@ -192,10 +192,9 @@ add_nics (Machine *machine, const MachineConfig *config, Device *pci)
     const MachineNic *nic = &config->nics[i];
     if (nic->port != 0)
       continue;
-    NetBackend *net = net_user_new (nic->forwards, nic->n_forwards);
     g_autofree char *id = g_strdup_printf ("net%u", i);
 
-    add_virtio (machine, pci, virtio_net_new (net, nic->mac),
+    add_virtio (machine, pci, machine_make_net (machine, nic),
                 i == 0 ? VIRT_SLOT_NIC0 : VIRT_SLOT_NIC1 + i - 1, id);
   }
 }

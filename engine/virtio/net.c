@@ -53,6 +53,7 @@ typedef struct VirtioNet {
   uint8_t mac[6];
   VirtioPump pump; // of the transmit queue
   VmEvent *received;
+  Traffic *traffic; // or NULL
   uint8_t scratch[NET_PACKET_MAX];
 
   GMutex backlog_lock; // everything below
@@ -80,6 +81,7 @@ net_receive (void *receiver, const uint8_t *data, size_t length)
     net->last = packet;
     net->backlog_bytes += sizeof (Packet) + length;
     vm_event_signal (net->received);
+    traffic_add (net->traffic, false, length);
   }
   g_mutex_unlock (&net->backlog_lock);
 }
@@ -175,6 +177,7 @@ transmit (VirtioDevice *vdev, unsigned queue, VirtChain *chain)
       chain->out_bytes - sizeof (NetHeader) <= NET_PACKET_MAX) {
     size_t length = virtchain_read (chain, sizeof (NetHeader), net->scratch, sizeof net->scratch);
     net->backend->ops->send (net->backend, net->scratch, length);
+    traffic_add (net->traffic, true, length);
   }
   virtqueue_push (&vdev->queues[queue], chain, 0);
   return true;
@@ -295,4 +298,10 @@ virtio_net_new (NetBackend *take, const uint8_t mac[6])
   memcpy (net->mac, mac, sizeof net->mac);
   g_mutex_init (&net->backlog_lock);
   return &net->vdev;
+}
+
+void
+virtio_net_set_traffic (VirtioDevice *vdev, Traffic *traffic)
+{
+  ((VirtioNet *) vdev)->traffic = traffic;
 }

@@ -24,8 +24,8 @@ slice_cache_clear (SliceCache *cache)
 {
   for (unsigned i = 0; i < cache->n_slices; i++)
     g_free (cache->slices[i].bytes);
-  g_free (cache->slices);
-  g_hash_table_unref (cache->by_offset);
+  g_clear_pointer (&cache->slices, g_free);
+  g_clear_pointer (&cache->by_offset, g_hash_table_unref);
 }
 
 void
@@ -84,7 +84,7 @@ find_room (SliceCache *cache, Slice **found)
 }
 
 int
-slice_cache_get (SliceCache *cache, uint64_t offset, Slice **slice)
+slice_cache_get (SliceCache *cache, uint64_t offset, bool fresh, Slice **slice)
 {
   *slice = g_hash_table_lookup (cache->by_offset, &offset);
   if (*slice == NULL) {
@@ -93,13 +93,18 @@ slice_cache_get (SliceCache *cache, uint64_t offset, Slice **slice)
       return error;
     if ((*slice)->bytes == NULL)
       (*slice)->bytes = g_malloc (cache->slice_bytes);
-    error = block_file_read (cache->file, (*slice)->bytes, cache->slice_bytes, offset);
+    if (!fresh)
+      error = block_file_read (cache->file, (*slice)->bytes, cache->slice_bytes, offset);
     if (error != 0)
       return error;
     (*slice)->offset = offset;
     g_hash_table_insert (cache->by_offset, &(*slice)->offset, *slice);
   }
   (*slice)->recent = true;
+  if (fresh) {
+    memset ((*slice)->bytes, 0, cache->slice_bytes);
+    slice_cache_set_dirty (cache, *slice);
+  }
   return 0;
 }
 
@@ -195,6 +200,6 @@ slice_cache_end_write (SliceCache *cache, SliceCopies *copies, bool failed)
     if (failed)
       slice_cache_set_dirty (cache, slice);
   }
-  g_free (copies->offsets);
-  g_free (copies->bytes);
+  g_clear_pointer (&copies->offsets, g_free);
+  g_clear_pointer (&copies->bytes, g_free);
 }

@@ -53,6 +53,30 @@ test_config (void **state)
   tear_down (&setup);
 }
 
+// Both those that are done at once and those that go through the device's threads.
+static void
+test_traffic (void **state)
+{
+  for (unsigned quick = 0; quick < 2; quick++) {
+    Traffic traffic = {0};
+    Setup setup = {.disk = test_disk_new (DISK_SECTORS * SECTOR)};
+    BlockDevice *device =
+        quick ? test_disk_open_quick (setup.disk) : test_disk_open (setup.disk, false);
+    uint8_t data[4 * SECTOR] = {0};
+    const Header out = {.type = T_OUT, .sector = 100}, in = {.type = T_IN, .sector = 100};
+
+    block_device_set_traffic (device, &traffic);
+    setup.guest = virtio_guest_new (virtio_blk_new (device, "serial-1", 1), NULL);
+    virtio_guest_start (setup.guest, F_ALL, 0);
+    assert_int_equal (request (setup.guest, &out, data, sizeof data, NULL, 0), S_OK);
+    assert_int_equal (request (setup.guest, &in, NULL, 0, data, SECTOR), S_OK);
+    assert_int_equal (flush (setup.guest), S_OK);
+    assert_int_equal (traffic.out, sizeof data);
+    assert_int_equal (traffic.in, SECTOR);
+    tear_down (&setup);
+  }
+}
+
 // How header, data and status are cut into buffers is the driver's choice (§2.7.4).
 static void
 test_layouts (void **state)
@@ -580,6 +604,7 @@ main (void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_config),
+      cmocka_unit_test (test_traffic),
       cmocka_unit_test (test_layouts),
       cmocka_unit_test (test_write_reads_back),
       cmocka_unit_test (test_bounds),

@@ -174,6 +174,26 @@ test_transmit (void **state)
   }
 }
 
+static void
+test_traffic (void **state)
+{
+  FakeNet *net = fake_new ();
+  Traffic traffic = {0};
+  VirtioDevice *vdev = virtio_net_new (&net->backend, mac);
+  uint8_t packet[HEADER_BYTES + 100] = {0};
+
+  net->echo = true;
+  virtio_net_set_traffic (vdev, &traffic);
+  VirtioGuest *guest = virtio_guest_new (vdev, NULL);
+  virtio_guest_start (guest, ~0ull, 0);
+  const VirtioGuestBuf buf = {virtio_guest_put (guest, packet, sizeof packet), sizeof packet,
+                              false};
+  virtio_guest_do (guest, QUEUE_TX, &buf, 1);
+  assert_int_equal (traffic.out, 100);
+  assert_int_equal (traffic.in, 100);
+  virtio_guest_free (guest);
+}
+
 // The answer comes while the device still holds its lock.
 static void
 test_echo (void **state)
@@ -275,10 +295,10 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_config),      cmocka_unit_test (test_start_fails),
-      cmocka_unit_test (test_transmit),    cmocka_unit_test (test_echo),
-      cmocka_unit_test (test_backlog),     cmocka_unit_test (test_pause),
-      cmocka_unit_test (test_saved_state),
+      cmocka_unit_test (test_config),      cmocka_unit_test (test_traffic),
+      cmocka_unit_test (test_start_fails), cmocka_unit_test (test_transmit),
+      cmocka_unit_test (test_echo),        cmocka_unit_test (test_backlog),
+      cmocka_unit_test (test_pause),       cmocka_unit_test (test_saved_state),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

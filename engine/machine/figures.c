@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How much of its memory the guest is to make do with, and what it says of that. Any thread.
+// How much of its memory the guest is to make do with, and what it says of that; what its disks and
+// network adapters move. Any thread.
 #include "engine/machine/machine-priv.h"
 #include "engine/virtio/balloon.h"
 
@@ -23,5 +24,16 @@ machine_get_memory (Machine *machine, MachineMemory *memory)
       .total = stats.total,
       .free = stats.free,
       .available = stats.available,
+  };
+}
+
+void
+machine_get_traffic (Machine *machine, MachineTraffic *traffic)
+{
+  *traffic = (MachineTraffic){
+      .disk_read = atomic_load_explicit (&machine->disk_traffic.in, memory_order_relaxed),
+      .disk_written = atomic_load_explicit (&machine->disk_traffic.out, memory_order_relaxed),
+      .net_received = atomic_load_explicit (&machine->net_traffic.in, memory_order_relaxed),
+      .net_sent = atomic_load_explicit (&machine->net_traffic.out, memory_order_relaxed),
   };
 }
