@@ -8,7 +8,7 @@
 //
 // NEW: where the last round is dumped to; two such of two translators show what a change made of the
 // code of a whole boot. (Regions with instructions for tier 0 have addresses of the program in them.)
-// `valgrind --tool=callgrind` counts its instructions; --toggle-collect=a64_jit_find_of leaves out the
+// `valgrind --tool=callgrind` counts its instructions; --toggle-collect=a64_jit_find leaves out the
 // reading of the dump.
 #include <gio/gio.h>
 #include <stdio.h>
@@ -32,8 +32,7 @@ typedef struct Region {
   GuestAddr pa;
   unsigned mode;
   uint32_t *page;
-  bool changed;                           // it was another before
-  uint64_t words[A64_PAGE_SIZE / 4 / 64]; // those it has; an entry has none
+  bool changed; // it was another before
 } Region;
 
 typedef struct Reader {
@@ -87,7 +86,6 @@ read_word (Reader *reader, const char *line)
     page->words = region->page = new_words (page->words);
     region->changed = true;
   }
-  region->words[at / 64] |= UINT64_C (1) << at % 64;
   reader->n_new += !page->known[at] || page->words[at] != word;
   page->known[at] = true;
   page->words[at] = word;
@@ -155,7 +153,7 @@ make_all (const Reader *reader, const char *dump, uint64_t *insns)
     cpu->pstate.el = region->mode & MODE_EL1;
     if (region->changed)
       a64_jit_mark_page (cpu, region->pa);
-    a64_jit_find_of (cpu, region->pa, (const uint8_t *) region->page, region->words);
+    a64_jit_find (cpu, region->pa, (const uint8_t *) region->page);
   }
   took = now_ns () - begin;
   a64_jit_report (cpu, figures);

@@ -416,24 +416,17 @@ may_be_cold (const A64Cpu *cpu)
   return cpu->cold != NULL && cpu->verify == NULL && cpu->debugger == NULL && cpu->breaks == 0;
 }
 
-// Which words of the page branches may lead to; NULL: all. Programs have loops for which the ways
-// between regions count; a kernel hardly.
-static const uint64_t *
-expected (const A64Cpu *cpu, GuestAddr pa, uint32_t mode)
-{
-  return (mode & MODE_EL1) && may_be_cold (cpu) ? a64_cold_ran (cpu->cold, pa) : NULL;
-}
-
 static const void *
-make (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page, const uint64_t *ran)
+make (A64Cpu *cpu, GuestAddr pa, uint32_t mode, const uint8_t *page)
 {
   A64Jit *self = cpu->jit;
   const void *code = NULL;
   int64_t begin = now_ns (self);
 
   for (unsigned max = self->max_insns; code == NULL && max > 0;) {
+    // Programs have loops for which the ways between regions count; a kernel hardly.
     const uint64_t *places = mode & MODE_EL1 ? jit_places (self->jit, pa, mode) : NULL;
-    const A64Elsewhere elsewhere = {.places = places, .ran = ran};
+    const A64Elsewhere elsewhere = {.places = places};
 
     code = translate (cpu, pa, mode, page, max, &elsewhere);
     if (code != NULL)
@@ -459,16 +452,7 @@ a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page)
   uint32_t mode = mode_of (cpu);
   const void *code = jit_find (cpu->jit->jit, pa, mode, page);
 
-  return code != NULL ? code : make (cpu, pa, mode, page, expected (cpu, pa, mode));
-}
-
-const void *
-a64_jit_find_of (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, const uint64_t *ran)
-{
-  uint32_t mode = mode_of (cpu);
-  const void *code = jit_find (cpu->jit->jit, pa, mode, page);
-
-  return code != NULL ? code : make (cpu, pa, mode, page, ran);
+  return code != NULL ? code : make (cpu, pa, mode, page);
 }
 
 A64Block *
@@ -481,7 +465,7 @@ a64_jit_find_or_leave (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, const voi
     return NULL;
   A64Block *block = may_be_cold (cpu) ? a64_cold_block (cpu->cold, cpu, pa, page) : NULL;
   if (block == NULL)
-    *code = make (cpu, pa, mode, page, expected (cpu, pa, mode));
+    *code = make (cpu, pa, mode, page);
   return block;
 }
 

@@ -10,8 +10,6 @@
 void a64_jit_run (A64Cpu *cpu);
 // Code for the present mode at `pa`, in the page that is at `page` in host memory. Never NULL.
 const void *a64_jit_find (A64Cpu *cpu, GuestAddr pa, const uint8_t *page);
-// The same, of code in which branches lead to these words of the page alone (a bit each); for the bench.
-const void *a64_jit_find_of (A64Cpu *cpu, GuestAddr pa, const uint8_t *page, const uint64_t *ran);
 // As a64_jit_find, or a block of tier 0 for code that is hardly ever come to.
 struct A64Block *a64_jit_find_or_leave (A64Cpu *cpu, GuestAddr pa, const uint8_t *page,
                                         const void **code);

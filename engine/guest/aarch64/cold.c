@@ -36,12 +36,6 @@ set_of (GuestAddr pa)
   return (unsigned) ((pa >> A64_PAGE_BITS) * 0x9e3779b97f4a7c15u >> (64 - SETS_BITS));
 }
 
-const uint64_t *
-a64_cold_ran (const A64Cold *cold, GuestAddr pa)
-{
-  return cold->sets[set_of (pa)].bits;
-}
-
 // Follows the instruction, as long as what runs cannot have been taken away.
 static void
 goes_on (A64Cpu *cpu, const A64Op *op)

@@ -9,9 +9,6 @@ typedef struct A64Cold A64Cold;
 
 A64Cold *a64_cold_new (void);
 void a64_cold_free (A64Cold *cold);
-// Which words of this address's page ran, a bit each; pages may share theirs by chance. Until the next
-// piece runs.
-const uint64_t *a64_cold_ran (const A64Cold *cold, GuestAddr pa);
 // A block that runs a piece from `pa` on, which is at cpu->pc: until control leaves the page, goes back,
 // or has gone on for a while. NULL: it ran before. `page` is where the page is in host memory.
 A64Block *a64_cold_block (A64Cold *cold, const A64Cpu *cpu, GuestAddr pa, const uint8_t *page);

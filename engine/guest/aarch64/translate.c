@@ -45,7 +45,6 @@ typedef struct Finder {
   const A64TranslateKey *key;
   const uint8_t *page;
   const uint64_t *places; // of A64Elsewhere
-  const uint64_t *ran;    // likewise
   bool always;
   unsigned max;
   unsigned special; // flags of instructions that another may not follow
@@ -130,13 +129,6 @@ is_elsewhere (const Finder *f, unsigned offset)
          (f->always || !ends_soon (f, offset));
 }
 
-// What a branch has not led to yet is not expected.
-static bool
-may_run (const Finder *f, unsigned offset)
-{
-  return f->ran == NULL || (f->ran[offset / 256] >> (offset / 4 & 63) & 1) != 0;
-}
-
 // The next place of the same stretch, or -1.
 static int64_t
 find_next (Finder *f, const A64Op *op)
@@ -150,16 +142,9 @@ find_next (Finder *f, const A64Op *op)
     next = target_of (op);
   } else if (ends_region (f, op)) {
     return -1;
-  } else if (insn_flags[op->id] & A64_F_BRANCH) {
-    if (is_inside (target_of (op))) {
-      words[(unsigned) target_of (op) / 4] |= A64_WORD_JUMPED_TO;
-      if (may_run (f, (unsigned) target_of (op)))
-        f->later[f->n_later++] = (uint16_t) target_of (op);
-    }
-    if (is_inside (next) && !may_run (f, (unsigned) next)) {
-      words[(unsigned) next / 4] |= A64_WORD_JUMPED_TO;
-      return -1;
-    }
+  } else if ((insn_flags[op->id] & A64_F_BRANCH) && is_inside (target_of (op))) {
+    words[(unsigned) target_of (op) / 4] |= A64_WORD_JUMPED_TO;
+    f->later[f->n_later++] = (uint16_t) target_of (op);
   }
   if (!is_inside (next))
     return -1;
@@ -394,7 +379,6 @@ a64_translate_rest (A64Region *region, const A64TranslateKey *key, const uint8_t
   finder.key = key;
   finder.page = page;
   finder.places = elsewhere->places != NULL ? elsewhere->places : nowhere;
-  finder.ran = elsewhere->ran;
   finder.always = elsewhere->always;
   finder.max = max_insns < IR_MAX_INSNS ? max_insns : IR_MAX_INSNS;
   finder.special = A64_F_END | A64_F_BRANCH | (key->fp_trapped ? A64_F_FP : 0);

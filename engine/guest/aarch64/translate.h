@@ -70,7 +70,6 @@ typedef struct A64Region {
 // Code of the page that was translated before and can be jumped to.
 typedef struct A64Elsewhere {
   const uint64_t *places; // a bit for each word, or NULL
-  const uint64_t *ran;    // words that a branch may lead to, likewise; NULL: all
   bool always;            // even where it would take but a few instructions to have it here, too
 } A64Elsewhere;
 
