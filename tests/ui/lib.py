@@ -16,6 +16,8 @@ warnings.simplefilter("ignore")
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi  # noqa: E402
 
+import busy  # noqa: E402
+
 
 class Failure(Exception):
     pass
@@ -132,10 +134,19 @@ class App:
             os.makedirs(self.shots, exist_ok=True)
         # Starts the accessibility bus: an application that cannot reach it at once goes without.
         Atspi.get_desktop(0).get_child_count()
-        self.process = subprocess.Popen([program, *arguments], env={**os.environ, **environment})
+        self.watchdog = os.path.join(os.environ["XDG_RUNTIME_DIR"], f"busy-{os.getpid()}")
+        self.process = subprocess.Popen([program, *arguments], env=self._watched({**os.environ, **environment}))
         self.name = os.path.basename(program)
         self.root = wait("the application on the accessibility bus", self._find_root)
         self.sought = {}  # what find() gave, by what it was asked for
+
+    def _watched(self, environment):
+        """With what tells when the main thread is busy for long."""
+        library = os.environ.get("UI_WATCHDOG")
+        if library:
+            environment["TERRARIUM_WATCHDOG"] = self.watchdog
+            environment["LD_PRELOAD"] = ":".join(filter(None, [environment.get("LD_PRELOAD"), library]))
+        return environment
 
     def _find_root(self):
         if self.process.poll() is not None:
@@ -282,6 +293,11 @@ def run(test, *arguments, **environment):
     try:
         app = App(sys.argv[1], *arguments, **environment)
         test(app)
+        waits = busy.read(app.watchdog)
+        for stack in waits:
+            print("busy for 50 ms:", stack, flush=True)
+        # What else runs on the computer makes caches cold and figures larger: a report, but in soak.
+        check(not (waits and os.environ.get("UI_STRICT")), "nothing of ours keeps the window waiting")
         print("passed", flush=True)
     except Skip as skip:
         print(f"skipped: {skip}", flush=True)
