@@ -30,10 +30,10 @@ struct BlockDevice {
 
   GMutex lock;
   GCond work;               // a request is queued, or stopping
-  GCond finished;           // a request was completed
+  GCond finished;           // a request was completed, and n_waiting threads wait for that
   RequestList queued, done; // not begun; completed and not reaped
   unsigned n_outstanding;   // submitted and not completed
-  unsigned n_queued, n_idle, n_workers;
+  unsigned n_queued, n_idle, n_workers, n_waiting;
   GThread *workers[WORKERS_MAX];
   bool stopping;
   int flush_error;  // of the first flush that failed
@@ -111,7 +111,8 @@ complete_locked (BlockDevice *device, BlockRequest *request, int error)
   request->error = error;
   list_append (&device->done, request);
   device->n_outstanding--;
-  g_cond_broadcast (&device->finished);
+  if (device->n_waiting > 0)
+    g_cond_broadcast (&device->finished);
   if (device->event != NULL)
     vm_event_signal (device->event);
 }
@@ -286,8 +287,10 @@ block_device_reap (BlockDevice *device)
 static void
 wait_locked (BlockDevice *device)
 {
+  device->n_waiting++;
   while (device->n_outstanding > 0)
     g_cond_wait (&device->finished, &device->lock);
+  device->n_waiting--;
 }
 
 // Whoever waits for a range that the ring holds goes on then.

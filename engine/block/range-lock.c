@@ -9,6 +9,7 @@ range_lock_init (RangeLock *lock)
   g_mutex_init (&lock->lock);
   g_cond_init (&lock->changed);
   lock->head = lock->tail = NULL;
+  lock->n_waiting = 0;
 }
 
 void
@@ -57,8 +58,11 @@ range_lock_take (RangeLock *lock, RangeHold *hold, uint64_t first, uint64_t last
   *hold = (RangeHold){.first = first, .last = last, .alone = alone};
   g_mutex_lock (&lock->lock);
   append (lock, hold);
-  while (must_wait (lock, hold))
+  while (must_wait (lock, hold)) {
+    lock->n_waiting++;
     g_cond_wait (&lock->changed, &lock->lock);
+    lock->n_waiting--;
+  }
   g_mutex_unlock (&lock->lock);
 }
 
@@ -80,6 +84,7 @@ range_lock_release (RangeLock *lock, RangeHold *hold)
 {
   g_mutex_lock (&lock->lock);
   take_out (lock, hold);
-  g_cond_broadcast (&lock->changed);
+  if (lock->n_waiting > 0)
+    g_cond_broadcast (&lock->changed);
   g_mutex_unlock (&lock->lock);
 }

@@ -19,6 +19,7 @@ typedef struct RangeLock {
   GMutex lock;
   GCond changed;
   RangeHold *head, *tail; // holds and who waits, in order of arrival
+  unsigned n_waiting;     // waking nobody would be a system call each time
 } RangeLock;
 
 void range_lock_init (RangeLock *lock);
