@@ -31,7 +31,7 @@ typedef struct A64Tlbe {
 } A64Tlbe;
 
 enum {
-  A64_TLB_BITS = 10,
+  A64_TLB_BITS = 12,
   A64_TLB_SIZE = 1 << A64_TLB_BITS,
   A64_JC_BITS_EL0 = 14, // entries of a jump cache; kernels jump more widely than programs
   A64_JC_BITS_EL1 = 16,

@@ -85,6 +85,7 @@ enum {
   A64_L2_BIG_SETS = 64, // 2 MiB pieces of blocks
   A64_N_FRAGILE = 64,
   A64_IFETCH_SIZE = 256,
+  A64_TLB_CHUNK = A64_TLB_SIZE / 64,
   A64_JC_CHUNK = 64,
   A64_JC_PAGE = A64_PAGE_SIZE / 4, // entries of a page, which lie together
   A64_BLOOM_BITS = 32768,
@@ -105,6 +106,7 @@ typedef struct A64TlbContextInfo {
   uint64_t last_use;
   bool used;       // something was filled since the last flush
   bool has_global; // EL0: holds global entries too, which any TLBI by VA may mean
+  uint64_t filled; // chunks of both tables that have entries: a flush goes through no others
   // Entries of the EL1 context that are gone with the TTBR0, ASID or PAN they were filled under:
   // indices, bit 15 for the write table. Too many: everything goes.
   unsigned n_fragile;

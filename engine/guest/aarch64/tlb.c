@@ -189,14 +189,25 @@ jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx)
 }
 
 static void
+tables_clear (A64TlbContext *ctx)
+{
+  for (uint64_t left = ctx->info->filled; left != 0; left &= left - 1) {
+    unsigned first = (unsigned) __builtin_ctzll (left) * A64_TLB_CHUNK;
+
+    memset (&ctx->rd[first], 0xff, sizeof ctx->rd[0] * A64_TLB_CHUNK);
+    memset (&ctx->wr[first], 0xff, sizeof ctx->wr[0] * A64_TLB_CHUNK);
+  }
+  ctx->info->filled = 0;
+}
+
+static void
 context_flush (A64Cpu *cpu, A64TlbContext *ctx)
 {
   ctx->info->n_fragile = 0;
   ctx->info->has_global = false;
   if (!ctx->info->used)
     return;
-  memset (ctx->rd, 0xff, sizeof ctx->rd);
-  memset (ctx->wr, 0xff, sizeof ctx->wr);
+  tables_clear (ctx);
   jump_cache_clear (cpu, ctx);
   ctx->info->used = false;
 }
@@ -210,6 +221,7 @@ context_new (A64Cpu *cpu, unsigned jc_bits)
   ctx->jc = (A64Jce *) (ctx + 1);
   ctx->info = g_new0 (A64TlbContextInfo, 1);
   ctx->info->used = true;
+  ctx->info->filled = ~UINT64_C (0);
   memset (ctx->info->jc_written, 0xff, sizeof ctx->info->jc_written);
   context_flush (cpu, ctx);
   return ctx;
@@ -307,6 +319,7 @@ a64_tlb_fill (A64Cpu *cpu, A64TlbContext *ctx, GuestVaddr va, bool write, const 
   if (cpu->mmu->check_alignment || a64_attr_is_device (t->attr))
     return;
   ctx->info->used = true;
+  ctx->info->filled |= UINT64_C (1) << index / A64_TLB_CHUNK;
   if (ctx != cpu->ctx_el1)
     ctx->info->has_global |= t->global;
   else if (!t->global || (t->permissions & A64_EL0_READ) != 0)

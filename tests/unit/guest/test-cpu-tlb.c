@@ -273,6 +273,39 @@ test_many_flushes (void **state)
   free_guest (&g);
 }
 
+// The first and last entries of every piece in which a flush goes through the tables.
+static void
+test_whole_tables (void **state)
+{
+  const GuestVaddr base = UINT64_C (0x40000000);
+  enum { N = 2 * 64, STEP = A64_TLB_SIZE / 64 };
+  Guest g = new_guest (1);
+  A64Cpu *cpu = cpu_vm_cpu (g.t, 0);
+  unsigned kept = 0;
+
+  (void) state;
+  fill_pages (&g);
+  for (unsigned i = 0; i < N; i++) {
+    GuestVaddr va = base + (i / 2 * STEP + i % 2 * (STEP - 1)) * (GuestVaddr) A64_PAGE_SIZE;
+
+    cpu_vm_map (g.t, g.root[1], &(TestMap){12, va, 3, leaf (OLD, true), 0});
+    for (unsigned el = 0; el < 2; el++) {
+      cpu_vm_enter (cpu, el, 0xf);
+      assert_true (a64_store64 (cpu, cpu->block->ops, va, OLD));
+      cpu_vm_enter (cpu, 1, 0xf);
+      assert_int_equal (load (cpu, el, va), OLD);
+    }
+    kept += a64_tlb_lookup (cpu->ctx_el0->rd, va, 8) && a64_tlb_lookup (cpu->ctx_el0->wr, va, 8);
+  }
+  assert_int_equal (kept, N);
+  run_sysop (cpu, 0, 8, 7, 0, 0); // VMALLE1
+  for (unsigned i = 0; i < A64_TLB_SIZE; i++) {
+    assert_true (~cpu->ctx_el0->rd[i].tag == 0 && ~cpu->ctx_el0->wr[i].tag == 0);
+    assert_true (~cpu->ctx_el1->rd[i].tag == 0 && ~cpu->ctx_el1->wr[i].tag == 0);
+  }
+  free_guest (&g);
+}
+
 // Under TBI a tagged address is a translation of its own in the first level; a TLBI means all.
 static void
 test_tagged (void **state)
@@ -373,13 +406,10 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_tlbi),
-      cmocka_unit_test (test_many_asids),
-      cmocka_unit_test (test_many_flushes),
-      cmocka_unit_test (test_tagged),
-      cmocka_unit_test (test_dirty_after_read),
-      cmocka_unit_test (test_at),
-      cmocka_unit_test (test_asking_others),
+      cmocka_unit_test (test_tlbi),         cmocka_unit_test (test_many_asids),
+      cmocka_unit_test (test_many_flushes), cmocka_unit_test (test_whole_tables),
+      cmocka_unit_test (test_tagged),       cmocka_unit_test (test_dirty_after_read),
+      cmocka_unit_test (test_at),           cmocka_unit_test (test_asking_others),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
