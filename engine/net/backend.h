@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The network at the other end of a guest's adapter: takes Ethernet frames and gives some back.
 //
-// Its state is connections of the host, so none of it is saved: after a restore they are gone, and
-// peers learn it from the first packet.
+// Its state is connections of the host, so little of it can be saved: after a restore they are gone, and
+// the guest is to learn it.
 //
 // Threads: everything here is called on the machine's I/O thread. A backend may call the receiver
 // at any time while it is running, also from inside send.
@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "engine/snapshot/state.h"
 #include "engine/vm/clock.h"
 #include "engine/vm/loop.h"
 
@@ -34,6 +35,9 @@ typedef struct NetBackendOps {
   void (*quiesce) (NetBackend *backend);
   void (*resume) (NetBackend *backend);
   void (*free) (NetBackend *backend); // accepts one never started
+  // Quiescent. NULL: there is nothing to be saved. load: false, the state is damaged.
+  void (*save) (NetBackend *backend, StateWriter *writer);
+  bool (*load) (NetBackend *backend, StateReader *reader);
 } NetBackendOps;
 
 struct NetBackend {

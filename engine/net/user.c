@@ -11,6 +11,8 @@
 #include <glib/gi18n.h>
 #include <slirp/libslirp.h>
 
+#include "engine/net/connections.h"
+
 typedef struct NetUser {
   NetBackend backend;
   NetForward *forwards;
@@ -20,7 +22,9 @@ typedef struct NetUser {
   GSource *source;
   GArray *polls; // of Poll, in slirp's order
   unsigned n_polls_used;
+  NetConnections *connections;
   int64_t deadline_us; // of the source, monotonic; INT64_MAX: none
+  bool address_came;   // slirp has to look what waited for it
   bool paused;
 } NetUser;
 
@@ -123,15 +127,15 @@ source_prepare (GSource *source, int *timeout_ms)
     *timeout_ms = (int) timeout;
     user->deadline_us = g_source_get_time (source) + (int64_t) timeout * US_PER_MS;
   }
-  return FALSE;
+  return user->address_came;
 }
 
 static gboolean
 source_check (GSource *source)
 {
   NetUser *user = ((UserSource *) source)->user;
-  if (user->paused)
-    return FALSE;
+  if (user->paused || user->address_came)
+    return !user->paused;
   for (unsigned i = 0; i < user->polls->len; i++) {
     if (g_source_query_unix_fd (source, g_array_index (user->polls, Poll, i).tag) != 0)
       return TRUE;
@@ -143,8 +147,10 @@ static gboolean
 source_dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
   NetUser *user = ((UserSource *) source)->user;
-  if (!user->paused)
-    slirp_pollfds_poll (user->slirp, 0, get_revents, user);
+  if (user->paused)
+    return G_SOURCE_CONTINUE;
+  user->address_came = false;
+  slirp_pollfds_poll (user->slirp, 0, get_revents, user);
   return G_SOURCE_CONTINUE;
 }
 
@@ -160,7 +166,9 @@ static const GSourceFuncs source_funcs = {
 static ssize_t
 send_packet (const void *packet, size_t length, void *opaque)
 {
-  const NetBackend *backend = opaque;
+  const NetUser *user = opaque;
+  const NetBackend *backend = &user->backend;
+  net_connections_note (user->connections, packet, length, false);
   backend->receiver_ops->receive (backend->receiver, packet, length);
   return (ssize_t) length;
 }
@@ -313,12 +321,27 @@ user_start (NetBackend *backend, VmLoop *loop, VmClock *clock, GError **error)
   return true;
 }
 
+// What tells slirp of the guest's address (RFC 826, RFC 4861): packets for it have waited, but slirp looks
+// for them only when sockets are polled, and there may be none.
+static bool
+has_address (const uint8_t *packet, size_t length)
+{
+  enum { ICMPV6 = 58, NEIGHBOUR_ADVERTISEMENT = 136 };
+
+  return (length > 14 && packet[12] == 0x08 && packet[13] == 0x06) ||
+         (length > 54 && packet[12] == 0x86 && packet[13] == 0xdd && packet[20] == ICMPV6 &&
+          packet[54] == NEIGHBOUR_ADVERTISEMENT);
+}
+
 static void
 user_send (NetBackend *backend, const uint8_t *packet, size_t length)
 {
   NetUser *user = (NetUser *) backend;
-  if (!user->paused && length <= NET_PACKET_MAX)
-    slirp_input (user->slirp, packet, (int) length);
+  if (user->paused || length > NET_PACKET_MAX)
+    return;
+  net_connections_note (user->connections, packet, length, true);
+  slirp_input (user->slirp, packet, (int) length);
+  user->address_came |= has_address (packet, length);
 }
 
 static void
@@ -331,10 +354,18 @@ user_quiesce (NetBackend *backend)
 }
 
 static void
+ask_guest (void *data, const uint8_t *frame, size_t length)
+{
+  const NetBackend *backend = data;
+  backend->receiver_ops->receive (backend->receiver, frame, length);
+}
+
+static void
 user_resume (NetBackend *backend)
 {
   NetUser *user = (NetUser *) backend;
   user->paused = false;
+  net_connections_ask_loaded (user->connections, ask_guest, backend);
   if (user->source != NULL)
     g_main_context_wakeup (g_source_get_context (user->source));
 }
@@ -349,9 +380,22 @@ user_free (NetBackend *backend)
   }
   if (user->slirp != NULL)
     slirp_cleanup (user->slirp);
+  net_connections_free (user->connections);
   g_array_unref (user->polls);
   g_free (user->forwards);
   g_free (user);
+}
+
+static void
+user_save (NetBackend *backend, StateWriter *writer)
+{
+  net_connections_save (((NetUser *) backend)->connections, writer);
+}
+
+static bool
+user_load (NetBackend *backend, StateReader *reader)
+{
+  return net_connections_load (((NetUser *) backend)->connections, reader);
 }
 
 static const NetBackendOps user_ops = {
@@ -361,6 +405,8 @@ static const NetBackendOps user_ops = {
     .quiesce = user_quiesce,
     .resume = user_resume,
     .free = user_free,
+    .save = user_save,
+    .load = user_load,
 };
 
 NetBackend *
@@ -370,6 +416,7 @@ net_user_new (const NetForward *forwards, unsigned n_forwards)
   user->backend.ops = &user_ops;
   user->forwards = g_memdup2 (forwards, n_forwards * sizeof *forwards);
   user->n_forwards = n_forwards;
+  user->connections = net_connections_new ();
   user->polls = g_array_new (FALSE, FALSE, sizeof (Poll));
   return &user->backend;
 }

@@ -233,15 +233,26 @@ static void
 net_save (VirtioDevice *vdev, StateWriter *writer)
 {
   const VirtioNet *net = (VirtioNet *) vdev;
+  const NetBackendOps *ops = net->backend->ops;
   state_put_bytes (writer, net->mac, sizeof net->mac);
+  state_put_bool (writer, ops->save != NULL);
+  if (ops->save != NULL)
+    ops->save (net->backend, writer);
 }
 
 static bool
 net_load (VirtioDevice *vdev, StateReader *reader, uint32_t version, GError **error)
 {
   VirtioNet *net = (VirtioNet *) vdev;
+  const NetBackendOps *ops = net->backend->ops;
   state_get_bytes (reader, net->mac, sizeof net->mac);
-  return true;
+  // What another kind of network has saved is left over, which is an error.
+  if (version < 2 || !state_get_bool (reader) || ops->load == NULL ||
+      ops->load (net->backend, reader))
+    return true;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+               "The saved state cannot be used: its network connections are damaged.");
+  return false;
 }
 
 static bool
@@ -276,7 +287,7 @@ static const VirtioOps net_ops = {
     .name = "virtio-net",
     .device_id = VIRTIO_ID_NET,
     .pci_class = {0x02, 0x00, 0x00}, // Ethernet
-    .state_version = 1,
+    .state_version = 2,              // 2: connections
     .config_bytes = sizeof (NetConfig),
     .realize = net_realize,
     .free = net_free,

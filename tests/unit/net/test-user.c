@@ -210,10 +210,86 @@ is_udp (const uint8_t *data, size_t length)
          frame->ip.protocol == IPPROTO_UDP;
 }
 
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16, TCP_FRAME_BYTES = 54 };
+
+typedef struct TcpSegment {
+  uint16_t from_port, to_port;
+  uint32_t seq, ack;
+  uint8_t flags;
+} TcpSegment;
+
+static void
+put_u32 (uint8_t *at, uint32_t value)
+{
+  value = htonl (value);
+  memcpy (at, &value, sizeof value);
+}
+
+static uint32_t
+get_u32 (const uint8_t *at)
+{
+  uint32_t value;
+  memcpy (&value, at, sizeof value);
+  return ntohl (value);
+}
+
+// Between the guest's address and the gateway's.
+static void
+make_tcp (uint8_t frame[TCP_FRAME_BYTES], const TcpSegment *segment)
+{
+  static const uint8_t ends[] = {10, 0, 2, 15, 10, 0, 2, 2};
+  uint8_t pseudo[12 + 20] = {0};
+  uint8_t *ip = frame + 14, *tcp = frame + 34;
+
+  memset (frame, 0, TCP_FRAME_BYTES);
+  memset (frame, 0xff, 6);
+  memcpy (frame + 6, guest_mac, 6);
+  frame[12] = 8;
+  memcpy (ip, (const uint8_t[]){0x45, 0, 0, 40, 0, 0, 0, 0, 64, IPPROTO_TCP}, 10);
+  memcpy (ip + 12, ends, sizeof ends);
+  memcpy (ip + 10, &(uint16_t){checksum (ip, 20)}, 2);
+  memcpy (tcp, &(uint16_t){htons (segment->from_port)}, 2);
+  memcpy (tcp + 2, &(uint16_t){htons (segment->to_port)}, 2);
+  put_u32 (tcp + 4, segment->seq);
+  put_u32 (tcp + 8, segment->ack);
+  tcp[12] = 5 << 4;
+  tcp[13] = segment->flags;
+  tcp[14] = 0x20; // window
+  memcpy (pseudo, ends, sizeof ends);
+  pseudo[9] = IPPROTO_TCP;
+  pseudo[11] = 20;
+  memcpy (pseudo + 12, tcp, 20);
+  memcpy (tcp + 16, &(uint16_t){checksum (pseudo, sizeof pseudo)}, 2);
+}
+
+static bool
+has_good_checksums (const uint8_t *frame)
+{
+  uint8_t pseudo[12 + 20] = {0};
+
+  memcpy (pseudo, frame + 26, 8);
+  pseudo[9] = IPPROTO_TCP;
+  pseudo[11] = 20;
+  memcpy (pseudo + 12, frame + 34, 20);
+  return checksum (frame + 14, 20) == 0 && checksum (pseudo, sizeof pseudo) == 0;
+}
+
+static bool
+is_tcp (const uint8_t *data, size_t length)
+{
+  return length >= TCP_FRAME_BYTES && data[12] == 8 && data[13] == 0 && data[23] == IPPROTO_TCP;
+}
+
 static bool
 is_arp_request (const uint8_t *data, size_t length)
 {
   return length >= 42 && data[12] == 8 && data[13] == 6 && data[21] == 1;
+}
+
+static bool
+is_tcp_or_arp (const uint8_t *data, size_t length)
+{
+  return is_tcp (data, length) || is_arp_request (data, length);
 }
 
 static bool
@@ -341,6 +417,125 @@ test_forward (void **state)
   guest_free (guest);
 }
 
+// The next TCP segment; whoever asks for the guest's address meanwhile gets it.
+static const uint8_t *
+wait_for_tcp (Guest *guest, unsigned *from)
+{
+  for (;;) {
+    GBytes *got = guest_wait (guest, from, is_tcp_or_arp);
+    assert_non_null (got);
+    const uint8_t *frame = g_bytes_get_data (got, NULL);
+    if (frame[13] == 0)
+      return frame;
+    answer_arp (guest, frame);
+  }
+}
+
+static void
+send_tcp (Guest *guest, const TcpSegment *segment)
+{
+  uint8_t frame[TCP_FRAME_BYTES];
+
+  make_tcp (frame, segment);
+  guest_send (guest, frame, sizeof frame);
+}
+
+// To a listening socket of the host.
+static void
+connect_to_host (Guest *guest, unsigned *from, uint16_t from_port, uint16_t port)
+{
+  send_tcp (guest, &(TcpSegment){from_port, port, 1000, 0, TCP_SYN});
+  const uint8_t *answer = wait_for_tcp (guest, from);
+  assert_int_equal (answer[47] & (TCP_SYN | TCP_ACK), TCP_SYN | TCP_ACK);
+  send_tcp (guest, &(TcpSegment){from_port, port, 1001, get_u32 (answer + 38) + 1, TCP_ACK});
+}
+
+static GBytes *
+save_guest (Guest *guest)
+{
+  StateWriter *writer = state_writer_new ();
+
+  vm_loop_call (guest->loop, quiesce_cb, guest);
+  state_writer_begin (writer, "net", 1);
+  guest->backend->ops->save (guest->backend, writer);
+  state_writer_end (writer);
+  return state_writer_finish (writer);
+}
+
+static Guest *
+restore_guest (GBytes *state)
+{
+  Guest *guest = guest_new (NULL, 0, NULL);
+  StateReader *reader = state_reader_new (state, NULL);
+  uint32_t version;
+
+  vm_loop_call (guest->loop, quiesce_cb, guest);
+  assert_true (state_reader_begin (reader, "net", 1, &version, NULL));
+  assert_true (guest->backend->ops->load (guest->backend, reader));
+  assert_true (state_reader_end (reader, NULL));
+  state_reader_free (reader);
+  vm_loop_call (guest->loop, resume_cb, guest);
+  return guest;
+}
+
+// A guest that only waits for data hears that the other end is gone; connections that have ended are not
+// asked about.
+static void
+test_restored_connection (void **state)
+{
+  Guest *before = guest_new (NULL, 0, NULL);
+  uint16_t port;
+  int fd = bind_loopback (SOCK_STREAM, &port);
+  unsigned from = 0;
+
+  assert_int_equal (listen (fd, 4), 0);
+  connect_to_host (before, &from, 5000, port);
+  send_tcp (before, &(TcpSegment){5000, port, 1001, 0, TCP_RST});
+  connect_to_host (before, &from, 5001, port);
+  g_autoptr (GBytes) saved = save_guest (before);
+  guest_free (before);
+  Guest *after = restore_guest (saved);
+  from = 0;
+  const uint8_t *question = wait_for_tcp (after, &from);
+  assert_true (has_good_checksums (question));
+  assert_memory_equal (question, guest_mac, 6);
+  assert_int_equal (question[47], TCP_ACK);
+  assert_int_equal (question[34] << 8 | question[35], port);
+  assert_int_equal (question[36] << 8 | question[37], 5001);
+  // What the guest expects, as a guest answers what it does not.
+  send_tcp (after, &(TcpSegment){5001, port, 1001, 77777, TCP_ACK});
+  const uint8_t *answer = wait_for_tcp (after, &from);
+  assert_true (answer[47] & TCP_RST);
+  assert_int_equal (get_u32 (answer + 38), 77777);
+  assert_int_equal (answer[36] << 8 | answer[37], 5001);
+  close (fd);
+  guest_free (after);
+}
+
+static void
+test_damaged_connections (void **state)
+{
+  Guest *guest = guest_new (NULL, 0, NULL);
+
+  for (unsigned kind = 0; kind < 3; kind++) {
+    StateWriter *writer = state_writer_new ();
+    uint32_t version;
+    state_writer_begin (writer, "net", 1);
+    state_put_u16 (writer, kind == 0 ? 257 : 1);
+    state_put_u8 (writer, kind == 1 ? 5 : 4);
+    state_writer_end (writer);
+    g_autoptr (GBytes) bytes = state_writer_finish (writer);
+    StateReader *reader = state_reader_new (bytes, NULL);
+    vm_loop_call (guest->loop, quiesce_cb, guest);
+    assert_true (state_reader_begin (reader, "net", 1, &version, NULL));
+    assert_false (guest->backend->ops->load (guest->backend, reader));
+    state_reader_free (reader);
+    vm_loop_call (guest->loop, resume_cb, guest);
+    assert_int_equal (guest->frames->len, 0);
+  }
+  guest_free (guest);
+}
+
 static void
 test_port_taken (void **state)
 {
@@ -408,9 +603,14 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_dhcp),    cmocka_unit_test (test_udp_to_host),
-      cmocka_unit_test (test_forward), cmocka_unit_test (test_port_taken),
-      cmocka_unit_test (test_pause),   cmocka_unit_test (test_nonsense),
+      cmocka_unit_test (test_dhcp),
+      cmocka_unit_test (test_udp_to_host),
+      cmocka_unit_test (test_forward),
+      cmocka_unit_test (test_port_taken),
+      cmocka_unit_test (test_pause),
+      cmocka_unit_test (test_nonsense),
+      cmocka_unit_test (test_restored_connection),
+      cmocka_unit_test (test_damaged_connections),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
