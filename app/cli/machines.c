@@ -85,16 +85,16 @@ options_clear (Options *options)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
-// The one machine the command line names.
+// The one machine the command line names, `broken` too if that is wanted.
 static Bundle *
-find_named (const Options *options, int *status)
+find_named (const Options *options, bool broken, int *status)
 {
   g_autofree char *root = bundle_dup_root ();
   g_autoptr (GError) error = NULL;
   Bundle *bundle;
 
   bundle = bundle_find (root, options->names[0], &error);
-  if (bundle != NULL && bundle->config == NULL) {
+  if (bundle != NULL && bundle->config == NULL && !broken) {
     error = g_error_copy (bundle->error);
     g_clear_pointer (&bundle, bundle_free);
   }
@@ -155,6 +155,18 @@ print_json (JsonNode *node)
   g_print ("%s\n", text);
 }
 
+// What is wrong with a broken one stands behind its name.
+static void
+print_line (JsonObject *object)
+{
+  const char *error = json_object_get_string_member_with_default (object, "error", NULL);
+  g_autofree char *text = g_strconcat (json_object_get_string_member (object, "name"),
+                                       error ? ": " : NULL, error, NULL);
+  g_autofree char *shown = cli_dup_printable (text);
+
+  g_print ("%-10s %s\n", json_object_get_string_member (object, "state"), shown);
+}
+
 int
 cli_list (int argc, char **argv)
 {
@@ -169,10 +181,8 @@ cli_list (int argc, char **argv)
   for (unsigned i = 0; i < bundles->len; i++) {
     JsonObject *object = describe (bundles->pdata[i]);
 
-    g_autofree char *name = cli_dup_printable (json_object_get_string_member (object, "name"));
-
     if (!options.json)
-      g_print ("%-10s %s\n", json_object_get_string_member (object, "state"), name);
+      print_line (object);
     json_array_add_object_element (array, object);
   }
   if (options.json) {
@@ -209,7 +219,7 @@ cli_info (int argc, char **argv)
 
   if (!parse (argc, argv, _ ("what is known of a machine"), 1, EXTRA_NONE, &options))
     return CLI_USAGE;
-  bundle = find_named (&options, &status);
+  bundle = find_named (&options, true, &status);
   if (bundle == NULL)
     return status;
   object = describe (bundle);
@@ -315,7 +325,7 @@ static int
 start (const Options *options, bool resume)
 {
   int status = CLI_OK, lock;
-  g_autoptr (Bundle) bundle = find_named (options, &status);
+  g_autoptr (Bundle) bundle = find_named (options, false, &status);
   g_autoptr (GError) error = NULL;
 
   if (bundle == NULL)
@@ -385,7 +395,14 @@ wait_until_let_go (const Bundle *bundle)
   return !bundle_is_locked (bundle);
 }
 
-// A machine whose process ends with it may be gone before it has answered: what is on disk counts.
+// A machine whose process ends with it may be gone before it has answered.
+static bool
+is_without_answer (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
+}
+
+// What is on disk counts.
 static bool
 save (const Options *options, const Bundle *bundle, GError **error)
 {
@@ -393,7 +410,7 @@ save (const Options *options, const Bundle *bundle, GError **error)
   g_autoptr (GError) why = NULL;
   g_autoptr (JsonObject) reply = ask_long (bundle->config->uuid, "save", options->json, &why);
 
-  if (reply == NULL && !g_error_matches (why, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)) {
+  if (reply == NULL && !is_without_answer (why)) {
     g_propagate_error (error, g_steal_pointer (&why));
     return false;
   }
@@ -412,6 +429,37 @@ save (const Options *options, const Bundle *bundle, GError **error)
   return false;
 }
 
+// What comes next may be to start it.
+static bool
+pull_plug (const Bundle *bundle, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  g_autoptr (JsonObject) reply = control_call_op (bundle->config->uuid, "stop", true, &why);
+
+  if (reply == NULL && !is_without_answer (why)) {
+    g_propagate_error (error, g_steal_pointer (&why));
+    return false;
+  }
+  if (wait_until_let_go (bundle))
+    return true;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+               _ ("“%s” was stopped, but its process still has it; look at that process (terrarium "
+                  "info)."),
+               bundle_get_name (bundle));
+  return false;
+}
+
+static bool
+carry_out (const Options *options, const Bundle *bundle, const char *op, GError **error)
+{
+  if (g_str_equal (op, "save"))
+    return save (options, bundle, error);
+  if (options->force)
+    return pull_plug (bundle, error);
+  g_autoptr (JsonObject) reply = control_call_op (bundle->config->uuid, op, false, error);
+  return reply != NULL;
+}
+
 static int
 operate (int argc, char **argv, const char *what, const char *op)
 {
@@ -422,7 +470,7 @@ operate (int argc, char **argv, const char *what, const char *op)
 
   if (!parse (argc, argv, what, 1, g_str_equal (op, "stop") ? EXTRA_FORCE : EXTRA_NONE, &options))
     return CLI_USAGE;
-  bundle = find_named (&options, &status);
+  bundle = find_named (&options, false, &status);
   if (bundle == NULL)
     return status;
   if (!bundle_is_locked (bundle)) {
@@ -431,10 +479,7 @@ operate (int argc, char **argv, const char *what, const char *op)
 
     return cli_fail (sentence);
   }
-  g_autoptr (JsonObject) reply = NULL;
-  if (g_str_equal (op, "save")
-          ? !save (&options, bundle, &error)
-          : !(reply = control_call_op (bundle->config->uuid, op, options.force, &error)))
+  if (!carry_out (&options, bundle, op, &error))
     return fail (error);
   print_result (&options, bundle);
   return CLI_OK;

@@ -63,8 +63,7 @@ terrarium_application_open (GApplication *base, GFile **files, int n_files, cons
   TerrariumApplication *application = TERRARIUM_APPLICATION (base);
 
   terrarium_application_activate (base);
-  if (n_files > 0)
-    terrarium_window_offer_file (application->window, files[0]);
+  terrarium_window_offer_files (application->window, files, (unsigned) n_files);
 }
 
 // ---------------------------------------------------------------------------------------------

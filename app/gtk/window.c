@@ -202,15 +202,54 @@ new_action (GtkWidget *widget, const char *action, GVariant *parameter)
   open_wizard (TERRARIUM_WINDOW (widget));
 }
 
+typedef struct Offer {
+  TerrariumWindow *window; // owned
+  char *path;
+} Offer;
+
+static void
+adopted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Offer *offer = user_data;
+  g_autoptr (GError) error = NULL;
+  TerrariumMachine *machine =
+      terrarium_store_adopt_finish (TERRARIUM_STORE (source), result, &error);
+
+  if (machine)
+    show_machine (offer->window, machine);
+  else if (error)
+    notify_person (offer->window, error->message);
+  else
+    terrarium_wizard_offer_file (open_wizard (offer->window), offer->path);
+  g_object_unref (offer->window);
+  g_free (offer->path);
+  g_free (offer);
+}
+
+// A machine is shown; of what is none the wizard makes one.
 void
 terrarium_window_offer_file (TerrariumWindow *window, GFile *file)
 {
-  g_autofree char *path = g_file_get_path (file);
+  char *path = g_file_get_path (file);
+  Offer *offer;
 
-  if (path)
-    terrarium_wizard_offer_file (open_wizard (window), path);
-  else
+  if (!path) {
     notify_person (window, _ ("Only files on this computer can be opened; copy it here first."));
+    return;
+  }
+  offer = g_new0 (Offer, 1);
+  *offer = (Offer){g_object_ref (window), path};
+  terrarium_store_adopt_async (window->store, path, adopted_cb, offer);
+}
+
+void
+terrarium_window_offer_files (TerrariumWindow *window, GFile **files, unsigned n_files)
+{
+  if (n_files == 0)
+    return;
+  terrarium_window_offer_file (window, files[0]);
+  if (n_files > 1)
+    notify_person (window, _ ("One file makes one machine; the first is taken."));
 }
 
 static void
@@ -242,9 +281,8 @@ dropped_cb (TerrariumWindow *window, const GValue *value)
 
   if (!list || !window->has_library)
     return FALSE;
-  terrarium_window_offer_file (window, list->data);
-  if (list->next)
-    notify_person (window, _ ("One file makes one machine; the first is taken."));
+  GFile *files[] = {list->data, list->next ? list->next->data : NULL};
+  terrarium_window_offer_files (window, files, list->next ? 2 : 1);
   return TRUE;
 }
 
@@ -317,7 +355,9 @@ undo_cb (AdwToast *toast, TerrariumWindow *window)
 static void
 toast_dismissed_cb (AdwToast *toast, TerrariumWindow *window)
 {
-  put_in_trash (window, g_object_get_data (G_OBJECT (toast), "machine"));
+  // A window that goes takes its toasts with it, when nothing is left to do.
+  if (window->leaving)
+    put_in_trash (window, g_object_get_data (G_OBJECT (toast), "machine"));
 }
 
 static void

@@ -17,8 +17,10 @@ void terrarium_window_restore (TerrariumWindow *window);
 
 // Shows the machine and starts it when it is off.
 void terrarium_window_open_machine (TerrariumWindow *window, TerrariumMachine *machine);
-// Makes a machine from a file, or says why not.
+// Shows a machine (its folder, or the machine.json in it), or makes one from a file, or says why not.
 void terrarium_window_offer_file (TerrariumWindow *window, GFile *file);
+// The first of them.
+void terrarium_window_offer_files (TerrariumWindow *window, GFile **files, unsigned n_files);
 // The window is only there for this machine: no library.
 void terrarium_window_show_only (TerrariumWindow *window, TerrariumMachine *machine);
 // Asks about running machines and closes for good.

@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/model/bundle-priv.h"
 
-#define CONFIG_FILE     "machine.json"
 #define PARTIAL_PREFIX  ".creating-"
 #define FILE_MAX_BYTES  (1 << 20) // a machine.json is a few hundred bytes
 #define SLUG_MAX_LENGTH 48
@@ -56,13 +58,30 @@ read_text (const char *file, char **text, gsize *length, GError **error)
   return g_file_get_contents (file, text, length, error);
 }
 
+// What a description that cannot be used calls its machine; NULL: it does not say.
+static char *
+dup_stated_name (const char *text, gsize length)
+{
+  g_autoptr (GRegex) member =
+      g_regex_new ("\"name\"\\s*:\\s*(\"(?:[^\"\\\\]|\\\\.)*\")", 0, 0, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+
+  if (!g_utf8_validate (text, (gssize) length, NULL) || !g_regex_match (member, text, 0, &match))
+    return NULL;
+  g_autofree char *token = g_match_info_fetch (match, 1);
+  g_autofree char *array = g_strconcat ("[", token, "]", NULL);
+  g_autoptr (JsonNode) root = json_from_string (array, NULL);
+  const char *name = root ? json_array_get_string_element (json_node_get_array (root), 0) : NULL;
+  return name && *name && strlen (name) <= NAME_MAX_BYTES ? g_strdup (name) : NULL;
+}
+
 Bundle *
 bundle_load (const char *path)
 {
   Bundle *bundle = g_new0 (Bundle, 1);
   bundle->path = g_canonicalize_filename (path, NULL);
   bundle->folder = g_filename_display_basename (bundle->path);
-  g_autofree char *file = g_build_filename (bundle->path, CONFIG_FILE, NULL);
+  g_autofree char *file = g_build_filename (bundle->path, BUNDLE_CONFIG_FILE, NULL);
   g_autofree char *shown = g_filename_display_name (file);
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -70,9 +89,11 @@ bundle_load (const char *path)
 
   if (read_text (file, &text, &length, &error))
     bundle->config = vm_config_from_json (text, (gssize) length, bundle->path, &error);
-  if (!bundle->config)
-    bundle->error = g_error_new (BUNDLE_ERROR, BUNDLE_ERROR_BROKEN, _ ("%s cannot be used: %s"),
-                                 shown, error->message);
+  if (bundle->config)
+    return bundle;
+  bundle->error = g_error_new (BUNDLE_ERROR, BUNDLE_ERROR_BROKEN, _ ("%s cannot be used: %s"),
+                               shown, error->message);
+  bundle->name = text ? dup_stated_name (text, length) : NULL;
   return bundle;
 }
 
@@ -83,6 +104,7 @@ bundle_free (Bundle *bundle)
     return;
   g_free (bundle->path);
   g_free (bundle->folder);
+  g_free (bundle->name);
   vm_config_free (bundle->config);
   g_clear_error (&bundle->error);
   g_free (bundle);
@@ -97,7 +119,9 @@ get_folder (const Bundle *bundle)
 const char *
 bundle_get_name (const Bundle *bundle)
 {
-  return bundle->config ? bundle->config->name : bundle->folder;
+  if (bundle->config)
+    return bundle->config->name;
+  return bundle->name ? bundle->name : bundle->folder;
 }
 
 static int
@@ -187,7 +211,7 @@ bundle_write_file (const char *path, const char *text, GError **error)
 bool
 bundle_save (Bundle *bundle, GError **error)
 {
-  g_autofree char *file = g_build_filename (bundle->path, CONFIG_FILE, NULL);
+  g_autofree char *file = g_build_filename (bundle->path, BUNDLE_CONFIG_FILE, NULL);
   g_autofree char *text = vm_config_to_json (bundle->config, bundle->path);
 
   return bundle_write_file (file, text, error);
@@ -366,6 +390,38 @@ remove_folder (const char *path)
   rmdir (path);
 }
 
+// Between its making and its lock a new folder looks like one that was left behind: whoever makes one
+// shares `root` for that long, and who cleans up has it alone. -1: somebody else has it, or it cannot be
+// locked.
+static int
+lock_root (const char *root, int how)
+{
+  int fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int done = -1;
+
+  while (fd >= 0 && (done = flock (fd, how)) < 0 && errno == EINTR)
+    ;
+  if (fd >= 0 && done < 0)
+    close (fd);
+  return done == 0 ? fd : -1;
+}
+
+// The path is changed into the folder's, which the lock is of. -1: there is none.
+static int
+make_partial (const char *root, char *path, const VmConfig *config, GError **error)
+{
+  const Bundle partial = {.path = path, .config = (VmConfig *) config};
+  int guard = lock_root (root, LOCK_SH), lock = -1;
+
+  if (!g_mkdtemp_full (path, 0755))
+    bundle_fail (_ ("“%s” cannot be created: %s."), path, error);
+  else if ((lock = bundle_lock (&partial, error)) < 0)
+    rmdir (path);
+  if (guard >= 0)
+    close (guard);
+  return lock;
+}
+
 static Bundle *
 create (const char *root, const VmConfig *config, BundleFill fill, GError **error)
 {
@@ -374,21 +430,18 @@ create (const char *root, const VmConfig *config, BundleFill fill, GError **erro
     return NULL;
   }
   g_autofree char *partial = g_build_filename (root, PARTIAL_PREFIX "XXXXXX", NULL);
-  if (!g_mkdtemp_full (partial, 0755)) {
-    bundle_fail (_ ("“%s” cannot be created: %s."), partial, error);
-    return NULL;
-  }
+  g_autofree char *path = NULL;
   g_autoptr (VmConfig) made = vm_config_copy (config);
   make_name_unique (root, made);
+  int lock = make_partial (root, partial, made, error);
+  if (lock < 0)
+    return NULL;
   fill.partial = (Bundle){.path = partial, .config = made};
-  int lock = bundle_lock (&fill.partial, error);
-  g_autofree char *path = NULL;
-  if (lock >= 0 && bundle_fill (&fill, error))
+  if (bundle_fill (&fill, error))
     path = settle (partial, root, made->name, error);
   if (!path)
     remove_folder (partial);
-  if (lock >= 0)
-    close (lock);
+  close (lock);
   if (!path)
     return NULL;
   sync_folder (root, NULL);
@@ -436,7 +489,8 @@ bundle_discard (Bundle *bundle)
 void
 bundle_clean (const char *root)
 {
-  g_autoptr (GDir) dir = g_dir_open (root, 0, NULL);
+  int guard = lock_root (root, LOCK_EX | LOCK_NB);
+  g_autoptr (GDir) dir = guard >= 0 ? g_dir_open (root, 0, NULL) : NULL;
 
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     g_autofree char *path = g_build_filename (root, name, NULL);
@@ -444,6 +498,8 @@ bundle_clean (const char *root)
     if (g_str_has_prefix (name, PARTIAL_PREFIX) && !bundle_is_locked (&partial))
       remove_folder (path);
   }
+  if (guard >= 0)
+    close (guard);
 }
 
 bool

@@ -12,11 +12,14 @@
 
 #include "engine/api/vm.h"
 
+#define BUNDLE_CONFIG_FILE "machine.json"
+
 typedef struct Bundle {
   char *path;       // of the folder, absolute
   VmConfig *config; // NULL when the bundle is broken
   GError *error;    // why it is broken, else NULL
   char *folder;     // the folder's name as text, for people
+  char *name;       // what a broken one says it is called, NULL: nothing
 } Bundle;
 
 #define BUNDLE_ERROR (bundle_error_quark ())
@@ -33,7 +36,7 @@ char *bundle_dup_root (void);
 // Never NULL: a folder that cannot be read as a machine gives a broken Bundle.
 Bundle *bundle_load (const char *path);
 void bundle_free (Bundle *bundle);
-// Name to show: the configuration's, or the folder's when broken.
+// Name to show: the configuration's; of a broken one what it says, or the folder's.
 const char *bundle_get_name (const Bundle *bundle);
 
 // All machines below root, broken ones too, sorted by name; empty when root does not exist.
@@ -90,7 +93,7 @@ bool bundle_find_drive (const VmConfig *config, const char *name, unsigned *disk
 bool bundle_set_medium (VmConfig *config, unsigned disk, const char *path);
 // Undoes a creation that has just been made: deletes the bundle with the copies in it. Takes it.
 void bundle_discard (Bundle *bundle);
-// Removes what creations that were cut short (power, kill) left below root.
+// Removes what creations that were cut short (power, kill) left below root. Not while one just begins.
 void bundle_clean (const char *root);
 
 // Moves the folder to the Trash. Fails while it runs.

@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "app/model/snapshots.h"
+#include "app/model/stamps.h"
 
 Change *
 change_copy (const Change *change)
@@ -144,16 +145,21 @@ add_image (Bundle *bundle, const char *path, GError **error)
   return vm_config_validate (bundle->config, error) && bundle_save (bundle, error);
 }
 
-// What lies in the bundle belongs to the machine alone. Should the Trash not work, the file stays.
+// What lies in the bundle belongs to the machine alone: linked clones have names of their own for what
+// they share. An image goes with what it is based on, or neither would be of use. Should the Trash not
+// work, the files stay.
 static void
-trash_own_file (const Bundle *bundle, const char *path)
+trash_own_files (const Bundle *bundle, GPtrArray *files)
 {
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GError) error = NULL;
+  for (unsigned i = 0; i < files->len; i++) {
+    g_autofree char *folder = g_path_get_dirname (files->pdata[i]);
+    g_autoptr (GFile) file = g_file_new_for_path (files->pdata[i]);
+    g_autoptr (GError) error = NULL;
 
-  if (g_str_equal (folder, bundle->path) && !g_file_trash (file, NULL, &error))
-    g_message ("%s", error->message);
+    if (g_str_equal (folder, bundle->path) && !snapshots_is_file_needed (bundle, files->pdata[i]) &&
+        !g_file_trash (file, NULL, &error))
+      g_message ("%s", error->message);
+  }
 }
 
 static bool
@@ -166,13 +172,17 @@ remove_disk (Bundle *bundle, unsigned number, GError **error)
     return fail (error, _ ("The machine has no such disk."));
   if (!check_no_snapshots (bundle, error))
     return false;
-  g_autofree char *path = disk->cdrom ? NULL : g_strdup (disk->path);
+  g_autoptr (GPtrArray) files = disk->cdrom ? NULL : stamps_list_files (disk, NULL);
+  if (!disk->cdrom && !files) { // damaged
+    files = g_ptr_array_new_with_free_func (g_free);
+    g_ptr_array_add (files, g_strdup (disk->path));
+  }
   g_ptr_array_remove_index (config->disks, number);
   renumber (config, number, -1);
   if (!bundle_save (bundle, error))
     return false;
-  if (path)
-    trash_own_file (bundle, path);
+  if (files)
+    trash_own_files (bundle, files);
   return true;
 }
 

@@ -13,22 +13,20 @@
 
 // It must not be taken for the machine it was.
 static VmConfig *
-make_config (const Bundle *source, const CloneOptions *options, GError **error)
+make_config (const Bundle *source, const Snapshot *snapshot, const char *name, GError **error)
 {
   g_autoptr (VmConfig) config = vm_config_copy (source->config);
-  g_autoptr (Snapshot) snapshot =
-      options->snapshot ? snapshots_find (source, options->snapshot, error) : NULL;
 
-  if (!options->snapshot)
-    return vm_config_copy_as_new (config, options->name);
-  if (!snapshot || !snapshot_put_devices (snapshot, config, error))
+  if (!snapshot)
+    return vm_config_copy_as_new (config, name);
+  if (!snapshot_put_devices (snapshot, config, error))
     return NULL;
   g_autofree char *variables = snapshot_dup_variables_path (source->path, snapshot->id);
   if (config->nvram && g_file_test (variables, G_FILE_TEST_IS_REGULAR)) {
     g_free (config->nvram);
     config->nvram = g_steal_pointer (&variables);
   }
-  return vm_config_copy_as_new (config, options->name);
+  return vm_config_copy_as_new (config, name);
 }
 
 // The disks of a machine that is saved are those of one whose plug was pulled.
@@ -126,38 +124,6 @@ come_back (Bundle *source, const VmConfig *before, const char *id)
 // ---------------------------------------------------------------------------------------------
 // The machine is elsewhere already: nothing was written since it was cloned last
 
-static void
-extent_cb (void *data, const VmImageExtent *extent)
-{
-  bool *touched = data;
-
-  *touched = *touched || (extent->present && extent->depth == 0);
-}
-
-// The image below becomes the disk. False: it must not.
-static bool
-take_off (VmDiskConfig *disk)
-{
-  g_autoptr (GPtrArray) files = stamps_list_files (disk, NULL);
-  bool touched = !disk->allow_backing || !files || files->len < 2;
-
-  if (touched || !vm_image_map (disk->path, disk->format, true, extent_cb, &touched, NULL, NULL) ||
-      touched)
-    return false;
-  g_autoptr (VmImageInfo) info = vm_image_get_info (disk->path, disk->format, NULL);
-  if (!info || !info->backing_format ||
-      !vm_image_format_from_name (info->backing_format, &disk->format))
-    return false;
-  // It may have grown.
-  g_autoptr (VmImageInfo) below = vm_image_get_info (files->pdata[1], disk->format, NULL);
-  if (!below || below->size_bytes != info->size_bytes)
-    return false;
-  g_free (disk->path);
-  disk->path = g_strdup (files->pdata[1]);
-  disk->allow_backing = files->len > 2;
-  return true;
-}
-
 // Without this a machine could be cloned a few times only.
 static bool
 take_off_untouched (VmConfig *config)
@@ -166,7 +132,7 @@ take_off_untouched (VmConfig *config)
 
   for (unsigned i = 0; i < below->disks->len; i++) {
     VmDiskConfig *disk = below->disks->pdata[i];
-    if (!disk->read_only && !take_off (disk))
+    if (!disk->read_only && !snapshot_take_off (disk))
       return false;
   }
   for (unsigned i = 0; i < below->disks->len; i++) {
@@ -200,16 +166,51 @@ make_linked (Bundle *source, const char *root, VmConfig *config, const CloneOpti
   return clone;
 }
 
+// A snapshot is cloned without the machine's lock. As long as it is there nobody writes its images, so it
+// must be there still when all of it was taken over. Takes the clone.
+static Bundle *
+check_snapshot (const Bundle *source, const Snapshot *snapshot, Bundle *clone, GError **error)
+{
+  g_autoptr (Snapshot) still = clone ? snapshots_find (source, snapshot->id, error) : NULL;
+
+  if (clone && !still)
+    g_clear_pointer (&clone, bundle_discard);
+  return clone;
+}
+
+static void
+folded_cb (void *data, double done)
+{
+  const CloneOptions *options = data;
+
+  if (options->progress)
+    options->progress (done, options->progress_data);
+}
+
+// So often was it cloned and written to in between that its images are as many as there may be.
+static bool
+make_room (Bundle *source, const CloneOptions *options, GError **error)
+{
+  const VmImageJob job = {options->cancellable, folded_cb, (void *) options};
+
+  return options->snapshot || !options->linked || snapshots_make_room (source, &job, error);
+}
+
 Bundle *
 machine_clone (Bundle *source, const char *root, const CloneOptions *options, GError **error)
 {
-  g_autoptr (VmConfig) config =
-      check_at_rest (source, options, error) ? make_config (source, options, error) : NULL;
+  g_autoptr (Snapshot) snapshot =
+      options->snapshot ? snapshots_find (source, options->snapshot, error) : NULL;
 
+  if ((options->snapshot && !snapshot) || !check_at_rest (source, options, error) ||
+      !make_room (source, options, error))
+    return NULL;
+  g_autoptr (VmConfig) config = make_config (source, snapshot, options->name, error);
   if (!config)
     return NULL;
-  if (options->linked)
-    return make_linked (source, root, config, options, error);
-  return bundle_create (root, config, false, options->progress, options->progress_data,
-                        options->cancellable, error);
+  Bundle *clone = options->linked
+                      ? make_linked (source, root, config, options, error)
+                      : bundle_create (root, config, false, options->progress,
+                                       options->progress_data, options->cancellable, error);
+  return snapshot ? check_snapshot (source, snapshot, clone, error) : clone;
 }

@@ -24,6 +24,7 @@ struct _TerrariumMachine {
   Bundle *bundle;   // NULL: none (yet)
   VmConfig *config; // NULL: broken
   char *problem;
+  GFileMonitor *monitor;  // of its description: others may change it
   GCancellable *creation; // while it is being made
   double progress;
   guint telling; // while it is being saved: the source that tells of its progress
@@ -428,6 +429,26 @@ terrarium_machine_discard_saved (TerrariumMachine *machine)
 // ---------------------------------------------------------------------------------------------
 // Creation
 
+// Whoever it was: a clone made on the command line, say, leaves the machine with other images.
+static void
+description_changed_cb (TerrariumMachine *machine)
+{
+  terrarium_machine_reload (machine);
+}
+
+static void
+watch_description (TerrariumMachine *machine)
+{
+  g_autoptr (GFile) folder = g_file_new_for_path (machine->bundle->path);
+  g_autoptr (GFile) file = g_file_get_child (folder, BUNDLE_CONFIG_FILE);
+
+  // Without it the machine is read again when it starts.
+  machine->monitor = g_file_monitor_file (file, G_FILE_MONITOR_NONE, NULL, NULL);
+  if (machine->monitor)
+    g_signal_connect_swapped (machine->monitor, "changed", G_CALLBACK (description_changed_cb),
+                              machine);
+}
+
 static void
 set_bundle (TerrariumMachine *machine, Bundle *bundle)
 {
@@ -438,6 +459,7 @@ set_bundle (TerrariumMachine *machine, Bundle *bundle)
   else
     machine->problem = g_strdup (bundle->error->message);
   load_thumbnail (machine);
+  watch_description (machine);
 }
 
 void
@@ -492,8 +514,10 @@ terrarium_machine_reload (TerrariumMachine *machine)
     machine->config = vm_config_copy (now->config);
     bundle_free (machine->bundle);
     machine->bundle = g_steal_pointer (&now);
+    g_clear_pointer (&machine->problem, g_free);
   }
   notify (machine, PROP_NAME);
+  notify (machine, PROP_PROBLEM);
   notify_state (machine);
 }
 
@@ -633,6 +657,9 @@ terrarium_machine_finalize (GObject *object)
 
   let_go (machine);
   g_clear_handle_id (&machine->thumbnail_source, g_source_remove);
+  if (machine->monitor)
+    g_signal_handlers_disconnect_by_data (machine->monitor, machine);
+  g_clear_object (&machine->monitor);
   g_signal_handlers_disconnect_by_data (machine->screen, machine);
   g_clear_object (&machine->screen);
   g_clear_object (&machine->console);

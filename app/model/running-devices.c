@@ -137,7 +137,8 @@ running_attach_async (Running *running, const VmDiskConfig *disk, const VmNicCon
   else
     vm_config_attach_disk (change.attached, disk, 0);
   GTask *task = new_task (running, change, callback, user_data);
-  if (disk != NULL && !snapshots_check_attach (running->path, disk, &error)) {
+  if (!running_settle_slots (running, &error) ||
+      (disk != NULL && !snapshots_check_attach (running->path, disk, &error))) {
     g_task_return_error (task, error);
     g_object_unref (task);
   } else if (nic != NULL) {
@@ -161,16 +162,40 @@ apply_detached (VmConfig *config, const void *data)
   vm_config_clear_port (config, *port);
 }
 
+// The machine does not have it any more, whatever becomes of its image. If that cannot be kept it stays
+// in machine.json: what was written to it since a snapshot is there at the next start.
+static bool
+forget (Running *running, const VmConfig *config, unsigned port, GError **error)
+{
+  bool kept = snapshots_keep_detached (running->path, config, port, error);
+
+  apply_detached (running->config, &port);
+  return kept && keep (running, apply_detached, &port, error);
+}
+
 void
 running_detached_cb (VmMachine *machine, unsigned port, Running *running)
 {
+  g_autoptr (VmConfig) before = vm_config_copy (running->config);
   g_autoptr (GError) error = NULL;
 
-  // The machine's own list is right all the same; machine.json is written again with the next change,
-  // or has the disk again at the next start.
-  if (!snapshots_keep_detached (running->path, running->config, port, &error) ||
-      !keep (running, apply_detached, &port, &error))
-    g_warning ("%s", error->message);
+  if (forget (running, before, port, &error))
+    return;
+  g_warning ("%s", error->message);
+  g_signal_emit_by_name (machine, "notice", error->message);
+}
+
+bool
+running_settle_slots (Running *running, GError **error)
+{
+  g_autoptr (Bundle) bundle = bundle_load (running->path);
+
+  for (unsigned port = 1; bundle->config != NULL && port <= VM_PORTS; port++)
+    if (vm_config_port_is_used (bundle->config, port) &&
+        !vm_config_port_is_used (running->config, port) &&
+        !forget (running, bundle->config, port, error))
+      return false;
+  return true;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -269,10 +294,15 @@ detach (Running *running, JsonObject *request, ControlCall *call)
 {
   JsonNode *node = json_object_get_member (request, "slot");
   bool valid = node != NULL && json_node_get_value_type (node) == G_TYPE_INT64;
-  gint64 port = valid ? json_node_get_int (node) : 0;
+  gint64 wanted = valid ? json_node_get_int (node) : 0;
+  unsigned port = wanted >= 1 && wanted <= VM_PORTS ? (unsigned) wanted : 0;
+  g_autoptr (GError) error = NULL;
 
-  vm_machine_detach_async (running->machine, port >= 1 && port <= VM_PORTS ? (unsigned) port : 0,
-                           get_flag (request, "force"), NULL, asked_detached_cb, call);
+  if (port != 0 && !snapshots_begin_detaching (running->path, running->config, port, &error))
+    control_call_answer (call, NULL, error);
+  else
+    vm_machine_detach_async (running->machine, port, get_flag (request, "force"), NULL,
+                             asked_detached_cb, call);
 }
 
 static void

@@ -19,5 +19,8 @@ void running_unref (Running *running);
 
 // Of the machine's "detached".
 void running_detached_cb (VmMachine *machine, unsigned port, Running *running);
+// A device that left when its image could not be kept is in machine.json yet, in a slot that is empty: a
+// state or a snapshot of the machine, or another device there, must wait until that is mended.
+bool running_settle_slots (Running *running, GError **error);
 // False: it is about something else.
 bool running_ask_devices (Running *running, const char *op, JsonObject *request, ControlCall *call);

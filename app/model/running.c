@@ -217,9 +217,14 @@ running_save_async (Running *running, GAsyncReadyCallback callback, void *user_d
 {
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
   Save *save = g_new0 (Save, 1);
+  GError *error = NULL;
 
   *save = (Save){running_ref (running), saved_make_path (running->path)};
   g_task_set_task_data (task, save, (GDestroyNotify) save_free);
+  if (!running_settle_slots (running, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
   if (begin_writing (running, task) == NULL)
     return;
   const VmSaveOptions options = {.path = save->path,
@@ -319,7 +324,8 @@ running_snapshot_async (Running *running, const char *name, GAsyncReadyCallback 
   g_task_set_task_data (task, take, (GDestroyNotify) take_free);
   if (begin_writing (running, task) == NULL)
     return;
-  take->taking = snapshots_begin (&bundle, name, &error);
+  take->taking =
+      running_settle_slots (running, &error) ? snapshots_begin (&bundle, name, &error) : NULL;
   if (take->taking == NULL) {
     end_writing (running);
     g_task_return_error (task, error);

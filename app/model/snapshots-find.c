@@ -93,14 +93,12 @@ snapshots_find (const Bundle *bundle, const char *which, GError **error)
 
 // Whether it is the image that `disk` is, or one of those that is based on.
 static bool
-is_of_disk (const VmDiskConfig *disk, const GStatBuf *file)
+is_of_disk (const VmDiskConfig *disk, const char *path)
 {
   g_autoptr (GPtrArray) files = stamps_list_files (disk, NULL);
-  GStatBuf status;
 
   for (unsigned i = 0; files && i < files->len; i++)
-    if (g_stat (files->pdata[i], &status) == 0 && status.st_dev == file->st_dev &&
-        status.st_ino == file->st_ino)
+    if (stamps_is_same_file (files->pdata[i], path))
       return true;
   return false;
 }
@@ -109,16 +107,15 @@ bool
 snapshots_check_attach (const char *bundle_path, const VmDiskConfig *disk, GError **error)
 {
   g_autoptr (SnapshotList) list = snapshot_list_read (bundle_path, error);
-  GStatBuf file;
 
   if (!list)
     return false;
-  if (disk->read_only || g_stat (disk->path, &file) != 0)
+  if (disk->read_only)
     return true;
   for (unsigned i = 0; i < list->all->len; i++) {
     const Snapshot *snapshot = list->all->pdata[i];
     for (unsigned j = 0; j < snapshot->disks->len; j++) {
-      if (!is_of_disk (snapshot->disks->pdata[j], &file))
+      if (!is_of_disk (snapshot->disks->pdata[j], disk->path))
         continue;
       g_autofree char *name = g_filename_display_name (disk->path);
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,

@@ -38,6 +38,7 @@ snapshot_free (Snapshot *snapshot)
   g_free (snapshot->state);
   g_ptr_array_unref (snapshot->disks);
   vm_config_free (snapshot->nics);
+  vm_config_free (snapshot->board);
   g_free (snapshot);
 }
 
@@ -141,19 +142,66 @@ copy_nics (const VmConfig *config)
   return copy;
 }
 
-// As they stand in machine.json; what reads that reads these.
-static bool
-read_nics (Snapshot *snapshot, JsonNode *node)
+// What a state fits: it is of no use to a machine with another amount of memory, for example.
+static void
+put_board (const VmConfig *from, VmConfig *to)
+{
+  to->cpus = from->cpus;
+  to->cpu_features = from->cpu_features;
+  to->memory_bytes = from->memory_bytes;
+  to->display = from->display;
+  to->display_width = from->display_width;
+  to->display_height = from->display_height;
+  to->sound.device = from->sound.device;
+}
+
+static VmConfig *
+copy_board (const VmConfig *config)
+{
+  VmConfig *copy = vm_config_new (VM_ARCH_AARCH64);
+
+  put_board (config, copy);
+  return copy;
+}
+
+// As it stands in machine.json; what reads that reads this. NULL: it cannot be.
+static VmConfig *
+read_part (const char *const *names, JsonObject *part)
 {
   g_autoptr (VmConfig) empty = vm_config_new (VM_ARCH_AARCH64);
   g_autofree char *frame = vm_config_to_json (empty, NULL);
   g_autoptr (JsonNode) root = json_from_string (frame, NULL);
 
-  json_object_set_member (json_node_get_object (root), "nics", json_node_copy (node));
+  for (unsigned i = 0; names[i]; i++)
+    if (json_object_has_member (part, names[i]))
+      json_object_set_member (json_node_get_object (root), names[i],
+                              json_node_copy (json_object_get_member (part, names[i])));
   g_autofree char *text = json_to_string (root, FALSE);
-  g_autoptr (VmConfig) config = vm_config_from_json (text, -1, "/", NULL);
-  if (config != NULL)
+  return vm_config_from_json (text, -1, "/", NULL);
+}
+
+static bool
+read_nics (Snapshot *snapshot, JsonObject *object)
+{
+  static const char *const names[] = {"nics", NULL};
+  g_autoptr (VmConfig) config = read_part (names, object);
+
+  if (config)
     snapshot->nics = copy_nics (config);
+  return config != NULL;
+}
+
+static const char *const board_names[] = {"cpus",    "cpu-features", "memory-mib",
+                                          "display", "sound",        NULL};
+
+static bool
+read_board (Snapshot *snapshot, JsonNode *node)
+{
+  g_autoptr (VmConfig) config =
+      JSON_NODE_HOLDS_OBJECT (node) ? read_part (board_names, json_node_get_object (node)) : NULL;
+
+  if (config)
+    snapshot->board = copy_board (config);
   return config != NULL;
 }
 
@@ -191,8 +239,10 @@ read_snapshot (const char *folder, JsonNode *node)
   for (unsigned i = 0; i < json_array_get_length (json_node_get_array (disks)); i++)
     if (!read_disk (snapshot, folder, json_array_get_element (json_node_get_array (disks), i)))
       return NULL;
-  if (json_object_has_member (object, "nics") &&
-      !read_nics (snapshot, json_object_get_member (object, "nics")))
+  if (json_object_has_member (object, "nics") && !read_nics (snapshot, object))
+    return NULL;
+  if (json_object_has_member (object, "board") &&
+      !read_board (snapshot, json_object_get_member (object, "board")))
     return NULL;
   snapshot->has_state = get_flag (object, "state");
   if (snapshot->has_state)
@@ -283,6 +333,21 @@ make_disk (const char *folder, const VmDiskConfig *disk)
 }
 
 static JsonObject *
+make_board (const VmConfig *board)
+{
+  JsonObject *object = json_object_new ();
+  g_autofree char *text = vm_config_to_json (board, NULL);
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+  JsonObject *from = json_node_get_object (root);
+
+  for (unsigned i = 0; board_names[i]; i++)
+    if (json_object_has_member (from, board_names[i]))
+      json_object_set_member (object, board_names[i],
+                              json_node_copy (json_object_get_member (from, board_names[i])));
+  return object;
+}
+
+static JsonObject *
 make_snapshot (const char *folder, const Snapshot *snapshot)
 {
   JsonObject *object = json_object_new ();
@@ -303,6 +368,8 @@ make_snapshot (const char *folder, const Snapshot *snapshot)
     JsonNode *nics = json_object_get_member (json_node_get_object (root), "nics");
     json_object_set_member (object, "nics", json_node_copy (nics));
   }
+  if (snapshot->board)
+    json_object_set_object_member (object, "board", make_board (snapshot->board));
   return object;
 }
 
@@ -385,6 +452,8 @@ snapshot_put_devices (const Snapshot *snapshot, VmConfig *config, GError **error
     return false;
   if (snapshot->nics)
     put_nics (snapshot, config);
+  if (snapshot->board)
+    put_board (snapshot->board, config);
   g_ptr_array_set_size (config->disks, 0);
   for (unsigned i = 0; i < snapshot->disks->len; i++)
     g_ptr_array_add (config->disks, copy_disk (snapshot->disks->pdata[i]));
@@ -437,6 +506,7 @@ snapshot_list_add (SnapshotList *list, const char *id, const char *name, const V
   for (unsigned i = 0; i < config->disks->len; i++)
     g_ptr_array_add (snapshot->disks, copy_disk (config->disks->pdata[i]));
   snapshot->nics = copy_nics (config);
+  snapshot->board = copy_board (config);
   g_ptr_array_add (list->all, snapshot);
   g_free (list->current);
   list->current = g_strdup (id);

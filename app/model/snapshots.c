@@ -4,7 +4,6 @@
 // the next. Any thread that may wait.
 #include "app/model/snapshots-priv.h"
 
-#include <errno.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -13,11 +12,9 @@
 #include "app/model/saved.h"
 #include "app/model/stamps.h"
 
-#define THUMBNAIL_FILE  "thumbnail.png"
-#define DETACHED_PREFIX "detached-"
+#define THUMBNAIL_FILE "thumbnail.png"
 
 enum {
-  CHAIN_MAX = 28, // the engine opens a few more
   NAME_MAX_BYTES = 255,
 };
 
@@ -45,11 +42,11 @@ put_overlay (const char *folder, VmDiskConfig *disk, unsigned index, const char 
 
   if (!files)
     return false;
-  if (files->len >= CHAIN_MAX) {
+  if (files->len >= SNAPSHOT_CHAIN_MAX) {
     g_set_error_literal (
         error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_LINKS,
-        _ ("There are too many snapshots, one after the other; delete some of them "
-           "while the machine is off."));
+        _ ("There are too many images, one on top of the other; try again while the machine is "
+           "off, delete some of its snapshots, or make a complete clone."));
     return false;
   }
   if (!vm_image_create (path, &options, error))
@@ -87,232 +84,43 @@ snapshot_put_overlays (const char *folder, VmConfig *config, const char *id, GEr
 }
 
 // ---------------------------------------------------------------------------------------------
-// What nobody needs any more
+// Making good
 
+// Images that others are based on are never written again, so each gets one on top.
 static bool
-add_chains (GHashTable *needed, GPtrArray *disks)
+put_on_frozen (const SnapshotList *list, VmConfig *config, const char *id, bool *changed,
+               GError **error)
 {
-  for (unsigned i = 0; i < disks->len; i++) {
-    g_autoptr (GPtrArray) files = stamps_list_files (disks->pdata[i], NULL);
-    if (!files)
-      return false;
-    for (unsigned j = 0; j < files->len; j++)
-      g_hash_table_add (needed, g_path_get_basename (files->pdata[j]));
-  }
-  return true;
-}
-
-// What was detached needs what it is based on. If that is gone, there is nothing left to keep.
-static void
-add_detached (GHashTable *needed, const char *bundle_path)
-{
-  g_autoptr (GDir) dir = g_dir_open (bundle_path, 0, NULL);
-
-  for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    g_autofree char *path = g_build_filename (bundle_path, name, NULL);
-    const VmDiskConfig disk = {.path = path, .format = VM_IMAGE_QCOW2, .allow_backing = true};
-    if (!g_str_has_prefix (name, DETACHED_PREFIX))
-      continue;
-    g_autoptr (GPtrArray) files = stamps_list_files (&disk, NULL);
-    for (unsigned i = 0; files && i < files->len; i++)
-      g_hash_table_add (needed, g_path_get_basename (files->pdata[i]));
-  }
-}
-
-// Names of files that count. NULL: it cannot be told, so nothing may go.
-static GHashTable *
-list_needed (const SnapshotList *list, const VmConfig *config)
-{
-  g_autoptr (GHashTable) needed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  bool ok = add_chains (needed, config->disks);
-
-  add_detached (needed, list->bundle_path);
-  for (unsigned i = 0; i < list->all->len && ok; i++) {
-    const Snapshot *snapshot = list->all->pdata[i];
-    ok = add_chains (needed, snapshot->disks);
-    g_hash_table_add (needed, g_strdup_printf ("snapshot-%s.state", snapshot->id));
-    g_hash_table_add (needed, g_strdup_printf ("snapshot-%s.png", snapshot->id));
-    g_hash_table_add (needed, g_strdup_printf ("snapshot-%s.nvram", snapshot->id));
-  }
-  return ok ? g_steal_pointer (&needed) : NULL;
-}
-
-// "disk<n>-<id>.qcow2"
-static bool
-is_overlay (const char *name)
-{
-  enum { ID_LENGTH = 36 };
-  const char *dash = strchr (name, '-');
-
-  if (!g_str_has_prefix (name, "disk") || !dash || strlen (dash + 1) != ID_LENGTH + 6 ||
-      !g_str_has_suffix (name, ".qcow2"))
-    return false;
-  g_autofree char *id = g_strndup (dash + 1, ID_LENGTH);
-  return g_uuid_string_is_valid (id);
-}
-
-// Only what was made here: an overlay, a state or picture of a snapshot, or a temporary one of them.
-static bool
-is_ours (const char *name)
-{
-  static const char *const patterns[] = {"snapshot-*.state", "snapshot-*.png", "snapshot-*.nvram*",
-                                         ".disk*-*.qcow2.*", ".snapshot-*.state.new-*"};
-
-  for (unsigned i = 0; i < G_N_ELEMENTS (patterns); i++)
-    if (g_pattern_match_simple (patterns[i], name))
-      return true;
-  return is_overlay (name);
-}
-
-static const VmDiskConfig *
-find_in_slot (const VmConfig *config, unsigned port)
-{
-  for (unsigned i = 0; i < config->disks->len; i++) {
-    const VmDiskConfig *disk = config->disks->pdata[i];
-    if (disk->port == port)
-      return disk;
-  }
-  return NULL;
-}
-
-char *
-snapshots_dup_detached (const char *bundle_path, const VmConfig *config, unsigned port)
-{
-  const VmDiskConfig *disk = find_in_slot (config, port);
-
-  if (!disk || disk->read_only)
-    return NULL;
-  g_autofree char *folder = g_path_get_dirname (disk->path);
-  g_autofree char *name = g_path_get_basename (disk->path);
-  if (strcmp (folder, bundle_path) != 0 || !is_overlay (name))
-    return NULL;
-  g_autofree char *kept = g_strconcat (DETACHED_PREFIX, name, NULL);
-  return g_build_filename (bundle_path, kept, NULL);
-}
-
-bool
-snapshots_keep_detached (const char *bundle_path, const VmConfig *config, unsigned port,
-                         GError **error)
-{
-  g_autofree char *kept = snapshots_dup_detached (bundle_path, config, port);
-
-  if (!kept || link (find_in_slot (config, port)->path, kept) == 0 || errno == EEXIST)
-    return true;
-  g_set_error (
-      error, G_IO_ERROR, g_io_error_from_errno (errno),
-      _ ("What was written to the disk since a snapshot cannot be kept in %s: %s; copy the "
-         "disk from inside the machine first."),
-      bundle_path, g_strerror (errno));
-  return false;
-}
-
-static void
-remove_unneeded (const SnapshotList *list, const VmConfig *config)
-{
-  g_autoptr (GHashTable) needed = list_needed (list, config);
-  g_autoptr (GDir) dir = needed ? g_dir_open (list->bundle_path, 0, NULL) : NULL;
-
-  for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    g_autofree char *path = g_build_filename (list->bundle_path, name, NULL);
-    if (is_ours (name) && !g_hash_table_contains (needed, name))
-      g_unlink (path);
-  }
-}
-
-// ---------------------------------------------------------------------------------------------
-// Putting together: an image that only one other is based on, and no snapshot keeps
-
-static bool
-is_kept (const SnapshotList *list, const char *path)
-{
-  for (unsigned i = 0; i < list->all->len; i++) {
-    const Snapshot *snapshot = list->all->pdata[i];
-    for (unsigned j = 0; j < snapshot->disks->len; j++)
-      if (strcmp (((VmDiskConfig *) snapshot->disks->pdata[j])->path, path) == 0)
-        return true;
-  }
-  return false;
-}
-
-// Whether any snapshot needs `path`, itself or below what it keeps.
-static bool
-is_below_kept (const SnapshotList *list, const char *path)
-{
-  for (unsigned i = 0; i < list->all->len; i++) {
-    const Snapshot *snapshot = list->all->pdata[i];
-    for (unsigned j = 0; j < snapshot->disks->len; j++) {
-      g_autoptr (GPtrArray) files = stamps_list_files (snapshot->disks->pdata[j], NULL);
-      if (!files || g_ptr_array_find_with_equal_func (files, path, g_str_equal, NULL))
-        return true;
-    }
-  }
-  return false;
-}
-
-// The machine's own image and the first one below it become one, unless a snapshot needs that. False
-// only when nothing changed and it was to.
-static bool
-merge_disk (const SnapshotList *list, VmDiskConfig *disk, unsigned index, const VmImageJob *job,
-            GError **error)
-{
-  g_autoptr (GPtrArray) files = stamps_list_files (disk, error);
-  g_autofree char *id = g_uuid_string_random ();
-  g_autofree char *name = g_strdup_printf ("disk%u-%s.qcow2", index, id);
-  g_autofree char *path = g_build_filename (list->bundle_path, name, NULL);
-  unsigned depth = 0;
-
-  while (files && depth + 1 < files->len && !is_below_kept (list, files->pdata[depth + 1]))
-    depth++;
-  if (!files || depth == 0 || is_kept (list, disk->path))
-    return files != NULL;
-  if (!vm_image_flatten (disk->path, disk->format, depth, path, job, error))
-    return false;
-  g_free (disk->path);
-  disk->path = g_steal_pointer (&path);
-  disk->allow_backing = depth + 1 < files->len;
-  return true;
-}
-
-static bool
-merge (const SnapshotList *list, Bundle *bundle, const VmImageJob *job, GError **error)
-{
-  g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
-  bool changed = false;
-
   for (unsigned i = 0; i < config->disks->len; i++) {
     VmDiskConfig *disk = config->disks->pdata[i];
-    const VmDiskConfig *before = bundle->config->disks->pdata[i];
-    if (!disk->read_only && !merge_disk (list, disk, i, job, error))
+    if (disk->read_only || !snapshot_list_needs_unchanged (list, config, NULL, disk->path))
+      continue;
+    if (!put_overlay (list->bundle_path, disk, i, id, error)) {
+      snapshot_remove_overlays (config, id);
       return false;
-    changed |= strcmp (disk->path, before->path) != 0;
+    }
+    *changed = true;
   }
-  return !changed || bundle_set_config (bundle, g_steal_pointer (&config), error);
+  return true;
 }
-
-// ---------------------------------------------------------------------------------------------
-// Making good
 
 bool
 snapshots_prepare (Bundle *bundle, GError **error)
 {
   g_autoptr (SnapshotList) list = snapshot_list_read (bundle->path, error);
   g_autofree char *id = g_uuid_string_random ();
-  bool frozen = false;
+  bool changed = false;
 
-  if (!list)
+  if (!list || !snapshots_finish_detaching (bundle, error))
     return false;
-  if (list->all->len == 0 && !list->current)
-    return true;
-  remove_unneeded (list, bundle->config);
-  for (unsigned i = 0; i < bundle->config->disks->len; i++) {
-    const VmDiskConfig *disk = bundle->config->disks->pdata[i];
-    frozen |= !disk->read_only && is_below_kept (list, disk->path);
-  }
-  if (!frozen)
-    return true;
+  if (list->all->len > 0 || list->current)
+    snapshot_remove_unneeded (list, bundle->config);
+  else
+    snapshot_remove_halves (bundle->path);
   g_autoptr (VmConfig) config = vm_config_copy (bundle->config);
-  return snapshot_put_overlays (bundle->path, config, id, error) &&
-         bundle_set_config (bundle, g_steal_pointer (&config), error);
+  if (!put_on_frozen (list, config, id, &changed, error))
+    return false;
+  return !changed || bundle_set_config (bundle, g_steal_pointer (&config), error);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -473,9 +281,12 @@ char *
 snapshots_take (Bundle *bundle, const char *name, GError **error)
 {
   g_autofree char *state = saved_dup_path (bundle);
-  SnapshotTaking *taking = snapshots_begin (bundle, name, error);
   char *id = NULL;
 
+  // A state is of use with the images as they are.
+  if (!state && !snapshots_make_room (bundle, NULL, error))
+    return NULL;
+  SnapshotTaking *taking = snapshots_begin (bundle, name, error);
   if (!taking)
     return NULL;
   if (snapshots_commit (bundle->path, taking, error)) {
@@ -524,7 +335,7 @@ snapshots_go_back (Bundle *bundle, const char *id, GError **error)
     saved_discard (bundle->path);
   else if (!saved_commit (bundle->path, bundle->config, snapshot->state, error))
     return false;
-  remove_unneeded (list, bundle->config);
+  snapshot_remove_unneeded (list, bundle->config);
   return true;
 }
 
@@ -547,11 +358,14 @@ snapshots_delete (Bundle *bundle, const char *id, bool at_rest, const VmImageJob
   }
   snapshot_list_remove (list, snapshot);
   // What is put together is a copy: the snapshot is whole until the list says that it is gone.
-  if (at_rest && !saved && !merge (list, bundle, job, error))
+  if (at_rest && !saved && !snapshot_merge (list, bundle, job, error))
     return false;
   if (!snapshot_list_write (list, error))
     return false;
-  remove_unneeded (list, bundle->config);
+  // Only now: who clones the snapshot looks for it again when he has linked to its images.
+  if (at_rest && !saved)
+    snapshot_take_off_untouched (list, bundle);
+  snapshot_remove_unneeded (list, bundle->config);
   return true;
 }
 

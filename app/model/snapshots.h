@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Snapshots of a machine: its disks as they were, which devices it had, its state if it ran, in a tree
+// Snapshots of a machine: its disks as they were, what it was made of, its state if it ran, in a tree
 // (engine/snapshot/DESIGN.md):
 //
 //   snapshots.json            what there is, and which of them the machine came from last
@@ -24,6 +24,7 @@ typedef struct Snapshot {
   char *picture;    // path; NULL: none
   GPtrArray *disks; // of VmDiskConfig: what it keeps
   VmConfig *nics;   // of the network adapters only; NULL: they were not kept then
+  VmConfig *board;  // of memory, processors, display and sound only; likewise
   char *state;      // path; NULL: none
 } Snapshot;
 
@@ -38,9 +39,17 @@ Snapshot *snapshots_find (const Bundle *bundle, const char *which, GError **erro
 // What is in a slot is about to leave the machine. An image that a snapshot has put there has what was
 // written since, and only the machine's own list keeps it from being deleted: it gets a second name,
 // detached-<name>, under which it and what it is based on stay. dup: that name, NULL: it is none.
+// begin: before the guest is asked, which may take its time. keep: the machine does not have it any
+// more, and its name is about to leave machine.json; where there are no second names it gets another.
 char *snapshots_dup_detached (const char *bundle_path, const VmConfig *config, unsigned port);
+bool snapshots_begin_detaching (const char *bundle_path, const VmConfig *config, unsigned port,
+                                GError **error);
 bool snapshots_keep_detached (const char *bundle_path, const VmConfig *config, unsigned port,
                               GError **error);
+// With the lock: what was cut short after its image got another name leaves machine.json.
+bool snapshots_finish_detaching (Bundle *bundle, GError **error);
+// Whether a disk, a snapshot or something detached needs a file. True also when that cannot be told.
+bool snapshots_is_file_needed (const Bundle *bundle, const char *path);
 
 // A disk is about to be attached to the machine while it runs. What a snapshot keeps is never written
 // again, and only at a start it gets an image on top.
@@ -58,6 +67,9 @@ bool snapshots_go_back (Bundle *bundle, const char *id, GError **error);
 // that is cancelled the snapshot is still there.
 bool snapshots_delete (Bundle *bundle, const char *id, bool at_rest, const VmImageJob *job,
                        GError **error);
+// At rest and not saved: where a disk has as many images on top of one another as there may be, those that
+// no snapshot needs become one.
+bool snapshots_make_room (Bundle *bundle, const VmImageJob *job, GError **error);
 bool snapshots_rename (const Bundle *bundle, const char *id, const char *name, GError **error);
 
 // Of a machine that runs, in three steps.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,15 @@ stamps_list_files (const VmDiskConfig *disk, GError **error)
       format = VM_IMAGE_RAW;
   }
   return g_steal_pointer (&files);
+}
+
+bool
+stamps_is_same_file (const char *one, const char *other)
+{
+  struct stat a, b;
+
+  return strcmp (one, other) == 0 || (stat (one, &a) == 0 && stat (other, &b) == 0 &&
+                                      a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
 static bool

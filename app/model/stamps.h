@@ -14,3 +14,6 @@ bool stamps_match (JsonArray *stamps, const VmConfig *config, GError **error);
 
 // The files a disk is made of, itself first. NULL with an error.
 GPtrArray *stamps_list_files (const VmDiskConfig *disk, GError **error);
+
+// Whether two names lead to one file.
+bool stamps_is_same_file (const char *one, const char *other);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/model/adopt.h"
 #include "app/model/clone.h"
 #include "app/model/snapshots.h"
 
@@ -407,6 +408,70 @@ terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result, GErr
     take_out (store, found);
   terrarium_machine_finish_creating (work->machine, bundle);
   return work->machine;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Machines that are elsewhere
+
+typedef struct Adoption {
+  char *root, *path;
+} Adoption;
+
+static void
+adoption_free (Adoption *adoption)
+{
+  g_free (adoption->root);
+  g_free (adoption->path);
+  g_free (adoption);
+}
+
+// Worker. The folder's name; NULL without an error: it is no machine.
+static void
+adopt_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  const Adoption *adoption = task_data;
+  GError *error = NULL;
+  bool folder = g_file_test (adoption->path, G_FILE_TEST_IS_DIR);
+  // A window of one machine has no library.
+  bool meant = adoption->root && (folder || adopt_is_machine (adoption->path));
+  char *name = meant ? adopt_machine (adoption->root, adoption->path, &error) : NULL;
+
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, name, g_free);
+}
+
+void
+terrarium_store_adopt_async (TerrariumStore *store, const char *path, GAsyncReadyCallback callback,
+                             void *user_data)
+{
+  g_autoptr (GTask) task = g_task_new (store, NULL, callback, user_data);
+  Adoption *adoption = g_new0 (Adoption, 1);
+
+  *adoption = (Adoption){g_strdup (store->root), g_strdup (path)};
+  g_task_set_task_data (task, adoption, (GDestroyNotify) adoption_free);
+  g_task_run_in_thread (task, adopt_cb);
+}
+
+TerrariumMachine *
+terrarium_store_adopt_finish (TerrariumStore *store, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  g_autofree char *name = g_task_propagate_pointer (G_TASK (result), &why);
+  TerrariumMachine *machine;
+
+  if (!name) {
+    if (why)
+      g_propagate_error (error, g_steal_pointer (&why));
+    return NULL;
+  }
+  terrarium_store_rescan (store);
+  machine = terrarium_store_find (store, name);
+  if (!machine)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 _ ("“%s” is on its way to the Trash; undo that first."), name);
+  return machine;
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -49,6 +49,13 @@ TerrariumMachine *terrarium_store_create_finish (TerrariumStore *store, GAsyncRe
 void terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *machine, bool linked,
                                       GAsyncReadyCallback callback, void *user_data);
 
+// Adds a machine that a person opens (adopt.h), on a worker; finish returns it (borrowed), NULL with an
+// error, or NULL without one: `path` is no machine.
+void terrarium_store_adopt_async (TerrariumStore *store, const char *path,
+                                  GAsyncReadyCallback callback, void *user_data);
+TerrariumMachine *terrarium_store_adopt_finish (TerrariumStore *store, GAsyncResult *result,
+                                                GError **error);
+
 // Takes a stopped machine out of the list; its bundle stays until put_in_trash or take_back.
 void terrarium_store_remove (TerrariumStore *store, TerrariumMachine *machine);
 void terrarium_store_take_back (TerrariumStore *store, TerrariumMachine *machine);

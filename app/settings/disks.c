@@ -3,6 +3,7 @@
 #include <glib/gi18n.h>
 
 #include "app/settings/settings-private.h"
+#include "app/widgets/discs.h"
 
 #define NEW_DISK_GIB     16
 #define NEW_DISK_MAX_GIB 2048
@@ -21,7 +22,6 @@ get_number (GtkWidget *button)
 typedef struct Question {
   GtkWidget *window; // of the settings, owned
   Change *change;
-  bool force;
 } Question;
 
 static void
@@ -32,30 +32,24 @@ question_free (Question *question)
   g_free (question);
 }
 
-static void change_medium (Settings *settings, const Change *change, bool force);
-
 static void
 answer_cb (Question *question, const char *response)
 {
   Settings *settings = g_object_get_data (G_OBJECT (question->window), "settings");
 
-  if (!settings || !g_str_equal (response, "yes"))
-    return;
-  if (question->force)
-    change_medium (settings, question->change, true);
-  else
+  if (settings && g_str_equal (response, "yes"))
     settings_change (settings, question->change);
 }
 
 static void
 ask (Settings *settings, const char *heading, const char *body, const char *verb,
-     const Change *change, bool force)
+     const Change *change)
 {
   GtkWidget *widget = adw_message_dialog_new (GTK_WINDOW (settings->window), heading, body);
   AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (widget);
   Question *question = g_new0 (Question, 1);
 
-  *question = (Question){GTK_WIDGET (g_object_ref (settings->window)), change_copy (change), force};
+  *question = (Question){GTK_WIDGET (g_object_ref (settings->window)), change_copy (change)};
   adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "yes", verb, NULL);
   adw_message_dialog_set_response_appearance (dialog, "yes", ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_default_response (dialog, "cancel");
@@ -68,79 +62,31 @@ ask (Settings *settings, const char *heading, const char *body, const char *verb
 // ---------------------------------------------------------------------------------------------
 // Discs
 
-typedef struct Insertion {
-  GtkWidget *window; // owned
-  Change *change;
-} Insertion;
-
 static void
-medium_changed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+disc_done_cb (GtkWidget *window, const char *error)
 {
-  Insertion *insertion = user_data;
-  Settings *settings = g_object_get_data (G_OBJECT (insertion->window), "settings");
-  g_autoptr (GError) error = NULL;
+  Settings *settings = g_object_get_data (G_OBJECT (window), "settings");
 
-  terrarium_machine_change_finish (TERRARIUM_MACHINE (source), result, &error);
-  if (settings && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY) &&
-      terrarium_machine_get_vm (settings->machine))
-    ask (settings, _ ("Take the disc out although it is in use?"),
-         _ ("The machine has locked the drive and was asked to let go of the disc. Programs that "
-            "read from it may fail."),
-         _ ("_Take Out"), insertion->change, true);
-  else if (settings && error)
-    settings_tell (settings, error->message);
+  if (settings && error)
+    settings_tell (settings, error);
   if (settings)
     settings_fill_disks (settings);
-  g_object_unref (insertion->window);
-  change_free (insertion->change);
-  g_free (insertion);
-}
-
-static void
-change_medium (Settings *settings, const Change *change, bool force)
-{
-  Insertion *insertion;
-
-  if (settings->renumbering)
-    return;
-  insertion = g_new0 (Insertion, 1);
-  *insertion = (Insertion){GTK_WIDGET (g_object_ref (settings->window)), change_copy (change)};
-  terrarium_machine_change_async (settings->machine, change, force, medium_changed_cb, insertion);
 }
 
 static void
 eject_cb (GtkWidget *button, Settings *settings)
 {
-  change_medium (settings, &(Change){.kind = CHANGE_MEDIUM, .number = get_number (button)}, false);
-}
-
-static void
-disc_chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
-{
-  Settings *settings = g_object_get_data (user_data, "settings");
-  unsigned number = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (dialog), "number"));
-
-  if (response == GTK_RESPONSE_ACCEPT && settings) {
-    g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
-    g_autofree char *path = g_file_get_path (file);
-    if (path)
-      change_medium (settings, &(Change){.kind = CHANGE_MEDIUM, .number = number, .text = path},
-                     false);
-  }
-  gtk_native_dialog_destroy (dialog);
-  g_object_unref (dialog);
+  if (!settings->renumbering)
+    terrarium_change_disc (GTK_WIDGET (settings->window), settings->machine, get_number (button),
+                           NULL, disc_done_cb);
 }
 
 static void
 insert_cb (GtkWidget *button, Settings *settings)
 {
-  GtkFileChooserNative *chooser =
-      gtk_file_chooser_native_new (_ ("Insert a Disc"), GTK_WINDOW (settings->window),
-                                   GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Insert"), _ ("_Cancel"));
-
-  g_object_set_data (G_OBJECT (chooser), "number", GUINT_TO_POINTER (get_number (button)));
-  g_signal_connect_object (chooser, "response", G_CALLBACK (disc_chosen_cb), settings->window, 0);
-  gtk_native_dialog_show (GTK_NATIVE_DIALOG (chooser));
+  if (!settings->renumbering)
+    terrarium_choose_disc (GTK_WIDGET (settings->window), settings->machine, get_number (button),
+                           disc_done_cb);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -162,7 +108,7 @@ remove_cb (GtkWidget *button, Settings *settings)
         settings, heading,
         _ ("Its image goes to the Trash if it belongs to this machine; otherwise it stays where it "
            "is."),
-        _ ("_Remove"), &change, false);
+        _ ("_Remove"), &change);
 }
 
 static GtkWidget *
@@ -286,11 +232,36 @@ add_new_rows (Settings *settings)
   settings_add_row (settings, settings->disks, drive);
 }
 
+static char *
+dup_disks (const VmConfig *config)
+{
+  GString *text = g_string_new (NULL);
+
+  for (unsigned i = 0; i < config->disks->len; i++) {
+    const VmDiskConfig *disk = config->disks->pdata[i];
+    g_string_append_printf (text, "%s\n%d %d %d\n", disk->path, (int) disk->format, (int) disk->bus,
+                            disk->cdrom);
+  }
+  return g_string_free (text, FALSE);
+}
+
+// Somebody else may have changed them. What is changed here makes its rows itself.
+void
+settings_update_disks (Settings *settings)
+{
+  g_autofree char *now = dup_disks (terrarium_machine_get_config (settings->machine));
+
+  if (settings->n_sent == 0 && !g_str_equal (now, settings->shown_disks))
+    settings_fill_disks (settings);
+}
+
 // Also alone: discs change while the rest stays.
 void
 settings_fill_disks (Settings *settings)
 {
   settings->config = terrarium_machine_get_config (settings->machine);
+  g_free (settings->shown_disks);
+  settings->shown_disks = dup_disks (settings->config);
   for (unsigned i = settings->rows->len; i-- > 0;) {
     GtkWidget *row = settings->rows->pdata[i];
     if (g_object_get_data (G_OBJECT (row), "group") != settings->disks)

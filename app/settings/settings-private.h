@@ -17,6 +17,7 @@ typedef struct Settings {
   bool renumbering;       // a disk comes or goes: rows will have other numbers
   unsigned n_sent;        // changes that are not answered yet
   bool stale;             // after these, rows are to be made anew
+  char *shown_disks;      // what rows of disks were made of last
   AdwPreferencesGroup *general, *system, *disks, *network;
   GPtrArray *rows; // GtkWidget, borrowed, each with its group as data "group"
 } Settings;
@@ -32,4 +33,6 @@ void settings_change (Settings *settings, const Change *change);
 void settings_tell (Settings *settings, const char *text);
 
 void settings_fill_disks (Settings *settings);
+// The same if they are not what is shown.
+void settings_update_disks (Settings *settings);
 void settings_fill_network (Settings *settings);

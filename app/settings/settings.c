@@ -16,6 +16,7 @@ settings_free (Settings *settings)
   g_signal_handlers_disconnect_by_data (settings->machine, settings);
   g_object_unref (settings->machine);
   g_ptr_array_unref (settings->rows);
+  g_free (settings->shown_disks);
   g_free (settings);
 }
 
@@ -354,6 +355,8 @@ terrarium_show_settings (GtkWindow *parent, TerrariumMachine *machine)
   gtk_window_set_modal (GTK_WINDOW (window), TRUE);
   gtk_window_set_default_size (GTK_WINDOW (window), 620, 680);
   g_signal_connect_swapped (machine, "notify::vm", G_CALLBACK (fill), settings);
+  g_signal_connect_swapped (machine, "notify::status", G_CALLBACK (settings_update_disks),
+                            settings);
   fill (settings);
   gtk_window_present (GTK_WINDOW (window));
 }

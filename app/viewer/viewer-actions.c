@@ -185,6 +185,7 @@ terrarium_viewer_install_actions (GtkWidgetClass *widget_class)
   for (unsigned i = 0; i < G_N_ELEMENTS (actions); i++)
     gtk_widget_class_install_action (widget_class, actions[i].name, NULL, actions[i].function);
   gtk_widget_class_install_action (widget_class, "viewer.send-keys", "i", send_keys_action);
+  terrarium_viewer_install_disc_actions (widget_class);
   gtk_widget_class_install_property_action (widget_class, "viewer.performance", "show-performance");
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_F9, 0, "viewer.performance", NULL);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_F11, 0, "viewer.fullscreen", NULL);
@@ -230,4 +231,5 @@ terrarium_viewer_update_actions (TerrariumViewer *viewer)
                                  terrarium_machine_can (machine, VM_OP_FORCE_STOP));
   gtk_widget_action_set_enabled (widget, "viewer.send-keys", on);
   gtk_widget_action_set_enabled (widget, "viewer.save-picture", on);
+  terrarium_viewer_update_discs (viewer);
 }

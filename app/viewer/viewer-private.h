@@ -31,12 +31,15 @@ struct _TerrariumViewer {
   TerrariumDisplay *display;
   GtkLabel *notice;
   TerrariumSerial *serial;
+  GMenu *keys_section, *discs_section;
+  char *shown_discs; // what the items about discs were made of
   TerrariumPerformance *performance;
-  GMenu *keys_section;
 };
 
 void terrarium_viewer_install_actions (GtkWidgetClass *widget_class);
 void terrarium_viewer_update_actions (TerrariumViewer *viewer);
+void terrarium_viewer_install_disc_actions (GtkWidgetClass *widget_class);
+void terrarium_viewer_update_discs (TerrariumViewer *viewer);
 
 void terrarium_viewer_go_back (TerrariumViewer *viewer);
 void terrarium_viewer_tell (TerrariumViewer *viewer, const char *text);

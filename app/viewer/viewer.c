@@ -322,6 +322,7 @@ terrarium_viewer_dispose (GObject *object)
   disconnect_machine (viewer);
   g_clear_object (&viewer->machine);
   g_clear_pointer (&viewer->message, g_free);
+  g_clear_pointer (&viewer->shown_discs, g_free);
   G_OBJECT_CLASS (terrarium_viewer_parent_class)->dispose (object);
 }
 
@@ -353,6 +354,7 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, serial);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, performance);
   gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, keys_section);
+  gtk_widget_class_bind_template_child (widget_class, TerrariumViewer, discs_section);
 }
 
 static void

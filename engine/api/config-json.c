@@ -247,6 +247,21 @@ bad_text (GError **error)
   return false;
 }
 
+// `why` is the parser's and in English, but it begins with where it gave up.
+static void
+bad_line (GError **error, const GError *why)
+{
+  unsigned line;
+
+  if (sscanf (why->message, "<data>:%u:", &line) != 1)
+    bad_text (error);
+  else
+    g_set_error (error, VM_CONFIG_ERROR, VM_CONFIG_ERROR_FORMAT,
+                 _ ("This is not a description of a machine: line %u cannot be understood; correct "
+                    "it or restore the file from a copy."),
+                 line);
+}
+
 static bool
 bad_field (GError **error, const char *name)
 {
@@ -657,11 +672,15 @@ vm_config_from_json (const char *json, gssize length, const char *base_dir, GErr
 {
   size_t bytes = length < 0 ? strlen (json) : (size_t) length;
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr (GError) why = NULL;
 
   if (bytes > LENGTH_MAX || memchr (json, 0, bytes) != NULL ||
-      !g_utf8_validate (json, (gssize) bytes, NULL) || !has_few_brackets (json, bytes) ||
-      !json_parser_load_from_data (parser, json, (gssize) bytes, NULL)) {
+      !g_utf8_validate (json, (gssize) bytes, NULL) || !has_few_brackets (json, bytes)) {
     bad_text (error);
+    return NULL;
+  }
+  if (!json_parser_load_from_data (parser, json, (gssize) bytes, &why)) {
+    bad_line (error, why);
     return NULL;
   }
   JsonNode *root = json_parser_get_root (parser);

@@ -3,6 +3,8 @@
 discs change."""
 import json
 import os
+import subprocess
+import sys
 
 import guest
 from lib import Atspi, check, has_state, run, wait
@@ -125,6 +127,28 @@ def duplicate(app):
           "a duplicate can share the disks")
 
 
+def from_outside(app):
+    """The command line makes a clone of a machine whose settings are open: it goes on in another image."""
+    app.click(app.find("Menu of Renamed", "push button"))
+    app.act(app.find("Settings…", "menu item"))
+    app.find(starts=os.path.join(ONE, "disk0.qcow2"), role="label")
+    subprocess.run([sys.argv[1], "clone", "Renamed", "Outside", "--linked"], check=True)
+    app.find(starts=os.path.join(ONE, "disk0-"), role="label")
+    app.shoot("outside")
+    check(described()["disks"][0]["path"].startswith("disk0-"), "what another program changed is seen")
+    close(app, "Settings of Renamed")
+
+
+def by_menu(app):
+    use_menu(app, "Eject “disc.iso”")
+    becomes("the menu ejects the disc", lambda m: "path" not in m["disks"][1])
+    use_menu(app, "Insert a Disc…")
+    choose(app, DISC)
+    becomes("the menu inserts a disc", lambda m: m["disks"][1].get("path") == DISC)
+    use_menu(app, "Eject “disc.iso”")
+    becomes("it names the disc that is there", lambda m: "path" not in m["disks"][1])
+
+
 def on(app):
     app.click(app.find("Renamed, Off", "push button"))
     app.find("Display of Renamed")
@@ -140,11 +164,13 @@ def on(app):
     choose(app, DISC)
     becomes("a disc is in while the machine runs", lambda m: m["disks"][1].get("path") == DISC)
     close(app, "Settings of Renamed")
+    by_menu(app)
 
 
 def test(app):
     off(app)
     duplicate(app)
+    from_outside(app)
     on(app)
 
 

@@ -24,8 +24,8 @@ slice_cache_clear (SliceCache *cache)
 {
   for (unsigned i = 0; i < cache->n_slices; i++)
     g_free (cache->slices[i].bytes);
-  g_clear_pointer (&cache->slices, g_free);
-  g_clear_pointer (&cache->by_offset, g_hash_table_unref);
+  g_free (cache->slices);
+  g_hash_table_unref (cache->by_offset);
 }
 
 void
@@ -84,7 +84,7 @@ find_room (SliceCache *cache, Slice **found)
 }
 
 int
-slice_cache_get (SliceCache *cache, uint64_t offset, bool fresh, Slice **slice)
+slice_cache_get (SliceCache *cache, uint64_t offset, Slice **slice)
 {
   *slice = g_hash_table_lookup (cache->by_offset, &offset);
   if (*slice == NULL) {
@@ -93,18 +93,13 @@ slice_cache_get (SliceCache *cache, uint64_t offset, bool fresh, Slice **slice)
       return error;
     if ((*slice)->bytes == NULL)
       (*slice)->bytes = g_malloc (cache->slice_bytes);
-    if (!fresh)
-      error = block_file_read (cache->file, (*slice)->bytes, cache->slice_bytes, offset);
+    error = block_file_read (cache->file, (*slice)->bytes, cache->slice_bytes, offset);
     if (error != 0)
       return error;
     (*slice)->offset = offset;
     g_hash_table_insert (cache->by_offset, &(*slice)->offset, *slice);
   }
   (*slice)->recent = true;
-  if (fresh) {
-    memset ((*slice)->bytes, 0, cache->slice_bytes);
-    slice_cache_set_dirty (cache, *slice);
-  }
   return 0;
 }
 
@@ -200,6 +195,6 @@ slice_cache_end_write (SliceCache *cache, SliceCopies *copies, bool failed)
     if (failed)
       slice_cache_set_dirty (cache, slice);
   }
-  g_clear_pointer (&copies->offsets, g_free);
-  g_clear_pointer (&copies->bytes, g_free);
+  g_free (copies->offsets);
+  g_free (copies->bytes);
 }

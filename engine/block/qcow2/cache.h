@@ -29,8 +29,8 @@ typedef struct SliceCache {
 void slice_cache_init (SliceCache *cache, BlockFile *file, unsigned slice_bytes, unsigned n_slices,
                        bool write_back);
 void slice_cache_clear (SliceCache *cache);
-// Reads it if need be; `fresh`: it is new, all zeroes, and dirty. EBUSY: everything is dirty.
-int slice_cache_get (SliceCache *cache, uint64_t offset, bool fresh, Slice **slice);
+// Reads it if need be. EBUSY: everything is dirty.
+int slice_cache_get (SliceCache *cache, uint64_t offset, Slice **slice);
 void slice_cache_set_dirty (SliceCache *cache, Slice *slice);
 // Writes the dirty ones. Those that could not be written stay dirty.
 int slice_cache_write_all (SliceCache *cache);

@@ -34,8 +34,8 @@ qcow2_walk_fault (Walk *walk, bool corrupt, const char *format, ...)
   walk->check->fault (walk->check->data, corrupt, text);
 }
 
-static int
-go_on (Walk *walk, double done)
+int
+qcow2_walk_go_on (Walk *walk, double done)
 {
   if (walk->check->progress == NULL || walk->steps++ % STEPS_PER_PROGRESS != 0)
     return 0;
@@ -114,7 +114,7 @@ count_snapshots (Walk *walk)
     else
       error = count_l1 (walk, snapshot->l1_offset, snapshot->l1_entries, l1);
     if (error == 0)
-      error = go_on (walk, 0);
+      error = qcow2_walk_go_on (walk, 0);
   }
   return error;
 }
@@ -184,7 +184,7 @@ count_tables (Walk *walk)
       next++;
     error = count_l2 (walk, table, next - i);
     if (error == 0)
-      error = go_on (walk, 0.5 * i / tables->len);
+      error = qcow2_walk_go_on (walk, 0.5 * i / tables->len);
   }
   return error;
 }
@@ -273,7 +273,7 @@ check_active (Walk *walk)
       error = check_l2_copied (walk, table);
     last = table;
     if (error == 0)
-      error = go_on (walk, 0.5 + 0.25 * i / walk->tables->len);
+      error = qcow2_walk_go_on (walk, 0.5 + 0.25 * i / walk->tables->len);
   }
   return error;
 }
@@ -308,7 +308,7 @@ qcow2_check (BlockImage *image, Qcow2Check *check, bool repair)
   Qcow2 *q = image->driver;
   Walk walk = {.q = q, .check = check, .repair = repair, .can_repair = true};
   uint64_t file_bytes;
-  int error = repair ? 0 : q->read_only ? 0 : qcow2_commit (q);
+  int error = q->read_only ? 0 : qcow2_commit (q); // tables are read from the file
   if (error == 0)
     error = block_file_get_size (q->file, &file_bytes);
   if (error != 0)
@@ -319,6 +319,8 @@ qcow2_check (BlockImage *image, Qcow2Check *check, bool repair)
   check->n_corrupt = check->n_leaked = check->n_allocated = check->n_compressed = 0;
   check->n_clusters = clusters_of (&walk, q->header.size);
   error = walk_all (&walk);
+  if (repair) // they were changed in the file
+    slice_cache_forget (&q->l2_cache, 0, INT64_MAX);
   check->end_bytes = walk.counts.end << q->header.cluster_bits;
   use_counts_clear (&walk.counts);
   g_array_unref (walk.tables);

@@ -28,6 +28,8 @@ typedef struct Walk {
 } Walk;
 
 void qcow2_walk_fault (Walk *walk, bool corrupt, const char *format, ...) G_GNUC_PRINTF (3, 4);
+// Says now and then how far it is; ECANCELED: that is to be the end.
+int qcow2_walk_go_on (Walk *walk, double done);
 // The clusters of a range are referred to once more.
 int qcow2_walk_count (Walk *walk, uint64_t offset, uint64_t bytes);
 // check-bitmaps.c

@@ -219,6 +219,7 @@ read_extensions (Qcow2Header *header, const Head *head, const char *path, GError
       memcpy (&wire, data, sizeof wire);
       header->bitmaps = (Qcow2Bitmaps){
           .n = GUINT32_FROM_BE (wire.n),
+          .reserved = wire.reserved,
           .directory_bytes = GUINT64_FROM_BE (wire.directory_bytes),
           .directory_offset = GUINT64_FROM_BE (wire.directory_offset),
       };

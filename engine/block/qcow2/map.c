@@ -45,7 +45,7 @@ get_slice (Qcow2 *q, uint64_t offset, Slice **slice, unsigned *index)
     return corrupt (q, "L1 entry");
   if (table == 0)
     return 0;
-  return slice_cache_get (&q->l2_cache, table + i / in_slice * q->slice_bytes, false, slice);
+  return slice_cache_get (&q->l2_cache, table + i / in_slice * q->slice_bytes, slice);
 }
 
 static L2Entry
@@ -180,7 +180,9 @@ own_table (Qcow2 *q, uint64_t l1_index)
   if ((old & QCOW2_L1_RESERVED) != 0 || (old & QCOW2_OFFSET_MASK) % q->cluster_bytes != 0)
     return corrupt (q, "L1 entry");
   if ((old & QCOW2_COPIED) && (old & QCOW2_OFFSET_MASK) != 0)
-    return 0;
+    return qcow2_is_table_locked (q, old & QCOW2_OFFSET_MASK, q->cluster_bytes)
+               ? corrupt (q, "an L2 table overlaps metadata")
+               : 0;
   old &= QCOW2_OFFSET_MASK;
   int error = qcow2_alloc_locked (q, 1, &offset, &got, &fresh);
   if (error != 0)

@@ -98,30 +98,41 @@ read_tables (Qcow2 *q)
   return qcow2_table_read (q->file, q->header.reftable_offset, there, q->reftable);
 }
 
-// Makes it ready for writing: repairs refcounts that were not kept while it was in use, and clears
-// the marks of those who would be misled by our writes.
+// Durable before the first change is: a bitmap that misses it must not look valid.
+static int
+clear_autoclear (Qcow2 *q)
+{
+  if (q->header.autoclear == 0)
+    return 0;
+  q->header.autoclear = 0;
+  int error = qcow2_header_write_features (q);
+  return error != 0 ? error : block_file_sync (q->file);
+}
+
+// Refcounts that were not kept while it was in use.
+static int
+repair (Qcow2 *q, BlockImage *image)
+{
+  Qcow2Check check = {0};
+  if (!(q->header.incompatible & QCOW2_INCOMPATIBLE_DIRTY))
+    return 0;
+  int error = qcow2_check (image, &check, true);
+  if (error == 0)
+    error = qcow2_commit (q);
+  if (error != 0)
+    return error;
+  q->header.incompatible &= ~(uint64_t) QCOW2_INCOMPATIBLE_DIRTY;
+  return qcow2_header_write_features (q);
+}
+
+// Makes it ready for writing. The marks of those who would be misled by our writes go first: what
+// they mark is of no use from then on, so that the repair need not mind it.
 static int
 begin_writing (Qcow2 *q, BlockImage *image)
 {
-  int error = 0;
   q->read_only = image->read_only = false;
-  if (q->header.incompatible & QCOW2_INCOMPATIBLE_DIRTY) {
-    Qcow2Check check = {0};
-    error = qcow2_check (image, &check, true);
-    if (error == 0)
-      error = qcow2_commit (q);
-    q->header.incompatible &= ~(uint64_t) QCOW2_INCOMPATIBLE_DIRTY;
-    if (error == 0)
-      error = qcow2_header_write_features (q);
-  }
-  if (error == 0 && q->header.autoclear != 0) {
-    // Durable before the first change is: a bitmap that misses it must not look valid.
-    q->header.autoclear = 0;
-    error = qcow2_header_write_features (q);
-    if (error == 0)
-      error = block_file_sync (q->file);
-  }
-  return error;
+  int error = clear_autoclear (q);
+  return error != 0 ? error : repair (q, image);
 }
 
 static bool
@@ -146,6 +157,9 @@ open_parts (Qcow2 *q, BlockImage *image, BlockImageFlags flags, const BlockChain
   if (q->corrupt)
     return qcow2_refuse (path, error, "%s",
                          _ ("it is marked as damaged; check it, or attach it read-only"));
+  if (!qcow2_reftable_is_sound_locked (q))
+    return qcow2_refuse (path, error, _ ("it is damaged (%s); take a copy made before"),
+                         "refcount table");
   code = begin_writing (q, image);
   return code == 0 || qcow2_refuse (path, error, "%s", g_strerror (code));
 }

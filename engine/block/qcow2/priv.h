@@ -13,7 +13,7 @@
 
 // Where the persistent bitmaps are; as the header says it, not checked.
 typedef struct Qcow2Bitmaps {
-  uint32_t n;
+  uint32_t n, reserved;
   uint64_t directory_bytes, directory_offset;
 } Qcow2Bitmaps;
 
@@ -128,7 +128,7 @@ int qcow2_table_write (BlockFile *file, uint64_t offset, uint64_t n, const uint6
 // In a refcount block's bytes.
 void qcow2_refcount_store (uint8_t *bytes, unsigned bits, uint64_t index, uint64_t refcount);
 int qcow2_refcount_get_locked (Qcow2 *q, uint64_t cluster, uint64_t *refcount);
-// Makes the block and the table's entry where they are missing.
+// Of a cluster that has a block.
 int qcow2_refcount_set_locked (Qcow2 *q, uint64_t cluster, uint64_t refcount);
 // An empty block at `cluster` that counts the i-th region.
 int qcow2_refcount_add_block_locked (Qcow2 *q, uint64_t i, uint64_t cluster);
@@ -144,7 +144,12 @@ void qcow2_free_later_locked (Qcow2 *q, uint64_t offset, uint64_t n, bool punch)
 void qcow2_free_entry_later_locked (Qcow2 *q, uint64_t entry, bool punch);
 // What a commit left free.
 int qcow2_frees_finish (Qcow2 *q, GArray *frees);
-// Whether a write there would hit what is known to be metadata.
+// Whether each block has a place of its own. A table that names one for many regions would keep who
+// looks for a free cluster looking for hours.
+bool qcow2_reftable_is_sound_locked (const Qcow2 *q);
+// Whether a write there would hit the header, a table that is not an L2 table, or refcounts.
+bool qcow2_is_table_locked (const Qcow2 *q, uint64_t offset, uint64_t length);
+// The same, or anything else that is known to be metadata.
 bool qcow2_is_metadata_locked (const Qcow2 *q, uint64_t offset, uint64_t length);
 
 // ---- map.c: L1 and L2

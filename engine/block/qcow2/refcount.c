@@ -49,8 +49,7 @@ get_slice (Qcow2 *q, uint64_t cluster, Slice **slice, uint64_t *index)
     qcow2_mark_corrupt_locked (q, "refcount table entry");
     return EIO;
   }
-  return slice_cache_get (&q->refcount_cache, block + in_block / in_slice * q->slice_bytes, false,
-                          slice);
+  return slice_cache_get (&q->refcount_cache, block + in_block / in_slice * q->slice_bytes, slice);
 }
 
 static bool
@@ -74,9 +73,8 @@ qcow2_refcount_get_locked (Qcow2 *q, uint64_t cluster, uint64_t *refcount)
   return error;
 }
 
-// Of a cluster that has a block.
-static int
-set_in_block (Qcow2 *q, uint64_t cluster, uint64_t refcount)
+int
+qcow2_refcount_set_locked (Qcow2 *q, uint64_t cluster, uint64_t refcount)
 {
   Slice *slice;
   uint64_t index;
@@ -86,6 +84,35 @@ set_in_block (Qcow2 *q, uint64_t cluster, uint64_t refcount)
   qcow2_refcount_store (slice->bytes, q->refcount_bits, index, refcount);
   slice_cache_set_dirty (&q->refcount_cache, slice);
   return 0;
+}
+
+// ---------------------------------------------------------------------------------------------
+// The table
+
+static int
+compare_offsets (const void *a, const void *b)
+{
+  uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+  return x < y ? -1 : x > y;
+}
+
+bool
+qcow2_reftable_is_sound_locked (const Qcow2 *q)
+{
+  g_autoptr (GArray) blocks = g_array_new (FALSE, FALSE, sizeof (uint64_t));
+  uint64_t last = 0;
+  for (uint64_t i = 0; i < q->n_reftable; i++)
+    if (q->reftable[i] != 0)
+      g_array_append_val (blocks, q->reftable[i]);
+  g_array_sort (blocks, compare_offsets);
+  for (unsigned i = 0; i < blocks->len; i++) {
+    uint64_t block = g_array_index (blocks, uint64_t, i);
+    if ((block & ~QCOW2_OFFSET_MASK) != 0 || block % q->cluster_bytes != 0 || block == last ||
+        qcow2_is_table_locked (q, block, q->cluster_bytes))
+      return false;
+    last = block;
+  }
+  return true;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -117,6 +144,16 @@ blocks_for (const Qcow2 *q, uint64_t n)
   return blocks;
 }
 
+// Nothing in the file refers to what was begun.
+static void
+forget_regions (Qcow2 *q, uint64_t i, uint64_t blocks)
+{
+  uint64_t first = i * q->block_refcounts;
+  slice_cache_forget (&q->refcount_cache, first << q->header.cluster_bits,
+                      blocks << q->header.cluster_bits);
+  memset (q->reftable + i, 0, blocks * sizeof *q->reftable);
+}
+
 // Gives the regions from i on, of which nothing is counted yet, their blocks in their first
 // clusters, and counts those and the n clusters behind them.
 static int
@@ -128,16 +165,11 @@ claim_regions (Qcow2 *q, uint64_t i, uint64_t n)
   for (uint64_t b = 0; b < blocks && error == 0; b++)
     error = qcow2_refcount_add_block_locked (q, i + b, first + b);
   for (uint64_t c = 0; c < blocks + n && error == 0; c++)
-    error = set_in_block (q, first + c, 1);
+    error = qcow2_refcount_set_locked (q, first + c, 1);
   q->fresh_from = MAX (q->fresh_from, first + blocks + n);
   if (error == 0)
     return 0;
-  // Nothing in the file refers to what was begun.
-  for (uint64_t b = 0; b < blocks; b++) {
-    slice_cache_forget (&q->refcount_cache, (first + b) << q->header.cluster_bits,
-                        q->cluster_bytes);
-    q->reftable[i + b] = 0;
-  }
+  forget_regions (q, i, blocks);
   q->reftable_dirty = old_dirty;
   return error;
 }
@@ -171,7 +203,8 @@ write_moved_reftable (Qcow2 *q, uint64_t offset, uint64_t clusters)
 static int
 move_reftable (Qcow2 *q, uint64_t i)
 {
-  uint64_t per_cluster = q->cluster_bytes / 8, n = i + 1 + i / 2, old_n = q->n_reftable, table;
+  uint64_t per_cluster = q->cluster_bytes / 8, old_n = q->n_reftable, table;
+  uint64_t n = MIN (i + 1 + i / 2, QCOW2_REFTABLE_BYTES_MAX / 8);
   uint64_t old_offset = q->header.reftable_offset, old_clusters = q->header.reftable_clusters;
   do
     table = (n + per_cluster - 1) / per_cluster;
@@ -184,8 +217,11 @@ move_reftable (Qcow2 *q, uint64_t i)
   q->n_reftable = n;
   int error = claim_regions (q, i, table);
   uint64_t start = i * q->block_refcounts + blocks_for (q, table);
-  if (error == 0)
+  if (error == 0) {
     error = write_moved_reftable (q, start << q->header.cluster_bits, table);
+    if (error != 0)
+      forget_regions (q, i, blocks_for (q, table));
+  }
   if (error != 0) {
     // Dirty entries of the new part are out of the table again; what is left of them is in front.
     q->n_reftable = old_n;
@@ -214,30 +250,18 @@ make_block (Qcow2 *q, uint64_t cluster)
   if (error != 0)
     return error;
   q->fresh_from = MAX (q->fresh_from, first + 1);
-  error = set_in_block (q, first, 1);
+  error = qcow2_refcount_set_locked (q, first, 1);
   // A block that does not count itself would be given away.
   if (error != 0)
     q->reftable[i] = 0;
   return error;
 }
 
-int
-qcow2_refcount_set_locked (Qcow2 *q, uint64_t cluster, uint64_t refcount)
-{
-  int error = 0;
-  if (!has_block (q, cluster)) {
-    if (refcount == 0)
-      return 0;
-    error = make_block (q, cluster);
-  }
-  return error != 0 ? error : set_in_block (q, cluster, refcount);
-}
-
 // ---------------------------------------------------------------------------------------------
 // Taking
 
 bool
-qcow2_is_metadata_locked (const Qcow2 *q, uint64_t offset, uint64_t length)
+qcow2_is_table_locked (const Qcow2 *q, uint64_t offset, uint64_t length)
 {
   const struct {
     uint64_t offset, length;
@@ -251,20 +275,22 @@ qcow2_is_metadata_locked (const Qcow2 *q, uint64_t offset, uint64_t length)
     if (tables[i].length > 0 && tables[i].offset < offset + length &&
         offset < tables[i].offset + tables[i].length)
       return true;
-  return slice_cache_overlaps (&q->l2_cache, offset, length) ||
-         slice_cache_overlaps (&q->refcount_cache, offset, length);
+  return slice_cache_overlaps (&q->refcount_cache, offset, length);
 }
 
-// Whether nothing refers to a cluster; makes the block that counts it.
-static int
-is_free (Qcow2 *q, uint64_t cluster, bool *free)
+bool
+qcow2_is_metadata_locked (const Qcow2 *q, uint64_t offset, uint64_t length)
 {
-  uint64_t refcount = 0;
-  int error = has_block (q, cluster) ? 0 : make_block (q, cluster);
-  if (error == 0)
-    error = qcow2_refcount_get_locked (q, cluster, &refcount);
-  *free = error == 0 && refcount == 0;
-  return error;
+  return qcow2_is_table_locked (q, offset, length) ||
+         slice_cache_overlaps (&q->l2_cache, offset, length);
+}
+
+// Of a cluster that has a block.
+static bool
+is_free (Qcow2 *q, uint64_t cluster)
+{
+  uint64_t refcount;
+  return qcow2_refcount_get_locked (q, cluster, &refcount) == 0 && refcount == 0;
 }
 
 // Moves on to the next free cluster, or to the end of what one slice counts.
@@ -296,9 +322,9 @@ find_free (Qcow2 *q, uint64_t n, uint64_t *first, uint64_t *got)
   }
   q->free_hint = *first;
   // A block or table that has to be made ends the run: it would take its clusters.
-  while (free && ++*got < n && has_block (q, *first + *got))
-    if (is_free (q, *first + *got, &free) != 0)
-      break;
+  do
+    ++*got;
+  while (*got < n && has_block (q, *first + *got) && is_free (q, *first + *got));
   return 0;
 }
 
@@ -318,7 +344,7 @@ qcow2_alloc_locked (Qcow2 *q, uint64_t n, uint64_t *offset, uint64_t *got, bool 
     qcow2_mark_corrupt_locked (q, "metadata without refcount");
     return EIO;
   }
-  while (n_set < *got && (error = set_in_block (q, first + n_set, 1)) == 0)
+  while (n_set < *got && (error = qcow2_refcount_set_locked (q, first + n_set, 1)) == 0)
     n_set++;
   if (error != 0) {
     qcow2_unalloc_locked (q, *offset, n_set);
@@ -328,6 +354,17 @@ qcow2_alloc_locked (Qcow2 *q, uint64_t n, uint64_t *offset, uint64_t *got, bool 
   q->fresh_from = MAX (q->fresh_from, first + *got);
   q->free_hint = first + *got;
   return 0;
+}
+
+// The first of n regions that follow each other, behind everything there is, and have no blocks.
+static uint64_t
+find_regions (const Qcow2 *q, uint64_t n)
+{
+  uint64_t i = (q->fresh_from + q->block_refcounts - 1) / q->block_refcounts;
+  for (uint64_t next = i; next < i + n; next++)
+    if (has_block (q, next * q->block_refcounts))
+      i = next + 1;
+  return i;
 }
 
 // Regions of which nothing is counted yet have room for any run.
@@ -340,19 +377,11 @@ qcow2_alloc_run_locked (Qcow2 *q, uint64_t n, uint64_t *offset)
   if (error != 0 || got == n)
     return error;
   qcow2_unalloc_locked (q, *offset, got);
-  for (;;) {
-    i = (q->fresh_from + q->block_refcounts - 1) / q->block_refcounts;
-    while (has_block (q, i * q->block_refcounts))
-      i++;
-    if (i + blocks_for (q, n) <= q->n_reftable)
-      break;
+  while ((i = find_regions (q, blocks_for (q, n))) + blocks_for (q, n) > q->n_reftable) {
     error = move_reftable (q, MAX (i, q->n_reftable));
     if (error != 0)
       return error;
   }
-  for (uint64_t b = 1; b < blocks_for (q, n); b++)
-    if (has_block (q, (i + b) * q->block_refcounts))
-      return EFBIG; // a table with blocks far behind the file's end
   *offset = (i * q->block_refcounts + blocks_for (q, n)) << q->header.cluster_bits;
   return claim_regions (q, i, n);
 }
@@ -373,7 +402,7 @@ lower (Qcow2 *q, uint64_t cluster)
   }
   if (refcount == 1)
     q->free_hint = MIN (q->free_hint, cluster);
-  return set_in_block (q, cluster, refcount - 1);
+  return qcow2_refcount_set_locked (q, cluster, refcount - 1);
 }
 
 static int

@@ -14,6 +14,45 @@
 
 #include "app/model/bundle.h"
 
+// The machines' folder that is cleaned up at the worst moment; NULL: not now.
+static const char *cleaned;
+
+int __real_open (const char *path, int flags, ...);
+int __wrap_open (const char *path, int flags, ...);
+int __real_open64 (const char *path, int flags, ...);
+int __wrap_open64 (const char *path, int flags, ...);
+
+// Another process does so between a new folder's making and its lock.
+static void
+clean_before_lock (const char *path, int flags)
+{
+  const char *root = cleaned;
+
+  if (!root || !(flags & O_CREAT) || !strstr (path, "/.creating-"))
+    return;
+  cleaned = NULL;
+  bundle_clean (root);
+}
+
+static unsigned
+get_mode (int flags, va_list arguments)
+{
+  return flags & (O_CREAT | O_TMPFILE) ? va_arg (arguments, unsigned) : 0;
+}
+
+#define WRAP(name)                                                                                 \
+  int __wrap_##name (const char *path, int flags, ...)                                             \
+  {                                                                                                \
+    va_list arguments;                                                                             \
+    va_start (arguments, flags);                                                                   \
+    unsigned mode = get_mode (flags, arguments);                                                   \
+    va_end (arguments);                                                                            \
+    clean_before_lock (path, flags);                                                               \
+    return __real_##name (path, flags, mode);                                                      \
+  }
+WRAP (open)
+WRAP (open64)
+
 typedef struct Room {
   char *folder, *root, *kernel, *initrd, *disk;
 } Room;
@@ -525,6 +564,44 @@ test_clean (void **state)
   g_free (busy.path);
 }
 
+static void
+test_clean_while_one_begins (void **state)
+{
+  Room *room = *state;
+
+  cleaned = room->root;
+  g_autoptr (Bundle) bundle = create (room, "M", true);
+  assert_null (cleaned);
+  assert_non_null (bundle->config);
+}
+
+// It is found by the name it has in what cannot be used, and what is wrong is said.
+static void
+test_broken_name (void **state)
+{
+  static const struct {
+    const char *text, *name, *said;
+  } rows[] = {
+      {"{\"version\": 1, \"arch\": \"aarch64\",\n\"name\": \"One\",\n\"cpus\": \"x\"}", "One",
+       "\"cpus\""},
+      {"{\"version\": 1,\n\"name\" : \"T\\\"w\\u006f\",\n\"cpus\":}", "T\"wo", "line 3"},
+      {"{\"version\": 1,\n\"name\": \"Half", "broken-2", "line 2"},
+  };
+  Room *room = *state;
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *path = g_strdup_printf ("%s/broken-%u", room->root, i);
+    g_mkdir_with_parents (path, 0755);
+    g_free (make_file (path, "machine.json", rows[i].text));
+    g_autoptr (Bundle) bundle = bundle_find (room->root, rows[i].name, NULL);
+    assert_non_null (bundle);
+    assert_null (bundle->config);
+    assert_string_equal (bundle_get_name (bundle), rows[i].name);
+    if (!strstr (bundle->error->message, rows[i].said))
+      fail_msg ("%s", bundle->error->message);
+  }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown (function, set_up, tear_down)
 
 int
@@ -540,7 +617,8 @@ main (void)
       TEST (test_import_fails), TEST (test_chain),
       TEST (test_broken),       TEST (test_fifo),
       TEST (test_lock),         TEST (test_clean),
-      TEST (test_name_is_text),
+      TEST (test_name_is_text), TEST (test_clean_while_one_begins),
+      TEST (test_broken_name),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

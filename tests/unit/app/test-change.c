@@ -11,7 +11,9 @@
 #include <glib/gstdio.h>
 
 #include "app/model/change.h"
+#include "app/model/clone.h"
 #include "app/model/snapshots.h"
+#include "app/model/stamps.h"
 
 typedef struct Room {
   char *root, *disc;
@@ -225,6 +227,49 @@ keeps_disks_of_snapshots (void **state)
   assert_int_equal (c->config->disks->len, 2);
 }
 
+// Nothing stays without owner, and nobody loses what he shares.
+static void
+removes_disks_of_linked_clones (void **state)
+{
+  Room *room = *state;
+  const CloneOptions options = {.name = "Clone", .linked = true};
+  g_autoptr (Bundle) clone = machine_clone (room->bundle, room->root, &options, NULL);
+
+  assert_non_null (clone);
+  g_autoptr (GPtrArray) files = stamps_list_files (clone->config->disks->pdata[0], NULL);
+  assert_int_equal (files->len, 2);
+  g_autoptr (Bundle) left = apply (room, &(Change){CHANGE_REMOVE_DISK, .number = 0}, true);
+  assert_int_equal (left->config->disks->len, 1);
+  g_autoptr (GDir) dir = g_dir_open (left->path, 0, NULL);
+  for (const char *name; (name = g_dir_read_name (dir));)
+    assert_false (g_str_has_prefix (name, "disk"));
+  for (unsigned i = 0; i < files->len; i++)
+    assert_true (g_file_test (files->pdata[i], G_FILE_TEST_IS_REGULAR));
+}
+
+// Two disks may be based on one image: a hand wrote it so.
+static void
+leaves_what_other_disks_are_based_on (void **state)
+{
+  Room *room = *state;
+  const CloneOptions options = {.name = "Clone", .linked = true};
+  g_autoptr (Bundle) clone = machine_clone (room->bundle, room->root, &options, NULL);
+  g_autoptr (Bundle) bundle = bundle_load (room->bundle->path);
+  g_autofree char *other = g_build_filename (bundle->path, "other.qcow2", NULL);
+  g_autoptr (GPtrArray) files = stamps_list_files (bundle->config->disks->pdata[0], NULL);
+  const VmImageCreate based = {
+      .format = VM_IMAGE_QCOW2, .backing = files->pdata[1], .backing_format = VM_IMAGE_QCOW2};
+
+  assert_non_null (clone);
+  assert_true (vm_image_create (other, &based, NULL));
+  bundle_insert_disk (bundle->config, other, VM_IMAGE_QCOW2);
+  ((VmDiskConfig *) bundle->config->disks->pdata[1])->allow_backing = true;
+  assert_true (bundle_save (bundle, NULL));
+  bundle_free (apply (room, &(Change){CHANGE_REMOVE_DISK, .number = 0}, true));
+  assert_false (g_file_test (files->pdata[0], G_FILE_TEST_EXISTS));
+  assert_true (g_file_test (files->pdata[1], G_FILE_TEST_EXISTS));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown (name, set_up, tear_down)
 
 // An image there is: where it lies, of the format it has; the boot order follows.
@@ -271,11 +316,18 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      TEST (changes_values),  TEST (refuses_nonsense),
-      TEST (changes_disks),   TEST (adds_disks_before_slots),
-      TEST (changes_discs),   TEST (changes_boot_order),
-      TEST (changes_network), TEST (keeps_disks_of_snapshots),
-      TEST (adds_images),     TEST (keeps_names_apart),
+      TEST (changes_values),
+      TEST (refuses_nonsense),
+      TEST (changes_disks),
+      TEST (adds_disks_before_slots),
+      TEST (changes_discs),
+      TEST (changes_boot_order),
+      TEST (changes_network),
+      TEST (keeps_disks_of_snapshots),
+      TEST (adds_images),
+      TEST (keeps_names_apart),
+      TEST (removes_disks_of_linked_clones),
+      TEST (leaves_what_other_disks_are_based_on),
   };
   g_autofree char *home = g_dir_make_tmp ("terrarium-change-home-XXXXXX", NULL);
 
