@@ -114,6 +114,9 @@ main (int argc, char **argv)
     g_print ("terrarium %s\n", TERRARIUM_VERSION);
     return 0;
   }
+  // As the session bus starts it.
+  if (argc == 2 && strcmp (argv[1], "--gapplication-service") == 0)
+    return module_run_application (argc, argv);
   if (argc > 1 && argv[1][0] == '-')
     return fail_usage (_ ("There is no option “%s”; see “terrarium --help”."), argv[1]);
   if (argc > 1)

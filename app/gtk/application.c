@@ -6,6 +6,7 @@
 
 #include "app/checkup/checkup.h"
 #include "app/cli/complain.h"
+#include "app/dbus/service.h"
 #include "app/gtk/preferences.h"
 #include "app/gtk/window.h"
 #include "app/module.h"
@@ -14,6 +15,8 @@ struct _TerrariumApplication {
   AdwApplication parent;
 
   TerrariumStore *store;
+  TerrariumService *service; // NULL: no session bus
+  bool held;                 // machines run, with or without a window
   TerrariumMachine *only;
   GSettings *settings;     // preferences.h; NULL: nothing is remembered
   TerrariumWindow *window; // borrowed; NULL once destroyed
@@ -21,15 +24,38 @@ struct _TerrariumApplication {
 
 G_DEFINE_FINAL_TYPE (TerrariumApplication, terrarium_application, ADW_TYPE_APPLICATION)
 
+// Machines run on without a window, such as those that others start by the session bus.
+static void
+running_changed_cb (TerrariumApplication *application)
+{
+  bool running = terrarium_store_count_running (application->store) > 0;
+
+  if (running && !application->held)
+    g_application_hold (G_APPLICATION (application));
+  else if (!running && application->held)
+    g_application_release (G_APPLICATION (application));
+  application->held = running;
+}
+
+static TerrariumStore *
+ensure_store (TerrariumApplication *application)
+{
+  g_autofree char *root = bundle_dup_root ();
+
+  if (application->store)
+    return application->store;
+  application->store = terrarium_store_new (application->only ? NULL : root);
+  g_signal_connect_object (application->store, "running-changed", G_CALLBACK (running_changed_cb),
+                           application, G_CONNECT_SWAPPED);
+  return application->store;
+}
+
 static TerrariumWindow *
 ensure_window (TerrariumApplication *application)
 {
   if (application->window)
     return application->window;
-  if (!application->store) {
-    g_autofree char *root = bundle_dup_root ();
-    application->store = terrarium_store_new (application->only ? NULL : root);
-  }
+  ensure_store (application);
   application->window = TERRARIUM_WINDOW (terrarium_window_new (
       GTK_APPLICATION (application), application->store, application->settings));
   g_object_add_weak_pointer (G_OBJECT (application->window), (gpointer *) &application->window);
@@ -95,10 +121,20 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
   TerrariumApplication *application = user_data;
 
-  if (application->window)
-    terrarium_window_quit (application->window);
+  // With machines that run without a window there is a question.
+  if (application->window || application->held)
+    terrarium_window_quit (ensure_window (application));
   else
     g_application_quit (G_APPLICATION (application));
+}
+
+static void
+new_machine_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  GtkWidget *window = GTK_WIDGET (ensure_window (user_data));
+
+  gtk_window_present (GTK_WINDOW (window));
+  gtk_widget_activate_action (window, "win.new", NULL);
 }
 
 // `terrarium start NAME` asks a running application; the parameter is the machine's uuid.
@@ -143,6 +179,7 @@ terrarium_application_startup (GApplication *base)
   static const GActionEntry actions[] = {
       {.name = "about", .activate = about_action},
       {.name = "check-computer", .activate = check_computer_action},
+      {.name = "new-machine", .activate = new_machine_action},
       {.name = "quit", .activate = quit_action},
       {.name = "start-machine", .activate = start_machine_action, .parameter_type = "s"},
       {.name = "start-machine-afresh",
@@ -161,12 +198,44 @@ terrarium_application_startup (GApplication *base)
       {"window.close", {"<Control>w"}},
   };
 
+  g_autofree char *root = bundle_dup_root ();
+
   G_APPLICATION_CLASS (terrarium_application_parent_class)->startup (base);
   g_action_map_add_action_entries (G_ACTION_MAP (base), actions, G_N_ELEMENTS (actions), base);
   for (unsigned i = 0; i < G_N_ELEMENTS (keys); i++)
     gtk_application_set_accels_for_action (GTK_APPLICATION (base), keys[i].action, keys[i].keys);
   gtk_window_set_default_icon_name (TERRARIUM_APPLICATION_ID);
   TERRARIUM_APPLICATION (base)->settings = preferences_new ();
+  if (!TERRARIUM_APPLICATION (base)->only)
+    bundle_clean (root);
+}
+
+// Before the name is ours: calls that have started the application find all there is.
+static gboolean
+terrarium_application_dbus_register (GApplication *base, GDBusConnection *bus, const char *path,
+                                     GError **error)
+{
+  TerrariumApplication *application = TERRARIUM_APPLICATION (base);
+  GApplicationClass *parent = G_APPLICATION_CLASS (terrarium_application_parent_class);
+
+  g_autoptr (GError) why = NULL;
+
+  if (!parent->dbus_register (base, bus, path, error))
+    return FALSE;
+  if (!application->only)
+    application->service =
+        terrarium_service_new (bus, path, ensure_store (application), base, &why);
+  // The window does without it.
+  if (why)
+    g_message ("%s", why->message);
+  return TRUE;
+}
+
+static void
+terrarium_application_dbus_unregister (GApplication *base, GDBusConnection *bus, const char *path)
+{
+  g_clear_pointer (&TERRARIUM_APPLICATION (base)->service, terrarium_service_free);
+  G_APPLICATION_CLASS (terrarium_application_parent_class)->dbus_unregister (base, bus, path);
 }
 
 static void
@@ -188,6 +257,8 @@ terrarium_application_class_init (TerrariumApplicationClass *klass)
   G_APPLICATION_CLASS (klass)->activate = terrarium_application_activate;
   G_APPLICATION_CLASS (klass)->open = terrarium_application_open;
   G_APPLICATION_CLASS (klass)->startup = terrarium_application_startup;
+  G_APPLICATION_CLASS (klass)->dbus_register = terrarium_application_dbus_register;
+  G_APPLICATION_CLASS (klass)->dbus_unregister = terrarium_application_dbus_unregister;
 }
 
 static void

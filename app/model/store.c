@@ -147,8 +147,6 @@ terrarium_store_new (const char *root)
   TerrariumStore *store = g_object_new (TERRARIUM_TYPE_STORE, NULL);
 
   store->root = g_strdup (root);
-  if (root)
-    bundle_clean (root);
   terrarium_store_rescan (store);
   return store;
 }

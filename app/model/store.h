@@ -8,7 +8,8 @@
 G_DECLARE_FINAL_TYPE (TerrariumStore, terrarium_store, TERRARIUM, STORE, GObject)
 
 // Signal "running-changed": a machine started or stopped. Reads the bundles below `root` at once;
-// NULL: there are none and none can be made.
+// NULL: there are none and none can be made. What is left of creations that were cut short is for
+// whoever is the only application to remove (bundle_clean).
 TerrariumStore *terrarium_store_new (const char *root);
 
 // Of TerrariumMachine, sorted by name.
