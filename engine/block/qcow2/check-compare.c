@@ -107,13 +107,12 @@ compare_region (Walk *walk, uint64_t i)
   uint64_t block = q->reftable[i];
   uint8_t probe;
   int error = block_file_read (q->file, &probe, 1, block + q->cluster_bytes - 1);
-  if (error == EIO)
-    return 0; // behind the file's end: said already
+  if (error != 0)
+    return qcow2_walk_unread (walk, error);
   // Named twice: what it counts is anybody's guess, and there may be a million of them.
   if (use_counts_get (&walk->counts, qcow2_cluster_of (q, block)) != 1) {
     qcow2_walk_fault (
         walk, true, "The refcount block of region %" G_GUINT64_FORMAT " is something else too", i);
-    walk->can_repair = false;
     return 0;
   }
   for (uint64_t c = 0; c < q->block_refcounts && error == 0; c++)
@@ -191,7 +190,7 @@ qcow2_walk_compare (Walk *walk)
   int error = 0;
   g_mutex_lock (&q->lock);
   if (walk->repair)
-    error = walk->can_repair ? add_blocks (walk) : EIO;
+    error = add_blocks (walk);
   else
     find_uncounted (walk);
   for (uint64_t i = 0; i < q->n_reftable && error == 0; i++) {
@@ -201,7 +200,7 @@ qcow2_walk_compare (Walk *walk)
         !walk->check->progress (walk->check->data, 0.75 + 0.25 * (double) i / q->n_reftable))
       error = ECANCELED;
   }
-  if (error == 0 && walk->repair && (!walk->can_repair || walk->check->n_corrupt > 0))
+  if (error == 0 && walk->repair && walk->check->n_corrupt > 0)
     error = EIO;
   g_mutex_unlock (&q->lock);
   return error;

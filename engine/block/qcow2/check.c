@@ -35,6 +35,12 @@ qcow2_walk_fault (Walk *walk, bool corrupt, const char *format, ...)
 }
 
 int
+qcow2_walk_unread (const Walk *walk, int error)
+{
+  return error == EIO && walk->check->n_corrupt > 0 ? 0 : error;
+}
+
+int
 qcow2_walk_go_on (Walk *walk, double done)
 {
   if (walk->check->progress == NULL || walk->steps++ % STEPS_PER_PROGRESS != 0)
@@ -198,12 +204,10 @@ count_refcount_tables (Walk *walk)
     uint64_t block = q->reftable[i];
     if (block == 0)
       continue;
-    if ((block & ~QCOW2_OFFSET_MASK) != 0 || block % q->cluster_bytes != 0) {
+    if ((block & ~QCOW2_OFFSET_MASK) != 0 || block % q->cluster_bytes != 0)
       qcow2_walk_fault (walk, true, "Refcount table entry %" G_GUINT64_FORMAT " is damaged", i);
-      walk->can_repair = false;
-    } else {
+    else
       error = count (walk, block, 1, 1);
-    }
   }
   return error;
 }
@@ -231,8 +235,9 @@ check_l2_copied (Walk *walk, uint64_t table)
   Qcow2 *q = walk->q;
   g_autofree uint8_t *bytes = g_malloc (q->cluster_bytes);
   bool changed = false;
-  if (block_file_read (q->file, bytes, q->cluster_bytes, table) != 0)
-    return 0; // said already
+  int error = block_file_read (q->file, bytes, q->cluster_bytes, table);
+  if (error != 0)
+    return qcow2_walk_unread (walk, error);
   for (uint64_t i = 0; i < q->l2_entries; i++) {
     uint64_t entry;
     memcpy (&entry, bytes + i * q->l2_entry_bytes, sizeof entry);
@@ -306,7 +311,7 @@ int
 qcow2_check (BlockImage *image, Qcow2Check *check, bool repair)
 {
   Qcow2 *q = image->driver;
-  Walk walk = {.q = q, .check = check, .repair = repair, .can_repair = true};
+  Walk walk = {.q = q, .check = check, .repair = repair};
   uint64_t file_bytes;
   int error = q->read_only ? 0 : qcow2_commit (q); // tables are read from the file
   if (error == 0)

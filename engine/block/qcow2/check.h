@@ -20,7 +20,7 @@ uint32_t use_counts_get (UseCounts *counts, uint64_t cluster);
 typedef struct Walk {
   Qcow2 *q;
   Qcow2Check *check;
-  bool repair, can_repair;
+  bool repair;
   uint64_t file_clusters;
   UseCounts counts;
   GArray *tables; // L2 tables of L1 tables
@@ -28,6 +28,8 @@ typedef struct Walk {
 } Walk;
 
 void qcow2_walk_fault (Walk *walk, bool corrupt, const char *format, ...) G_GNUC_PRINTF (3, 4);
+// What cannot be read: 0 when it is behind the file's end, which was said when it was counted.
+int qcow2_walk_unread (const Walk *walk, int error);
 // Says now and then how far it is; ECANCELED: that is to be the end.
 int qcow2_walk_go_on (Walk *walk, double done);
 // The clusters of a range are referred to once more.

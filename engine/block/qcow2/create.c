@@ -33,7 +33,6 @@ lay_out (const Qcow2CreateOptions *options, unsigned cluster_bits, unsigned refc
     layout->end = 1 + layout->n_reftable + layout->n_blocks + layout->n_l1;
     layout->n_blocks = (layout->end + block_refcounts - 1) / block_refcounts;
   } while (layout->n_blocks > before);
-  layout->n_blocks = before;
   layout->reftable = 1;
   layout->blocks = layout->reftable + layout->n_reftable;
   layout->l1 = layout->blocks + layout->n_blocks;
@@ -149,7 +148,7 @@ write_blocks (BlockFile *file, const Layout *layout, unsigned refcount_order)
   int error = 0;
   for (uint64_t i = 0; i < layout->n_blocks && error == 0; i++) {
     uint64_t first = i * block_refcounts;
-    uint64_t n = layout->end > first ? MIN (layout->end - first, block_refcounts) : 0;
+    uint64_t n = MIN (layout->end - first, block_refcounts);
     memset (block, 0, layout->cluster_bytes);
     for (uint64_t c = 0; c < n; c++)
       qcow2_refcount_store (block, 1u << refcount_order, c, 1);

@@ -133,7 +133,7 @@ next_extension (const Head *head, size_t *at, uint32_t *type, const uint8_t **da
                 bool *bad)
 {
   uint32_t wire[2];
-  if (head->length < sizeof wire || *at > head->length - sizeof wire)
+  if (*at + sizeof wire > head->length)
     return false;
   memcpy (wire, head->bytes + *at, sizeof wire);
   *type = GUINT32_FROM_BE (wire[0]);

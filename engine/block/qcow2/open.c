@@ -109,7 +109,7 @@ clear_autoclear (Qcow2 *q)
   return error != 0 ? error : block_file_sync (q->file);
 }
 
-// Refcounts that were not kept while it was in use.
+// Refcounts that were not kept while it was in use. EUCLEAN: more than those is wrong.
 static int
 repair (Qcow2 *q, BlockImage *image)
 {
@@ -120,7 +120,7 @@ repair (Qcow2 *q, BlockImage *image)
   if (error == 0)
     error = qcow2_commit (q);
   if (error != 0)
-    return error;
+    return check.n_corrupt > 0 ? EUCLEAN : error;
   q->header.incompatible &= ~(uint64_t) QCOW2_INCOMPATIBLE_DIRTY;
   return qcow2_header_write_features (q);
 }
@@ -133,6 +133,13 @@ begin_writing (Qcow2 *q, BlockImage *image)
   q->read_only = image->read_only = false;
   int error = clear_autoclear (q);
   return error != 0 ? error : repair (q, image);
+}
+
+static bool
+refuse_marked (const char *path, GError **error)
+{
+  return qcow2_refuse (path, error, "%s",
+                       _ ("it is marked as damaged; check it, or attach it read-only"));
 }
 
 static bool
@@ -155,12 +162,13 @@ open_parts (Qcow2 *q, BlockImage *image, BlockImageFlags flags, const BlockChain
   if (!(flags & BLOCK_IMAGE_WRITE))
     return true;
   if (q->corrupt)
-    return qcow2_refuse (path, error, "%s",
-                         _ ("it is marked as damaged; check it, or attach it read-only"));
+    return refuse_marked (path, error);
   if (!qcow2_reftable_is_sound_locked (q))
     return qcow2_refuse (path, error, _ ("it is damaged (%s); take a copy made before"),
                          "refcount table");
   code = begin_writing (q, image);
+  if (code == EUCLEAN)
+    return refuse_marked (path, error);
   return code == 0 || qcow2_refuse (path, error, "%s", g_strerror (code));
 }
 

@@ -28,7 +28,7 @@ unpack_zlib (const uint8_t *from, size_t from_bytes, uint8_t *to, size_t to_byte
   int code = inflate (&stream, Z_FINISH);
   inflateEnd (&stream);
   // What follows in the last sector is not part of it.
-  return (code == Z_STREAM_END || code == Z_BUF_ERROR || code == Z_OK) && stream.avail_out == 0;
+  return (code == Z_STREAM_END || code == Z_BUF_ERROR) && stream.avail_out == 0;
 }
 
 static bool

@@ -45,10 +45,6 @@ get_slice (Qcow2 *q, uint64_t cluster, Slice **slice, uint64_t *index)
   uint64_t in_slice = (uint64_t) q->slice_bytes * 8 / q->refcount_bits;
   uint64_t in_block = cluster % q->block_refcounts;
   *index = in_block % in_slice;
-  if (block % q->cluster_bytes != 0) {
-    qcow2_mark_corrupt_locked (q, "refcount table entry");
-    return EIO;
-  }
   return slice_cache_get (&q->refcount_cache, block + in_block / in_slice * q->slice_bytes, slice);
 }
 
@@ -204,11 +200,13 @@ static int
 move_reftable (Qcow2 *q, uint64_t i)
 {
   uint64_t per_cluster = q->cluster_bytes / 8, old_n = q->n_reftable, table;
-  uint64_t n = MIN (i + 1 + i / 2, QCOW2_REFTABLE_BYTES_MAX / 8);
+  uint64_t n = MIN (i + 1 + i / 2, QCOW2_REFTABLE_BYTES_MAX / 8), needed = i + 1;
   uint64_t old_offset = q->header.reftable_offset, old_clusters = q->header.reftable_clusters;
-  do
+  do {
+    n = MAX (n, needed);
     table = (n + per_cluster - 1) / per_cluster;
-  while (n < i + blocks_for (q, table) && (n = i + blocks_for (q, table)) > 0);
+    needed = i + blocks_for (q, table);
+  } while (n < needed);
   n = table * per_cluster;
   if (n > QCOW2_REFTABLE_BYTES_MAX / 8)
     return EFBIG;

@@ -230,6 +230,7 @@ test_reads_fail (void **state)
       MemFile *mem = make (&places);
       BlockImage *image = hand_open (mem, 0);
       mem->reads_too = true;
+      mem->n_calls = 0;
       mem->fail_from = mem->fail_to = n;
       mem->error = i == 0 ? EIO : ENODEV;
       int error = qcow2_check (image, &check, false);

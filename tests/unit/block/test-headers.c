@@ -418,6 +418,26 @@ test_snapshot_table_cut (void **state)
   mem_file_free (mem);
 }
 
+// A table of its own that is behind the end: the disk is good, the snapshot is not.
+static void
+test_snapshot_behind_the_end (void **state)
+{
+  static const uint64_t places[] = {6 << 16, UINT64_C (1) << 40, UINT64_C (0xffff) << 48};
+  for (size_t i = 0; i < G_N_ELEMENTS (places); i++) {
+    MemFile *mem = make_snapshots ();
+    hand_put (mem, TABLE_AT, places[i], 8);
+    assert_int_equal (hand_check (mem), HAND_CORRUPT);
+    assert_true (hand_ask_qemu (mem) != HAND_CLEAN);
+    BlockImage *image = hand_open (mem, 0);
+    assert_int_equal (qcow2_show_snapshot (image, 0), EIO);
+    block_image_free (image);
+    image = hand_open (mem, 0);
+    assert_int_equal (qcow2_show_snapshot (image, 1), 0);
+    block_image_free (image);
+    mem_file_free (mem);
+  }
+}
+
 // Names of which each may be as long as it is, but not all of them.
 static void
 test_long_names (void **state)
@@ -476,6 +496,7 @@ main (void)
       cmocka_unit_test (test_snapshot_table_cut),
       cmocka_unit_test (test_long_names),
       cmocka_unit_test (test_old_snapshots),
+      cmocka_unit_test (test_snapshot_behind_the_end),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -238,6 +238,26 @@ test_damaged (void **state)
   }
 }
 
+// The entry names fewer sectors than there are: what is packed ends before the cluster does.
+static void
+test_ends_early (void **state)
+{
+  for (unsigned zstd = 0; zstd < 2; zstd++) {
+    Rig rig;
+    uint8_t bytes[512];
+    set_up (&rig, zstd);
+    uint64_t l2 = get_be64 (rig.mem, get_be64 (rig.mem, 40)) & UINT64_C (0xfffffffffffe00);
+    uint64_t entry = GUINT64_TO_BE (UINT64_C (1) << 62 | rig.host);
+    assert_true (rig.length > BLOCK_SECTOR_BYTES);
+    memcpy (rig.mem->bytes->data + l2 + 8 * PACKED, &entry, 8);
+    open_image (&rig, BLOCK_IMAGE_WRITE);
+    assert_int_equal (transfer (&rig, false, bytes, PACKED * CLUSTER, sizeof bytes), EIO);
+    assert_int_equal (transfer (&rig, false, bytes, 0, sizeof bytes), 0);
+    assert_int_equal (count_packed (&rig), 1);
+    tear_down (&rig);
+  }
+}
+
 // The n-th call of the host fails, reads too; once it works again, so does everything.
 static void
 test_host_fails (void **state)
@@ -267,7 +287,7 @@ main (void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test (test_read),       cmocka_unit_test (test_write_over),
       cmocka_unit_test (test_zero),       cmocka_unit_test (test_damaged),
-      cmocka_unit_test (test_host_fails),
+      cmocka_unit_test (test_ends_early), cmocka_unit_test (test_host_fails),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

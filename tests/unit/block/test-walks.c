@@ -70,8 +70,11 @@ static const struct Case {
      .second_word = true},
     {"subclusters: zeroes elsewhere", L2, 3, UINT64_C (0xff) << 32, HAND_CLEAN, 0, .extended = true,
      .second_word = true},
-    {"subclusters: data nowhere", L2, 3, 1, HAND_CORRUPT, 0, .extended = true, .second_word = true},
-    {"subclusters: compressed", L2, 0, QCOW2_COMPRESSED, HAND_CORRUPT, EIO, .extended = true,
+    {"subclusters: data nowhere", L2, 3, 1, HAND_CORRUPT, EIO, .extended = true,
+     .second_word = true},
+    {"subclusters: compressed data", L2, 0, QCOW2_COMPRESSED, HAND_CORRUPT, EIO, .extended = true,
+     .more = true},
+    {"subclusters: compressed zeroes", L2, 3, QCOW2_COMPRESSED, HAND_CORRUPT, EIO, .extended = true,
      .more = true},
 };
 
@@ -97,8 +100,16 @@ test_entries (void **state)
     BlockImage *image = hand_open (mem, 0);
     uint8_t byte;
     const struct iovec iov = {&byte, 1};
-    if (image->ops->read (image->driver, &iov, 1, 0) != c->read)
+    uint64_t offset = c->table == L2 ? (uint64_t) c->entry << options.cluster_bits : 0;
+    if (image->ops->read (image->driver, &iov, 1, offset) != c->read)
       fail_msg ("%s: wrong when read", c->name);
+    block_image_free (image);
+    // A damaged L1 entry is not taken for a table; a damaged L2 entry is as good as another to be
+    // written over.
+    image = hand_open (mem, BLOCK_IMAGE_WRITE);
+    int error = image->ops->write_zeroes (image->driver, offset, 1u << options.cluster_bits, true);
+    if (error != (c->table == L1 ? c->read : 0))
+      fail_msg ("%s: %s when written over", c->name, g_strerror (error));
     block_image_free (image);
     mem_file_free (mem);
   }
@@ -192,6 +203,29 @@ test_behind_the_table (void **state)
   BlockImage *image = hand_open (mem, BLOCK_IMAGE_WRITE);
   assert_int_equal (qcow2_check (image, &check, true), EFBIG);
   block_image_free (image);
+  mem_file_free (mem);
+}
+
+// A cluster of a guest that is a refcount block too is not counted for anything else by a repair.
+static void
+test_block_in_use (void **state)
+{
+  const Qcow2CreateOptions options = {.size_bytes = 1 << 20, .cluster_bits = 12};
+  MemFile *mem = make (&options);
+  hand_put (mem, hand_l2 (mem, 0), hand_block (mem) | QCOW2_COPIED, 8);
+  assert_int_equal (hand_check (mem), HAND_CORRUPT);
+  assert_true (hand_ask_qemu (mem) != HAND_CLEAN);
+  for (unsigned dirty = 0; dirty < 2; dirty++) {
+    hand_put (mem, 72, dirty ? QCOW2_INCOMPATIBLE_DIRTY : 0, 8);
+    if (dirty) {
+      hand_assert_refused (mem, BLOCK_IMAGE_WRITE, "check it, or attach it read-only");
+      continue;
+    }
+    Qcow2Check check = {0};
+    BlockImage *image = hand_open (mem, BLOCK_IMAGE_WRITE);
+    assert_int_equal (qcow2_check (image, &check, true), EIO);
+    block_image_free (image);
+  }
   mem_file_free (mem);
 }
 
@@ -405,11 +439,17 @@ int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_entries),          cmocka_unit_test (test_shared_table),
-      cmocka_unit_test (test_tables_overlap),   cmocka_unit_test (test_uses_end),
-      cmocka_unit_test (test_behind_the_table), cmocka_unit_test (test_memory_is_bounded),
-      cmocka_unit_test (test_snapshot_tables),  cmocka_unit_test (test_ended),
-      cmocka_unit_test (test_repair_fails),     cmocka_unit_test (test_unwritten),
+      cmocka_unit_test (test_entries),
+      cmocka_unit_test (test_shared_table),
+      cmocka_unit_test (test_tables_overlap),
+      cmocka_unit_test (test_uses_end),
+      cmocka_unit_test (test_behind_the_table),
+      cmocka_unit_test (test_block_in_use),
+      cmocka_unit_test (test_memory_is_bounded),
+      cmocka_unit_test (test_snapshot_tables),
+      cmocka_unit_test (test_ended),
+      cmocka_unit_test (test_repair_fails),
+      cmocka_unit_test (test_unwritten),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -202,6 +202,51 @@ run_case (void **state)
   fake_vm_free (fake);
 }
 
+// A chain as long as an indirect table may be, of which each buffer is large: its bytes may not be
+// more than a length has room for. As many buffers as there may be, and one more.
+static void
+test_large_chains (void **state)
+{
+  enum { LARGE_RAM = 8 << 20, N = VIRTQUEUE_SIZE_MAX };
+  static const struct {
+    unsigned direct, indirect;
+    uint32_t length, last;
+    Outcome outcome;
+  } chains[] = {
+      {0, 513, LARGE_RAM, 0, BROKEN},
+      {0, 512, LARGE_RAM, LARGE_RAM - 1, CHAIN},
+      {0, N, LARGE_RAM, LARGE_RAM, BROKEN},
+      {0, N, 1, 1, CHAIN},
+      {1, N - 1, 1, 1, CHAIN},
+      {1, N, 1, 1, BROKEN},
+      {N - 1, 1, 1, 1, CHAIN},
+      {N - 1, 2, 1, 1, BROKEN},
+      {1, N, 1, 0, CHAIN}, // the last one is empty
+  };
+  for (unsigned c = 0; c < G_N_ELEMENTS (chains); c++) {
+    for (unsigned in = 0; in < 2; in++) {
+      FakeVm *fake = fake_vm_new (1, LARGE_RAM);
+      VirtQueue queue = make_queue (fake, N);
+      unsigned direct = chains[c].direct, indirect = chains[c].indirect;
+      for (unsigned i = 0; i < direct + indirect; i++) {
+        bool is_last = i == direct + indirect - 1;
+        Desc desc = {RAM, is_last ? chains[c].last : chains[c].length,
+                     (in ? WRITE : 0) | (is_last ? 0 : NEXT),
+                     (uint16_t) (i < direct ? i + 1 : i + 1 - direct)};
+        store (fake, i < direct ? DESC + 16 * i : TABLE + 16 * (i - direct), &desc, sizeof desc);
+      }
+      Desc table = {TABLE, 16 * indirect, INDIRECT, 0};
+      store (fake, DESC + 16 * direct, &table, sizeof table);
+      store16 (fake, AVAIL + 2, 1);
+      VirtChain *chain = virtqueue_pop (&queue);
+      if (queue.broken != (chains[c].outcome == BROKEN) || queue.broken != (chain == NULL))
+        fail_msg ("chain %u", c);
+      virtchain_free (chain);
+      fake_vm_free (fake);
+    }
+  }
+}
+
 // Makes `n` one-byte chains available.
 static void
 offer (FakeVm *fake, VirtQueue *queue, uint16_t n)
@@ -214,6 +259,22 @@ offer (FakeVm *fake, VirtQueue *queue, uint16_t n)
     store16 (fake, AVAIL + 4 + 2 * head, head);
   }
   store16 (fake, AVAIL + 2, idx + n);
+}
+
+// A queue of no entries has nothing in it, whatever its rings say.
+static void
+test_no_entries (void **state)
+{
+  FakeVm *fake = fake_vm_new (1, RAM_BYTES);
+  VirtQueue queue = make_queue (fake, 8);
+  offer (fake, &queue, 1);
+  queue.size = 0;
+  assert_int_equal (virtqueue_count_available (&queue), 0);
+  assert_null (virtqueue_pop (&queue));
+  assert_false (virtqueue_should_notify (&queue));
+  assert_false (virtqueue_set_notification (&queue, true));
+  assert_false (queue.broken);
+  fake_vm_free (fake);
 }
 
 // Chains handed out again before they came back: no more than the queue's size are ever out.
@@ -344,6 +405,11 @@ test_notification_events (void **state)
   serve (&queue, 1);
   assert_false (virtqueue_set_notification (&queue, false));
   assert_int_equal (load16 (fake, avail_event), 3);
+  assert_false (virtqueue_set_notification (&queue, true)); // and nothing is there
+  assert_int_equal (load16 (fake, avail_event), 4);
+  // One that comes while the device asks is found at once.
+  offer (fake, &queue, 1);
+  assert_int_equal (serve (&queue, 1), false);
   fake_vm_free (fake);
 }
 
@@ -505,6 +571,8 @@ main (void)
   enum { N = G_N_ELEMENTS (cases) };
   const struct CMUnitTest others[] = {
       cmocka_unit_test (test_in_flight_bounded),
+      cmocka_unit_test (test_large_chains),
+      cmocka_unit_test (test_no_entries),
       cmocka_unit_test (test_unpop),
       cmocka_unit_test (test_look),
       cmocka_unit_test (test_interrupt_flags),
