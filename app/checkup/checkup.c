@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app/cli/renderer.h"
 #include "app/model/checks.h"
 
 typedef struct Checkup {
@@ -24,7 +25,8 @@ static void check_again (Checkup *checkup);
 static void
 work_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_task_return_pointer (task, checks_run (), (GDestroyNotify) g_ptr_array_unref);
+  g_task_return_pointer (task, checks_run (CLI_RENDERER_PROGRAM),
+                         (GDestroyNotify) g_ptr_array_unref);
 }
 
 // `callback` gets the window, which may have been closed meanwhile, as its source.

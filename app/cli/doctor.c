@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "app/cli/complain.h"
+#include "app/cli/renderer.h"
 #include "app/model/checks.h"
 
 static void
@@ -61,7 +62,7 @@ cli_doctor (int argc, char **argv)
     return cli_fail_usage (argv[0], error->message);
   if (words != NULL)
     return cli_fail_usage (argv[0], _ ("Nothing is expected here but options."));
-  g_autoptr (GPtrArray) checks = checks_run ();
+  g_autoptr (GPtrArray) checks = checks_run (CLI_RENDERER_PROGRAM);
   if (json)
     print_json (checks);
   else

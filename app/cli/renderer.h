@@ -3,4 +3,7 @@
 // process that checks the computer (app/model/host-facts.c). Main thread.
 #pragma once
 
+// This program, also when another one has taken the place of its file.
+#define CLI_RENDERER_PROGRAM "/proc/self/exe"
+
 int cli_renderer (int argc, char **argv);

@@ -208,6 +208,45 @@ typedef struct Offer {
 } Offer;
 
 static void
+offer_free (Offer *offer)
+{
+  g_object_unref (offer->window);
+  g_free (offer->path);
+  g_free (offer);
+}
+
+static void adopt (Offer *take, bool agreed);
+
+static void
+agreed_cb (Offer *offer, const char *response)
+{
+  if (!g_str_equal (response, "add") || !offer->window->store)
+    return;
+  Offer *again = g_new0 (Offer, 1);
+  *again = (Offer){g_object_ref (offer->window), g_strdup (offer->path)};
+  adopt (again, true);
+}
+
+// Takes the offer.
+static void
+ask_to_adopt (Offer *take, const char *doubt)
+{
+  g_autofree char *name = g_filename_display_name (take->path);
+  g_autofree char *body = g_strdup_printf ("%s\n\n%s", name, doubt);
+  GtkWidget *widget =
+      adw_message_dialog_new (GTK_WINDOW (take->window), _ ("Do you trust this machine?"), body);
+  AdwMessageDialog *dialog = ADW_MESSAGE_DIALOG (widget);
+
+  adw_message_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "add", _ ("_Add"), NULL);
+  adw_message_dialog_set_response_appearance (dialog, "add", ADW_RESPONSE_DESTRUCTIVE);
+  adw_message_dialog_set_default_response (dialog, "cancel");
+  adw_message_dialog_set_close_response (dialog, "cancel");
+  g_signal_connect_data (dialog, "response", G_CALLBACK (agreed_cb), take,
+                         (GClosureNotify) (void (*) (void)) offer_free, G_CONNECT_SWAPPED);
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+static void
 adopted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Offer *offer = user_data;
@@ -215,15 +254,25 @@ adopted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   TerrariumMachine *machine =
       terrarium_store_adopt_finish (TERRARIUM_STORE (source), result, &error);
 
-  if (machine)
+  if (g_error_matches (error, BUNDLE_ERROR, BUNDLE_ERROR_DOUBT) && offer->window->store) {
+    ask_to_adopt (offer, error->message);
+    return;
+  }
+  if (!offer->window->store)
+    ; // It was closed meanwhile.
+  else if (machine)
     show_machine (offer->window, machine);
   else if (error)
     notify_person (offer->window, error->message);
   else
     terrarium_wizard_offer_file (open_wizard (offer->window), offer->path);
-  g_object_unref (offer->window);
-  g_free (offer->path);
-  g_free (offer);
+  offer_free (offer);
+}
+
+static void
+adopt (Offer *take, bool agreed)
+{
+  terrarium_store_adopt_async (take->window->store, take->path, agreed, adopted_cb, take);
 }
 
 // A machine is shown; of what is none the wizard makes one.
@@ -239,7 +288,7 @@ terrarium_window_offer_file (TerrariumWindow *window, GFile *file)
   }
   offer = g_new0 (Offer, 1);
   *offer = (Offer){g_object_ref (window), path};
-  terrarium_store_adopt_async (window->store, path, adopted_cb, offer);
+  adopt (offer, false);
 }
 
 void

@@ -9,5 +9,7 @@
 bool adopt_is_machine (const char *path);
 
 // Makes the machine at `path` (as above) one of those below root, unless it is one; gives the name of
-// its folder there (g_free), or NULL. Nothing at `path` is changed.
-char *adopt_machine (const char *root, const char *path, GError **error);
+// its folder there (g_free), or NULL. Nothing at `path` is changed. Without `agreed`, one that would give
+// its system files from outside its folder, or that somebody else can change, is refused with
+// BUNDLE_ERROR_DOUBT: it may come from anywhere.
+char *adopt_machine (const char *root, const char *path, bool agreed, GError **error);

@@ -28,6 +28,7 @@ typedef enum {
   BUNDLE_ERROR_BROKEN,  // machine.json is missing, unreadable or malformed
   BUNDLE_ERROR_IN_USE,  // another process runs this machine
   BUNDLE_ERROR_UNKNOWN, // no machine of that name
+  BUNDLE_ERROR_DOUBT,   // somebody has to agree first; the message says to what
 } BundleError;
 
 // Where machines live: $XDG_DATA_HOME/terrarium/machines. Not created here.

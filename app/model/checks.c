@@ -219,9 +219,9 @@ checks_from_facts (const HostFacts *facts)
 }
 
 GPtrArray *
-checks_run (void)
+checks_run (const char *program)
 {
-  HostFacts *facts = host_facts_collect ();
+  HostFacts *facts = host_facts_collect (program);
   GPtrArray *checks = checks_from_facts (facts);
 
   host_facts_free (facts);

@@ -24,8 +24,8 @@ typedef struct Check {
 
 // Of Check, always the same ones in the same order.
 GPtrArray *checks_from_facts (const HostFacts *facts);
-// The same for this computer as it is. On a worker.
-GPtrArray *checks_run (void);
+// The same for this computer as it is; `program` as for host_facts_collect. On a worker.
+GPtrArray *checks_run (const char *program);
 
 CheckVerdict checks_get_worst (const GPtrArray *checks);
 const char *check_verdict_get_name (CheckVerdict verdict); // "ok", "warning", "problem"

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <gio/gunixinputstream.h>
 #include <gio/gunixsocketaddress.h>
 #include <linux/io_uring.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
@@ -17,7 +19,13 @@
 #include "app/model/bundle.h"
 #include "engine/api/vm.h"
 
-enum { PAGE = 4096, WITH_EXEC = 0x10 /* MFD_EXEC, which older kernels do not know */ };
+enum {
+  PAGE = 4096,
+  WITH_EXEC = 0x10,    // MFD_EXEC, which older kernels do not know
+  PATIENCE_MS = 35000, // longer than the driver's own in app/cli/renderer.c
+};
+
+#define ASKED "TERRARIUM_RENDERER_ASKED" // in the environment of who is asked
 
 // A file of the system's with one line: whether it begins with this character.
 static bool
@@ -126,26 +134,55 @@ ask_disk (HostFacts *facts)
     facts->free_bytes = (uint64_t) space.f_bavail * space.f_frsize;
 }
 
-// In a process of its own (app/cli/renderer.h): drivers are large, and some crash.
+// What a program says before it is killed: its first line. It may have left others behind that hold the
+// pipe, and hang where nothing ends it: nobody waits for that.
 static char *
-ask_renderer (void)
+read_line (int fd, gint64 until_us)
 {
-  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
-  g_autoptr (GSubprocess) child = NULL;
-  g_autofree char *text = NULL;
+  char text[256];
+  size_t length = 0;
 
-  if (self == NULL)
+  while (length < sizeof text && memchr (text, '\n', length) == NULL) {
+    gint64 left_ms = (until_us - g_get_monotonic_time ()) / 1000;
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    if (left_ms <= 0 || (poll (&end, 1, (int) left_ms) <= 0 && errno != EINTR))
+      return NULL;
+    ssize_t n = end.revents != 0 ? read (fd, text + length, sizeof text - length) : -1;
+    if (n == 0)
+      break;
+    length += (size_t) MAX (n, 0);
+  }
+  g_autofree char *all = g_utf8_make_valid (text, (gssize) length);
+  char *line = g_strstrip (g_strndup (all, strcspn (all, "\n")));
+  if (*line == '\0')
+    g_clear_pointer (&line, g_free);
+  return line;
+}
+
+// In a process of its own (app/cli/renderer.h): drivers are large, and some crash or hang. That one asks
+// nobody, whatever it is: a program that does not know the argument would call itself without end.
+char *
+host_facts_ask_renderer (const char *program, unsigned patience_ms)
+{
+  gint64 until_us = g_get_monotonic_time () + (gint64) patience_ms * 1000;
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
+      G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+
+  if (program == NULL || g_getenv (ASKED) != NULL)
     return NULL;
-  child = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-                            NULL, self, "renderer", NULL);
-  if (child == NULL || !g_subprocess_communicate_utf8 (child, NULL, NULL, &text, NULL, NULL) ||
-      !g_subprocess_get_successful (child) || text == NULL || *g_strstrip (text) == '\0')
+  g_subprocess_launcher_setenv (launcher, ASKED, "1", TRUE);
+  g_autoptr (GSubprocess) child =
+      g_subprocess_launcher_spawn (launcher, NULL, program, "renderer", NULL);
+  if (child == NULL)
     return NULL;
-  return g_steal_pointer (&text);
+  GInputStream *output = g_subprocess_get_stdout_pipe (child);
+  char *line = read_line (g_unix_input_stream_get_fd (G_UNIX_INPUT_STREAM (output)), until_us);
+  g_subprocess_force_exit (child);
+  return line;
 }
 
 HostFacts *
-host_facts_collect (void)
+host_facts_collect (const char *program)
 {
   HostFacts *facts = g_new0 (HostFacts, 1);
   struct utsname kernel;
@@ -157,7 +194,7 @@ host_facts_collect (void)
   facts->code = ask_code ();
   facts->memfd_noexec = says ("/proc/sys/vm/memfd_noexec", '2');
   facts->deny_execmem = says ("/sys/fs/selinux/booleans/deny_execmem", '1');
-  facts->renderer = ask_renderer ();
+  facts->renderer = host_facts_ask_renderer (program, PATIENCE_MS);
   facts->pipewire = ask_pipewire ();
   ask_disk (facts);
   facts->ring = ask_ring ();

@@ -36,5 +36,8 @@ typedef struct HostFacts {
   bool ring_disabled; // by the system's setting
 } HostFacts;
 
-HostFacts *host_facts_collect (void);
+// `program` prints what draws with OpenGL when its only argument is "renderer"; NULL: nobody is asked.
+HostFacts *host_facts_collect (const char *program);
 void host_facts_free (HostFacts *facts);
+// What `program` says within that time (g_free); NULL: nothing, or this process has been asked itself.
+char *host_facts_ask_renderer (const char *program, unsigned patience_ms);

@@ -413,6 +413,7 @@ terrarium_store_create_finish (TerrariumStore *store, GAsyncResult *result, GErr
 
 typedef struct Adoption {
   char *root, *path;
+  bool agreed;
 } Adoption;
 
 static void
@@ -432,7 +433,8 @@ adopt_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancel
   bool folder = g_file_test (adoption->path, G_FILE_TEST_IS_DIR);
   // A window of one machine has no library.
   bool meant = adoption->root && (folder || adopt_is_machine (adoption->path));
-  char *name = meant ? adopt_machine (adoption->root, adoption->path, &error) : NULL;
+  char *name =
+      meant ? adopt_machine (adoption->root, adoption->path, adoption->agreed, &error) : NULL;
 
   if (error)
     g_task_return_error (task, error);
@@ -441,13 +443,13 @@ adopt_cb (GTask *task, gpointer source, gpointer task_data, GCancellable *cancel
 }
 
 void
-terrarium_store_adopt_async (TerrariumStore *store, const char *path, GAsyncReadyCallback callback,
-                             void *user_data)
+terrarium_store_adopt_async (TerrariumStore *store, const char *path, bool agreed,
+                             GAsyncReadyCallback callback, void *user_data)
 {
   g_autoptr (GTask) task = g_task_new (store, NULL, callback, user_data);
   Adoption *adoption = g_new0 (Adoption, 1);
 
-  *adoption = (Adoption){g_strdup (store->root), g_strdup (path)};
+  *adoption = (Adoption){g_strdup (store->root), g_strdup (path), agreed};
   g_task_set_task_data (task, adoption, (GDestroyNotify) adoption_free);
   g_task_run_in_thread (task, adopt_cb);
 }

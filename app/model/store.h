@@ -51,8 +51,8 @@ void terrarium_store_duplicate_async (TerrariumStore *store, TerrariumMachine *m
                                       GAsyncReadyCallback callback, void *user_data);
 
 // Adds a machine that a person opens (adopt.h), on a worker; finish returns it (borrowed), NULL with an
-// error, or NULL without one: `path` is no machine.
-void terrarium_store_adopt_async (TerrariumStore *store, const char *path,
+// error, or NULL without one: `path` is no machine. BUNDLE_ERROR_DOUBT: ask, and do it again, `agreed`.
+void terrarium_store_adopt_async (TerrariumStore *store, const char *path, bool agreed,
                                   GAsyncReadyCallback callback, void *user_data);
 TerrariumMachine *terrarium_store_adopt_finish (TerrariumStore *store, GAsyncResult *result,
                                                 GError **error);

@@ -93,10 +93,14 @@ plan (Work *work, const char *text, GError **error)
 }
 
 static void
-end (GTask *task)
+end (GTask *task, bool whole)
 {
   g_object_set_data (g_task_get_source_object (task), WORK_KEY, NULL);
-  g_task_return_boolean (task, TRUE);
+  if (whole)
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "%s",
+                             _ ("The machine has ended meanwhile."));
 }
 
 static gboolean
@@ -104,13 +108,14 @@ type_cb (gpointer user_data)
 {
   GTask *task = user_data;
   Work *work = g_task_get_task_data (task);
+  bool whole = work->next == work->strokes->len;
 
-  if (work->next < work->strokes->len) {
+  if (!whole && vm_machine_get_state (g_task_get_source_object (task)) != VM_STATE_STOPPED) {
     const Stroke *stroke = &g_array_index (work->strokes, Stroke, work->next++);
     vm_machine_send_key (g_task_get_source_object (task), stroke->code, stroke->down);
     return G_SOURCE_CONTINUE;
   }
-  end (task);
+  end (task, whole);
   return G_SOURCE_REMOVE;
 }
 

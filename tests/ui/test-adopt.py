@@ -13,6 +13,8 @@ from lib import check, run, wait
 MACHINES = os.path.join(os.environ["XDG_DATA_HOME"], "terrarium", "machines")
 TWO = os.path.join(os.environ["HOME"], "Documents", "two")
 COPY = os.path.join(os.environ["HOME"], "copy")
+EVIL = os.path.join(os.environ["HOME"], "Downloads", "evil")
+SECRET = os.path.join(os.environ["HOME"], "secret")
 EMPTY = os.path.join(os.environ["HOME"], "empty")
 
 
@@ -25,6 +27,13 @@ def make():
                    "arch": "aarch64", "accel": "auto", "cpus": 1, "memory-mib": 256, "kernel": "kernel",
                    "disks": [], "nics": [], "display": {"enabled": False}}, file)
     shutil.copytree(TWO, COPY)
+    with open(SECRET, "wb") as file:
+        file.truncate(1 << 20)
+    shutil.copytree(TWO, EVIL)
+    with open(os.path.join(TWO, "machine.json"), encoding="utf-8") as file:
+        machine = json.load(file) | {"uuid": "6d3a52a6-4d5b-4f4e-9f10-0123456789ad", "name": "Evil", "disks": [{"path": SECRET}]}
+    with open(os.path.join(EVIL, "machine.json"), "w", encoding="utf-8") as file:
+        json.dump(machine, file)
 
 
 def hand_over(path):
@@ -49,6 +58,19 @@ def opened(app):
     says(app, "This is a copy of “Two”")
     hand_over(EMPTY)
     says(app, os.path.join(EMPTY, "machine.json"))
+    for answer in ("Cancel", "Add"):
+        hand_over(EVIL)
+        says(app, "Do you trust this machine?")
+        says(app, SECRET)
+        app.shoot("doubt")
+        check(os.listdir(MACHINES) == ["two"], "who opens a machine that has other files is asked first")
+        app.click(app.find(answer, "push button"))
+        app.missing(answer, "push button")
+    app.find("“Evil” is off", "label")
+    check(sorted(os.listdir(MACHINES)) == ["evil", "two"], "and can agree")
+    os.unlink(os.path.join(MACHINES, "evil"))
+    hand_over(TWO)
+    app.find("“Two” is off", "label")
     app.click(app.find("Start", "push button"))
     app.find("Pause", "push button")
     listed = subprocess.run([sys.argv[1], "list"], stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout

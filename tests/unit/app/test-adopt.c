@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/model/adopt.h"
+#include "engine/api/vm-image.h"
 
 #define UUID "6d3a52a6-4d5b-4f4e-9f10-0123456789ab"
 
@@ -83,7 +84,7 @@ static void
 expect (const char *root, const char *path, const char *wanted)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *name = adopt_machine (root, path, &error);
+  g_autofree char *name = adopt_machine (root, path, false, &error);
 
   assert_null (error);
   assert_string_equal (name, wanted);
@@ -149,11 +150,99 @@ test_refused (void **state)
 
   for (size_t i = 0; i < G_N_ELEMENTS (refused); i++) {
     g_autoptr (GError) error = NULL;
-    assert_null (adopt_machine (room->root, refused[i], &error));
+    assert_null (adopt_machine (room->root, refused[i], true, &error));
     assert_non_null (error);
     assert_true (strlen (error->message) > 0);
   }
   assert_int_equal (count (room->root), 1);
+}
+
+static void
+replace (const char *folder, const char *what, const char *with)
+{
+  g_autofree char *file = g_build_filename (folder, "machine.json", NULL), *text = NULL;
+
+  assert_true (g_file_get_contents (file, &text, NULL, NULL));
+  g_auto (GStrv) parts = g_strsplit (text, what, -1);
+  g_autofree char *changed = g_strjoinv (with, parts);
+  assert_string_not_equal (changed, text);
+  assert_true (g_file_set_contents (file, changed, -1, NULL));
+}
+
+// Refused as it is, and named; once somebody has agreed it is a machine like any other.
+static void
+expect_doubt (Room *room, const char *folder, const char *named)
+{
+  g_autoptr (GError) error = NULL;
+
+  assert_null (adopt_machine (room->root, folder, false, &error));
+  assert_true (g_error_matches (error, BUNDLE_ERROR, BUNDLE_ERROR_DOUBT));
+  assert_non_null (strstr (error->message, named));
+  assert_int_equal (count (room->root), 0);
+  g_autofree char *name = adopt_machine (room->root, folder, true, NULL);
+  assert_non_null (name);
+  assert_int_equal (count (room->root), 1);
+  g_autofree char *link = g_build_filename (room->root, name, NULL);
+  assert_int_equal (g_unlink (link), 0);
+}
+
+static void
+test_outside (void **state)
+{
+  Room *room = *state;
+  g_autofree char *secret = g_build_filename (room->folder, "secret", NULL);
+  g_autofree char *disk = g_strdup_printf ("\"disks\": [{\"path\": \"%s\"}]", secret);
+  g_autofree char *link = g_build_filename (room->folder, "linked", "kernel", NULL);
+  g_autofree char *dangling = g_build_filename (room->folder, "dangling", "kernel", NULL);
+  g_autofree char *named = make_machine (room->folder, "named", UUID);
+  g_autofree char *above = make_machine (room->folder, "above", UUID);
+  g_autofree char *linked = make_machine (room->folder, "linked", UUID);
+  g_autofree char *kept = make_machine (room->folder, "dangling", UUID);
+  g_autofree char *similar = make_machine (room->folder, "sec", UUID);
+  g_autofree char *open = make_machine (room->folder, "open", UUID);
+
+  assert_true (g_file_set_contents (secret, "x", 1, NULL));
+  replace (named, "\"disks\": []", disk);
+  expect_doubt (room, named, secret);
+  replace (above, "\"kernel\": \"kernel\"", "\"kernel\": \"../secret\"");
+  expect_doubt (room, above, secret);
+  assert_int_equal (symlink (secret, link), 0);
+  expect_doubt (room, linked, secret);
+  assert_int_equal (symlink ("/nowhere", dangling), 0);
+  expect_doubt (room, kept, dangling);
+  replace (similar, "\"kernel\": \"kernel\"", "\"kernel\": \"../secret\"");
+  expect_doubt (room, similar, secret);
+  assert_int_equal (g_chmod (open, 0777), 0);
+  expect_doubt (room, open, "changed by others");
+}
+
+// What a disk is based on, and what a snapshot has.
+static void
+test_outside_below (void **state)
+{
+  Room *room = *state;
+  g_autofree char *secret = g_build_filename (room->folder, "secret", NULL);
+  g_autofree char *based = make_machine (room->folder, "based", UUID);
+  g_autofree char *past = make_machine (room->folder, "past", UUID);
+  g_autofree char *image = g_build_filename (based, "disk.qcow2", NULL);
+  g_autofree char *list = g_build_filename (past, "snapshots.json", NULL);
+  const VmImageCreate options = {
+      .format = VM_IMAGE_QCOW2, .backing = secret, .backing_format = VM_IMAGE_RAW};
+  g_autofree char *text = g_strdup_printf (
+      "{\"version\": 1, \"snapshots\": [{\"id\": \"" UUID
+      "\", \"name\": \"then\", \"time\": 1, \"state\": false, \"disks\": [{\"path\": \"%s\","
+      " \"format\": \"raw\", \"read-only\": false, \"allow-backing\": false}]}]}",
+      secret);
+
+  assert_true (g_file_set_contents (secret, "x", 1, NULL));
+  assert_int_equal (truncate (secret, 1 << 20), 0);
+  assert_true (vm_image_create (image, &options, NULL));
+  replace (
+      based, "\"disks\": []",
+      "\"disks\": [{\"path\": \"disk.qcow2\", \"format\": \"qcow2\", \"allow-backing\": true}]");
+  expect_doubt (room, based, secret);
+  assert_true (g_file_set_contents (list, text, -1, NULL));
+  expect_doubt (room, past, secret);
 }
 
 int
@@ -164,6 +253,8 @@ main (void)
       cmocka_unit_test_setup_teardown (test_own, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_names, set_up, tear_down),
       cmocka_unit_test_setup_teardown (test_refused, set_up, tear_down),
+      cmocka_unit_test_setup_teardown (test_outside, set_up, tear_down),
+      cmocka_unit_test_setup_teardown (test_outside_below, set_up, tear_down),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -6,11 +6,16 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/model/checks.h"
 
-#define GIB(n) (UINT64_C (n) << 30)
+#define GIB(n)  (UINT64_C (n) << 30)
+#define SELF    "/proc/self/exe"
+#define KIND    "TEST_RENDERER" // what the process that is asked does
+#define LONG_MS 600000
 
 static const HostFacts good = {
     .kvm = HOST_KVM_ABSENT,
@@ -174,7 +179,7 @@ test_json (void **state)
 static void
 test_run (void **state)
 {
-  g_autoptr (GPtrArray) checks = checks_run ();
+  g_autoptr (GPtrArray) checks = checks_run (SELF);
 
   assert_int_equal (checks->len, 7);
   assert_non_null (strstr (find (checks, "graphics")->text, "The tests' renderer"));
@@ -182,6 +187,45 @@ test_run (void **state)
     const Check *check = checks->pdata[i];
     assert_true (g_utf8_validate (check->text, -1, NULL));
   }
+}
+
+// What is asked, in its own process.
+static int
+renderer (void)
+{
+  const char *kind = getenv (KIND);
+
+  if (kind == NULL)
+    return printf ("The tests' renderer\n") > 0 ? 0 : 1;
+  if (strcmp (kind, "hang") == 0) {
+    alarm (600);
+    pause ();
+  }
+  // One that does not know what it is called for asks again; it must not get an answer.
+  setenv (KIND, "innermost", 1);
+  g_autofree char *more =
+      strcmp (kind, "again") == 0 ? host_facts_ask_renderer (SELF, LONG_MS) : NULL;
+  printf ("%s\n", more ? more : kind);
+  return 0;
+}
+
+static void
+test_asked (void **state)
+{
+  g_autofree char *nobody = host_facts_ask_renderer (NULL, LONG_MS);
+  g_autofree char *none = host_facts_ask_renderer ("/nonexistent", LONG_MS);
+  g_autofree char *silent = host_facts_ask_renderer ("/bin/true", LONG_MS);
+
+  assert_null (nobody);
+  assert_null (none);
+  assert_null (silent);
+  setenv (KIND, "again", 1);
+  g_autofree char *outer = host_facts_ask_renderer (SELF, LONG_MS);
+  assert_string_equal (outer, "again");
+  setenv (KIND, "hang", 1);
+  g_autofree char *late = host_facts_ask_renderer (SELF, 50);
+  assert_null (late);
+  unsetenv (KIND);
 }
 
 int
@@ -192,10 +236,11 @@ main (int argc, char **argv)
       cmocka_unit_test (test_code),  cmocka_unit_test (test_graphics),
       cmocka_unit_test (test_sound), cmocka_unit_test (test_disk),
       cmocka_unit_test (test_json),  cmocka_unit_test (test_run),
+      cmocka_unit_test (test_asked),
   };
 
   // As what draws is asked: in another process of this program.
   if (argc > 1 && strcmp (argv[1], "renderer") == 0)
-    return printf ("The tests' renderer\n") > 0 ? 0 : 1;
+    return renderer ();
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

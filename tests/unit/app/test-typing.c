@@ -13,6 +13,13 @@
 
 // What arrives at the machine: "+30 -30 ".
 static GString *arrived;
+static size_t ends_at; // after so much of that; 0: never
+
+VmState
+vm_machine_get_state (VmMachine *machine)
+{
+  return ends_at > 0 && arrived->len >= ends_at ? VM_STATE_STOPPED : VM_STATE_RUNNING;
+}
 
 void
 vm_machine_send_key (VmMachine *machine, unsigned evdev_code, bool down)
@@ -133,14 +140,26 @@ test_busy (void **state)
   g_clear_error (&second.error);
 }
 
+// Nobody waits for minutes until all was typed into a machine that is off.
+static void
+test_ended (void **state)
+{
+  g_autofree char *keys = NULL, *whole = NULL;
+
+  ends_at = strlen ("+30 ");
+  assert_int_equal (type ("ab", &keys), G_IO_ERROR_CANCELLED);
+  assert_string_equal (keys, "+30 ");
+  ends_at = strlen ("+30 -30 ");
+  assert_int_equal (type ("a", &whole), -1);
+  ends_at = 0;
+}
+
 int
 main (void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test (test_keys),
-      cmocka_unit_test (test_all),
-      cmocka_unit_test (test_refused),
-      cmocka_unit_test (test_busy),
+      cmocka_unit_test (test_keys), cmocka_unit_test (test_all),   cmocka_unit_test (test_refused),
+      cmocka_unit_test (test_busy), cmocka_unit_test (test_ended),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
