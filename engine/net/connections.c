@@ -120,8 +120,10 @@ net_connections_note (NetConnections *connections, const uint8_t *frame, size_t 
     if (known >= 0)
       drop (connections, (unsigned) known);
   } else if ((frame[at + 13] & FLAG_SYN) != 0) {
-    if (known < 0)
-      add (connections, &is);
+    // Its ports may have belonged to one whose end was not seen.
+    if (known >= 0)
+      drop (connections, (unsigned) known);
+    add (connections, &is);
   } else if (known >= 0) {
     connections->all[known].ended |= from_guest ? 1 : 2;
     if (connections->all[known].ended == 3)

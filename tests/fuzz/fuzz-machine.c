@@ -33,7 +33,7 @@ static FuzzMachine *
 start (void)
 {
   g_autoptr (GError) error = NULL;
-  FuzzMachine *fm = fuzz_machine_new (2, false);
+  FuzzMachine *fm = fuzz_machine_new (2, FUZZ_PARKED);
 
   if (!vm_start (fm->vm, &error))
     g_error ("start: %s", error->message);

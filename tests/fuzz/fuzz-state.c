@@ -172,7 +172,7 @@ make_state (FuzzInput *in)
   bool first = fm == NULL;
 
   if (first)
-    fm = fuzz_machine_new (2, false);
+    fm = fuzz_machine_new (2, FUZZ_PARKED);
   if (first ? !vm_start (fm->vm, &error) : !vm_reset (fm->vm, &error))
     g_error ("start: %s", error->message);
   if (!first)
@@ -190,7 +190,8 @@ load (GBytes *state, bool must)
 {
   static FuzzMachine *refused;
   g_autoptr (GError) error = NULL;
-  FuzzMachine *fm = refused != NULL ? g_steal_pointer (&refused) : fuzz_machine_new (2, false);
+  FuzzMachine *fm =
+      refused != NULL ? g_steal_pointer (&refused) : fuzz_machine_new (2, FUZZ_PARKED);
 
   if (vm_load (fm->vm, state, &error))
     return fm;

@@ -60,14 +60,15 @@ static const VmDisplaySinkOps display_ops = {.present = ignore_present};
 static const VmConsoleSinkOps console_ops = {.write = ignore_write};
 
 static MachineAccel
-pick_accel (bool runs)
+pick_accel (FuzzRun runs)
 {
-  return !runs || g_strcmp0 (g_getenv ("TERRARIUM_ACCEL"), "interp") == 0 ? MACHINE_ACCEL_INTERP
-                                                                          : MACHINE_ACCEL_AUTO;
+  return runs == FUZZ_PARKED || g_strcmp0 (g_getenv ("TERRARIUM_ACCEL"), "interp") == 0
+             ? MACHINE_ACCEL_INTERP
+             : MACHINE_ACCEL_AUTO;
 }
 
 static Machine *
-build (const FuzzMachine *fm, unsigned cpus, bool runs)
+build (const FuzzMachine *fm, unsigned cpus, FuzzRun runs)
 {
   static const MachineNic nic = {.mac = {2, 0, 0, 0, 0, 1}};
   g_autoptr (GError) error = NULL;
@@ -80,7 +81,7 @@ build (const FuzzMachine *fm, unsigned cpus, bool runs)
       .name = "fuzz",
       .cpus = cpus,
       .accel = pick_accel (runs),
-      .jit = {.at_once = true}, // hardly anything is come to twice
+      .jit = {.at_once = runs == FUZZ_RUNS_AT_ONCE},
       .memory_bytes = FUZZ_MACHINE_RAM_BYTES,
       .kernel = kernel,
       .disks = disks,
@@ -102,7 +103,7 @@ build (const FuzzMachine *fm, unsigned cpus, bool runs)
 }
 
 FuzzMachine *
-fuzz_machine_new (unsigned cpus, bool runs)
+fuzz_machine_new (unsigned cpus, FuzzRun runs)
 {
   FuzzMachine *fm = g_new0 (FuzzMachine, 1);
 

@@ -19,9 +19,16 @@ typedef struct FuzzMachine {
   int kernel_fd, disk_fds[FUZZ_MACHINE_DISKS];
 } FuzzMachine;
 
-// Built and realized, not started. Ends the program when that fails. runs: its CPUs do something, as
-// $TERRARIUM_ACCEL says.
-FuzzMachine *fuzz_machine_new (unsigned cpus, bool runs);
+// Whether its CPUs do something; they do that as $TERRARIUM_ACCEL says, with the translator translating
+// what is come to again or, since hardly anything is, all.
+typedef enum FuzzRun {
+  FUZZ_PARKED,
+  FUZZ_RUNS,
+  FUZZ_RUNS_AT_ONCE,
+} FuzzRun;
+
+// Built and realized, not started. Ends the program when that fails.
+FuzzMachine *fuzz_machine_new (unsigned cpus, FuzzRun runs);
 void fuzz_machine_free (FuzzMachine *fm);
 
 // One step of what a hostile guest and a busy person do: an access to a register, a virtio device

@@ -189,14 +189,20 @@ jump_cache_clear (A64Cpu *cpu, A64TlbContext *ctx)
 }
 
 static void
+writes_clear (A64TlbContext *ctx)
+{
+  for (uint64_t left = ctx->info->filled; left != 0; left &= left - 1)
+    memset (&ctx->wr[__builtin_ctzll (left) * A64_TLB_CHUNK], 0xff,
+            sizeof ctx->wr[0] * A64_TLB_CHUNK);
+}
+
+static void
 tables_clear (A64TlbContext *ctx)
 {
-  for (uint64_t left = ctx->info->filled; left != 0; left &= left - 1) {
-    unsigned first = (unsigned) __builtin_ctzll (left) * A64_TLB_CHUNK;
-
-    memset (&ctx->rd[first], 0xff, sizeof ctx->rd[0] * A64_TLB_CHUNK);
-    memset (&ctx->wr[first], 0xff, sizeof ctx->wr[0] * A64_TLB_CHUNK);
-  }
+  for (uint64_t left = ctx->info->filled; left != 0; left &= left - 1)
+    memset (&ctx->rd[__builtin_ctzll (left) * A64_TLB_CHUNK], 0xff,
+            sizeof ctx->rd[0] * A64_TLB_CHUNK);
+  writes_clear (ctx);
   ctx->info->filled = 0;
 }
 
@@ -455,9 +461,9 @@ a64_tlb_switch_asid (A64Cpu *cpu)
 void
 a64_tlb_drop_writes (A64Cpu *cpu)
 {
-  memset (cpu->ctx_el1->wr, 0xff, sizeof cpu->ctx_el1->wr);
+  writes_clear (cpu->ctx_el1);
   for (unsigned i = 0; i < A64_N_CONTEXTS && cpu->mmu->el0[i] != NULL; i++)
-    memset (cpu->mmu->el0[i]->wr, 0xff, sizeof cpu->mmu->el0[i]->wr);
+    writes_clear (cpu->mmu->el0[i]);
 }
 
 // Contexts that are not in use are only marked: they are flushed when they are given out again.
