@@ -73,19 +73,9 @@ find (Call *call, GError **error)
     g_propagate_error (error, g_error_copy (call->bundle->error));
     return false;
   }
-  call->lock = bundle_lock (call->bundle, &why);
-  if (call->lock >= 0) {
-    // It may have changed before it was ours.
-    Bundle *now = bundle_load (call->bundle->path);
-    if (now->config != NULL) {
-      bundle_free (call->bundle);
-      call->bundle = now;
-      return true;
-    }
-    g_propagate_error (error, g_error_copy (now->error));
-    bundle_free (now);
-    return false;
-  }
+  call->lock = bundle_lock_to_change (&call->bundle, &why);
+  if (call->lock >= 0)
+    return true;
   if (call->snapshot != NULL && g_error_matches (why, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE))
     return true;
   g_propagate_error (error, g_steal_pointer (&why));

@@ -130,7 +130,7 @@ cli_serve (int argc, char **argv)
   bundle = bundle_load (argv[1]);
   if (bundle->config == NULL)
     return cli_fail (bundle->error->message);
-  lock = bundle_lock (bundle, &error);
+  lock = bundle_lock_to_change (&bundle, &error);
   if (lock < 0)
     return cli_fail (error->message);
   if (!snapshots_prepare (bundle, &error)) {

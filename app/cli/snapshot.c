@@ -204,7 +204,7 @@ find_all (Call *call, const struct Verb *verb, char **words)
     return false;
   call->name = verb->with_name ? words[verb->with_snapshot ? 2 : 1] : NULL;
   g_autoptr (GError) error = NULL;
-  call->lock = bundle_lock (call->bundle, &error);
+  call->lock = bundle_lock_to_change (&call->bundle, &error);
   if (call->lock < 0 && !g_error_matches (error, BUNDLE_ERROR, BUNDLE_ERROR_IN_USE)) {
     call->error = g_steal_pointer (&error);
     return false;

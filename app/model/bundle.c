@@ -549,6 +549,25 @@ bundle_lock (const Bundle *bundle, GError **error)
   return -1;
 }
 
+int
+bundle_lock_to_change (Bundle **bundle, GError **error)
+{
+  int lock = bundle_lock (*bundle, error);
+
+  if (lock < 0)
+    return -1;
+  g_autoptr (Bundle) now = bundle_load ((*bundle)->path);
+  if (now->config) {
+    Bundle *before = *bundle;
+    *bundle = g_steal_pointer (&now);
+    bundle_free (before);
+    return lock;
+  }
+  g_propagate_error (error, g_error_copy (now->error));
+  close (lock);
+  return -1;
+}
+
 bool
 bundle_is_locked (const Bundle *bundle)
 {

@@ -103,6 +103,9 @@ bool bundle_trash (Bundle *bundle, GError **error);
 // The lock a process holds while it runs the machine: an open-file-description lock, gone with
 // the process however it ends. -1 with BUNDLE_ERROR_IN_USE when somebody has it. Close to unlock.
 int bundle_lock (const Bundle *bundle, GError **error);
+// The same, and `*bundle` becomes what is on disk now: others may have changed it before the lock was ours.
+// Who goes by what was there before deletes their images. -1 too if it is broken by now.
+int bundle_lock_to_change (Bundle **bundle, GError **error);
 bool bundle_is_locked (const Bundle *bundle);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Bundle, bundle_free)

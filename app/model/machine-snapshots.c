@@ -81,7 +81,7 @@ work_cb (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
   if (!bundle->config)
     error = g_error_copy (bundle->error);
   else if (!work->running)
-    lock = bundle_lock (bundle, &error);
+    lock = bundle_lock_to_change (&bundle, &error);
   if (!error)
     carry_out (work, bundle, &error);
   if (lock >= 0)

@@ -197,20 +197,15 @@ vm_state_cb (TerrariumMachine *machine)
 static bool
 prepare_bundle (TerrariumMachine *machine, GError **error)
 {
-  machine->lock = bundle_lock (machine->bundle, error);
+  machine->lock = bundle_lock_to_change (&machine->bundle, error);
   if (machine->lock < 0)
     return false;
-  g_autoptr (Bundle) now = bundle_load (machine->bundle->path);
-  if (!now->config)
-    g_propagate_error (error, g_error_copy (now->error));
-  if (!now->config || !snapshots_prepare (now, error)) {
+  if (!snapshots_prepare (machine->bundle, error)) {
     let_go (machine);
     return false;
   }
   vm_config_free (machine->config);
-  machine->config = vm_config_copy (now->config);
-  bundle_free (machine->bundle);
-  machine->bundle = g_steal_pointer (&now);
+  machine->config = vm_config_copy (machine->bundle->config);
   return true;
 }
 
