@@ -124,6 +124,12 @@ terrarium_machine_snapshot_async (TerrariumMachine *machine, SnapshotOp op, cons
                              _ ("Another snapshot is being worked on; wait until that is done."));
     return;
   }
+  // Somebody else may be taking one, whose images nothing names yet.
+  if (running && running_get_progress (running) >= 0) {
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_BUSY, "%s",
+                             _ ("The machine is being saved already; wait until that is done."));
+    return;
+  }
   // What is done at once shows none. The task has the machine.
   g_object_set_data (G_OBJECT (machine), WORK_KEY, work);
   work->telling = g_timeout_add (PROGRESS_INTERVAL_MS, tell_cb, machine);

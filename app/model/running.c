@@ -382,7 +382,11 @@ change_snapshot (Running *running, bool rename, JsonObject *request, ControlCall
   Bundle bundle = {.path = running->path, .config = running->config};
   g_autoptr (GError) error = NULL;
 
-  if (rename)
+  // One that is being taken has images that nothing names yet: they would be deleted as left behind.
+  if (running->writing != NULL)
+    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                         _ ("The machine is being saved already; wait until that is done."));
+  else if (rename)
     snapshots_rename (&bundle, get_text (request, "id"), get_text (request, "name"), &error);
   else
     snapshots_delete (&bundle, get_text (request, "id"), false, NULL, &error);
