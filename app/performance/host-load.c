@@ -26,7 +26,11 @@ parse_stat (HostLoad *load, const char *stat)
   }
   uint64_t busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7];
   load->busy_seconds = (double) busy / (double) per_second;
-  load->cpus = vm_host_get_cpus ();
+  // All there are, not those that this process may use.
+  while ((at = strstr (at, "\ncpu")) != NULL) {
+    load->cpus++;
+    at += strlen ("\ncpu");
+  }
 }
 
 static uint64_t
