@@ -207,8 +207,9 @@ test_proc (void **state)
 {
   HostLoad load;
 
-  host_load_parse (&load, "cpu  100 20 30 4000 50 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0 0 0 0\nintr 1\n",
-                   "MemTotal:       2048 kB\nMemFree: 1 kB\nMemAvailable:    1024 kB\n");
+  host_load_parse (
+      &load, "cpu  100 20 30 4000 50 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0 0 0 0\nintr 1\n",
+      "MemTotal:       2048 kB\nMemFree: 1 kB\nMemAvailable:    1024 kB\n");
   NEAR (load.busy_seconds * (double) sysconf (_SC_CLK_TCK), 100 + 20 + 30 + 6 + 7 + 8);
   assert_int_equal (load.memory_bytes, 2048 * 1024);
   assert_int_equal (load.available_bytes, 1024 * 1024);
