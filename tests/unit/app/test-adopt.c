@@ -125,7 +125,7 @@ static void
 test_names (void **state)
 {
   Room *room = *state;
-  g_autofree char *one = make_machine (room->root, "one", UUID);
+  g_free (make_machine (room->root, "one", UUID));
   g_autofree char *other =
       make_machine (room->folder, "one", "6d3a52a6-4d5b-4f4e-9f10-0123456789ac");
   g_autofree char *hidden =
@@ -143,7 +143,7 @@ static void
 test_refused (void **state)
 {
   Room *room = *state;
-  g_autofree char *one = make_machine (room->root, "one", UUID);
+  g_free (make_machine (room->root, "one", UUID));
   g_autofree char *copy = make_machine (room->folder, "copy", UUID);
   g_autofree char *broken = make_machine (room->folder, "broken", "\\");
   const char *const refused[] = {copy, broken, room->folder, "/nowhere", "/nowhere/machine.json"};
