@@ -158,11 +158,20 @@ class App:
     # Finding
 
     def all(self, name=None, role=None, starts=None, within=None):
-        for node in walk(within or self.root):
-            text = name_of(node)
-            if ((name is None or text == name) and (starts is None or text.startswith(starts)) and
-                    (role is None or node.get_role_name() == role) and is_there(node)):
-                yield node
+        given = []
+        for patience in range(20, -1, -1):
+            try:
+                for node in walk(within or self.root):
+                    text = name_of(node)
+                    if ((name is None or text == name) and (starts is None or text.startswith(starts)) and
+                            (role is None or node.get_role_name() == role) and is_there(node) and node not in given):
+                        given.append(node)
+                        yield node
+                return
+            except gi.repository.GLib.Error:  # the tree changed while it was read: once more
+                if patience == 0:
+                    raise
+                time.sleep(0.1)
 
     def find(self, name=None, role=None, starts=None, seconds=60, within=None):
         what = f"{role or 'anything'} named {name or starts!r}"

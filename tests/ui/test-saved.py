@@ -172,7 +172,7 @@ def fourth(app):
 
     held(app, save_from_card, "card")
     app.missing("Cancel saving", "push button")
-    app.click(app.find("One, Running", "push button"))
+    app.act(app.find("One, Running", "push button"))
     use_menu(app, "Snapshots…")
     entry = app.find("Name of a New Snapshot", "text")
 
